@@ -1,0 +1,166 @@
+#include "proxy/base/slice.h"
+
+#include "proxy/base/memory.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static inline unsigned char lower(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return (unsigned)u - 'A' < 26 ? (unsigned char)(u | 0x20) : u;
+}
+
+bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && slice_starts_nocase(a, b);
+}
+
+bool slice_starts_nocase(struct slice text, struct slice prefix)
+{
+    if (text.len < prefix.len) {
+        return false;
+    }
+    for (size_t i = 0; i < prefix.len; i++) {
+        if (lower(text.ptr[i]) != lower(prefix.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int slice_compare(struct slice a, struct slice b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+struct slice slice_first(struct slice s, size_t n)
+{
+    return slice_make(s.ptr, n < s.len ? n : s.len);
+}
+
+struct slice slice_from(struct slice s, size_t offset)
+{
+    if (offset >= s.len) {
+        return SLICE_NONE;
+    }
+    return slice_make(s.ptr + offset, s.len - offset);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (unsigned char)(c - '\t') < 5;
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.len > 0 && is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && is_space(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+size_t slice_find(struct slice s, char c)
+{
+    const char *found = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+    return found != NULL ? (size_t)(found - s.ptr) : s.len;
+}
+
+size_t slice_find_slice(struct slice s, struct slice needle)
+{
+    const char *found = s.len > 0 ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    return found != NULL ? (size_t)(found - s.ptr) : s.len;
+}
+
+bool slice_cut(struct slice *rest, char separator, struct slice *part)
+{
+    if (rest->ptr == NULL) {
+        return false;
+    }
+    size_t at = slice_find(*rest, separator);
+    *part = slice_make(rest->ptr, at);
+    if (at == rest->len) {
+        *rest = SLICE_NONE;
+    } else {
+        *rest = slice_make(rest->ptr + at + 1, rest->len - at - 1);
+    }
+    return true;
+}
+
+bool slice_to_u64(struct slice s, uint64_t *value)
+{
+    uint64_t result = 0;
+    if (s.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned digit = (unsigned char)s.ptr[i] - (unsigned)'0';
+        if (digit > 9 || result > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        result = result * 10 + digit;
+    }
+    *value = result;
+    return true;
+}
+
+bool slice_to_i64(struct slice s, int64_t *value)
+{
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    uint64_t magnitude = 0;
+    if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
+        s = slice_from(s, 1);
+    }
+    uint64_t most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
+    if (!slice_to_u64(s, &magnitude) || magnitude > most) {
+        return false;
+    }
+    *value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+char *slice_copy_text(struct slice s)
+{
+    return mem_text(s.ptr, s.len);
+}
+
+bool slice_to_text(struct slice s, char *out, size_t size)
+{
+    size_t len = s.len < size ? s.len : size - 1;
+    if (len > 0) {
+        memcpy(out, s.ptr, len);
+    }
+    out[len] = '\0';
+    return len == s.len;
+}
+
+uint64_t slice_hash(struct slice s)
+{
+    return XXH3_64bits(s.ptr, s.len);
+}
+
+uint64_t slice_hash_nocase(struct slice s)
+{
+    XXH3_state_t state;
+    char block[64];
+
+    XXH3_64bits_reset(&state);
+    while (s.len > 0) {
+        size_t n = s.len < sizeof(block) ? s.len : sizeof(block);
+        for (size_t i = 0; i < n; i++) {
+            block[i] = (char)lower(s.ptr[i]);
+        }
+        XXH3_64bits_update(&state, block, n);
+        s = slice_make(s.ptr + n, s.len - n);
+    }
+    return XXH3_64bits_digest(&state);
+}
