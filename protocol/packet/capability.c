@@ -1,0 +1,15 @@
+#include "protocol/packet/capability.h"
+
+static const struct capability_row ROWS[] = {
+#define ROW(name, bit, offered, asked, sentence)                                                   \
+    {SLICE_INIT(#name), CAPABILITY_##name, CAPABILITY_USE_##offered, CAPABILITY_USE_##asked,       \
+     SLICE_INIT(sentence)},
+#include "protocol/packet/capability.def"
+#undef ROW
+};
+
+const struct capability_row *capability_rows(size_t *count)
+{
+    *count = sizeof(ROWS) / sizeof(ROWS[0]);
+    return ROWS;
+}

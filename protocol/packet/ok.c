@@ -1,0 +1,63 @@
+#include "protocol/packet/ok.h"
+
+#include "protocol/packet/status.h"
+#include "protocol/wire/reader.h"
+
+static bool has(uint64_t capabilities, uint64_t flag)
+{
+    return (capabilities & flag) != 0;
+}
+
+// Servers leave the message out where it is empty and nothing follows it.
+static void tail_read(struct ok *ok, struct reader *reader, uint64_t capabilities)
+{
+    if (!has(capabilities, CAPABILITY_SESSION_TRACK)) {
+        ok->message = reader_rest(reader);
+        return;
+    }
+    if (reader_left(reader) > 0) {
+        ok->message = reader_lenenc_slice(reader);
+    }
+    if ((ok->status & STATUS_SESSION_CHANGED) != 0 && reader_left(reader) > 0) {
+        ok->session = reader_lenenc_slice(reader);
+    }
+}
+
+bool ok_decode(struct ok *ok, struct slice payload, uint64_t capabilities)
+{
+    struct reader reader = reader_make(payload);
+    *ok = (struct ok){0};
+
+    uint8_t header = reader_u8(&reader);
+    ok->is_end_of_result = header == OK_HEADER_END_OF_RESULT;
+    if (header != OK_HEADER && header != OK_HEADER_END_OF_RESULT) {
+        return false;
+    }
+    ok->affected_rows = reader_lenenc(&reader);
+    ok->insert_id = reader_lenenc(&reader);
+    ok->status = reader_u16(&reader);
+    ok->warnings = reader_u16(&reader);
+    tail_read(ok, &reader, capabilities);
+    return !reader_is_failed(&reader);
+}
+
+void ok_encode(const struct ok *ok, struct writer *writer, uint64_t capabilities)
+{
+    bool is_tracked = has(capabilities, CAPABILITY_SESSION_TRACK);
+    bool has_session = is_tracked && (ok->status & STATUS_SESSION_CHANGED) != 0;
+    uint16_t status = has_session ? ok->status : ok->status & (uint16_t)~STATUS_SESSION_CHANGED;
+
+    writer_u8(writer, ok->is_end_of_result ? OK_HEADER_END_OF_RESULT : OK_HEADER);
+    writer_lenenc(writer, ok->affected_rows);
+    writer_lenenc(writer, ok->insert_id);
+    writer_u16(writer, status);
+    writer_u16(writer, ok->warnings);
+    if (!is_tracked) {
+        writer_slice(writer, ok->message);
+    } else if (ok->message.len > 0 || has_session) {
+        writer_lenenc_slice(writer, ok->message);
+    }
+    if (has_session) {
+        writer_lenenc_slice(writer, ok->session);
+    }
+}
