@@ -1,0 +1,411 @@
+#include "proxy/backend/image.h"
+
+#include "proxy/base/memory.h"
+
+#include <assert.h>
+
+enum { NAME_MOST = 64 };
+
+// --- making: a draft is put together on the heap, then found in the table or put there ---
+
+struct draft {
+    struct slice schema;
+    bool multi_statements;
+    size_t count;
+    struct image_variable *variables; // sorted; texts borrowed
+};
+
+static void key_add(struct buffer *key, struct slice text)
+{
+    uint32_t len = (uint32_t)text.len;
+    buffer_append(key, &len, sizeof(len));
+    buffer_append_slice(key, text);
+}
+
+static void key_write(struct buffer *key, const struct draft *draft)
+{
+    uint8_t multi = draft->multi_statements;
+    buffer_append(key, &multi, 1);
+    key_add(key, draft->schema);
+    for (size_t i = 0; i < draft->count; i++) {
+        uint8_t null = draft->variables[i].is_null;
+        key_add(key, draft->variables[i].name);
+        buffer_append(key, &null, 1);
+        key_add(key, draft->variables[i].value);
+    }
+}
+
+// Texts live behind the struct, in one block with it.
+static struct slice text_keep(char **at, struct slice text)
+{
+    struct slice kept = slice_make(*at, text.len);
+    if (text.len > 0) {
+        memcpy(*at, text.ptr, text.len);
+    }
+    *at += text.len;
+    return kept;
+}
+
+static struct image *image_create(struct image_table *table, const struct draft *draft,
+                                  struct slice key)
+{
+    size_t texts = draft->schema.len + key.len;
+    for (size_t i = 0; i < draft->count; i++) {
+        texts += draft->variables[i].name.len + draft->variables[i].value.len;
+    }
+    size_t fixed = sizeof(struct image) + draft->count * sizeof(struct image_variable);
+    struct image *image = mem_alloc(fixed + texts);
+    char *at = (char *)image + fixed;
+
+    image->table = table;
+    image->refs = 0;
+    image->multi_statements = draft->multi_statements;
+    image->count = draft->count;
+    image->key = text_keep(&at, key);
+    image->schema = text_keep(&at, draft->schema);
+    for (size_t i = 0; i < draft->count; i++) {
+        image->variables[i].name = text_keep(&at, draft->variables[i].name);
+        image->variables[i].value = text_keep(&at, draft->variables[i].value);
+        image->variables[i].is_null = draft->variables[i].is_null;
+    }
+    return image;
+}
+
+static struct image *image_intern(struct image_table *table, const struct draft *draft)
+{
+    struct buffer key = BUFFER_INIT;
+    key_write(&key, draft);
+    struct image *image = map_get(&table->images, buffer_slice(&key));
+    if (image == NULL) {
+        image = image_create(table, draft, buffer_slice(&key));
+        map_put(&table->images, image->key, image);
+    }
+    buffer_release(&key);
+    image->refs++;
+    return image;
+}
+
+// --- life ---
+
+void image_table_init(struct image_table *table)
+{
+    table->images = MAP_INIT;
+}
+
+void image_table_release(struct image_table *table)
+{
+    assert(table->images.count == 0);
+    map_release(&table->images);
+}
+
+struct image *image_make(struct image_table *table, struct slice charset, struct slice collation,
+                         struct slice schema, bool multi_statements)
+{
+    struct image_variable names[] = {
+        {S("character_set_client"), charset, false},
+        {S("character_set_results"), charset, false},
+        {S("collation_connection"), collation, false},
+    };
+    struct draft draft = {schema, multi_statements, 3, names};
+    return image_intern(table, &draft);
+}
+
+struct image *image_ref(struct image *image)
+{
+    image->refs++;
+    return image;
+}
+
+void image_unref(struct image **image)
+{
+    struct image *gone = *image;
+    *image = NULL;
+    if (gone != NULL && --gone->refs == 0) {
+        map_remove(&gone->table->images, gone->key);
+        mem_free(gone);
+    }
+}
+
+// --- changing ---
+
+static void image_replace(struct image **image, const struct draft *draft)
+{
+    struct image *changed = image_intern((*image)->table, draft);
+    image_unref(image);
+    *image = changed;
+}
+
+static struct draft draft_of(struct image *image)
+{
+    return (struct draft){image->schema, image->multi_statements, image->count, image->variables};
+}
+
+void image_set_schema(struct image **image, struct slice schema)
+{
+    if (!slice_equal((*image)->schema, schema)) {
+        struct draft draft = draft_of(*image);
+        draft.schema = schema;
+        image_replace(image, &draft);
+    }
+}
+
+void image_set_multi_statements(struct image **image, bool allowed)
+{
+    if ((*image)->multi_statements != allowed) {
+        struct draft draft = draft_of(*image);
+        draft.multi_statements = allowed;
+        image_replace(image, &draft);
+    }
+}
+
+// Index of `name`, or of where it would stand.
+static size_t place_of(const struct image *image, struct slice name)
+{
+    size_t low = 0;
+    size_t high = image->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slice_compare(image->variables[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool stands_at(const struct image *image, size_t place, struct slice name)
+{
+    return place < image->count && slice_equal(image->variables[place].name, name);
+}
+
+// Newer spelling first. Both families' servers know one or both.
+static const struct {
+    struct slice name;
+    struct slice older;
+} renamed[] = {
+    {SLICE_INIT("transaction_isolation"), SLICE_INIT("tx_isolation")},
+    {SLICE_INIT("transaction_read_only"), SLICE_INIT("tx_read_only")},
+};
+enum { RENAMED_COUNT = sizeof(renamed) / sizeof(renamed[0]) };
+
+static struct slice lower_case(struct slice name, char out[NAME_MOST])
+{
+    size_t len = name.len < NAME_MOST ? name.len : NAME_MOST;
+    for (size_t i = 0; i < len; i++) {
+        char c = name.ptr[i];
+        out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    struct slice lower = slice_make(out, len);
+    for (size_t i = 0; i < RENAMED_COUNT; i++) {
+        if (slice_equal(lower, renamed[i].older)) {
+            return renamed[i].name;
+        }
+    }
+    return lower;
+}
+
+static struct slice dialect_name(struct slice name, struct image_dialect dialect)
+{
+    for (size_t i = 0; i < RENAMED_COUNT && dialect.has_tx_names; i++) {
+        if (slice_equal(name, renamed[i].name)) {
+            return renamed[i].older;
+        }
+    }
+    return name;
+}
+
+// One of the two goes when the other comes.
+static const struct slice collation_connection = SLICE_INIT("collation_connection");
+static const struct slice charset_connection = SLICE_INIT("character_set_connection");
+
+static bool is_connection_charset(struct slice name)
+{
+    return slice_equal(name, collation_connection) || slice_equal(name, charset_connection);
+}
+
+static void variable_remove(struct image **image, struct slice name)
+{
+    size_t place = place_of(*image, name);
+    if (!stands_at(*image, place, name)) {
+        return;
+    }
+    struct draft draft = draft_of(*image);
+    draft.count = (*image)->count - 1;
+    draft.variables = mem_alloc((draft.count + 1) * sizeof(*draft.variables));
+    memcpy(draft.variables, (*image)->variables, place * sizeof(*draft.variables));
+    memcpy(draft.variables + place, (*image)->variables + place + 1,
+           (draft.count - place) * sizeof(*draft.variables));
+    image_replace(image, &draft);
+    mem_free(draft.variables);
+}
+
+static void variable_put(struct image **image, struct image_variable changed)
+{
+    size_t place = place_of(*image, changed.name);
+    bool is_there = stands_at(*image, place, changed.name);
+    const struct image_variable *before = &(*image)->variables[place];
+    if (is_there && before->is_null == changed.is_null &&
+        slice_equal(before->value, changed.value)) {
+        return;
+    }
+    struct draft draft = draft_of(*image);
+    draft.count = (*image)->count + (is_there ? 0 : 1);
+    draft.variables = mem_alloc(draft.count * sizeof(*draft.variables));
+    memcpy(draft.variables, (*image)->variables, place * sizeof(*draft.variables));
+    draft.variables[place] = changed;
+    size_t behind = place + (is_there ? 1 : 0);
+    memcpy(draft.variables + place + 1, (*image)->variables + behind,
+           ((*image)->count - behind) * sizeof(*draft.variables));
+    image_replace(image, &draft);
+    mem_free(draft.variables);
+}
+
+void image_set_variable(struct image **image, struct slice name, struct slice value, bool is_null)
+{
+    char lower[NAME_MOST];
+    struct image_variable changed = {lower_case(name, lower), value, is_null};
+    if (is_connection_charset(changed.name)) {
+        bool is_collation = slice_equal(changed.name, collation_connection);
+        variable_remove(image, is_collation ? charset_connection : collation_connection);
+    }
+    variable_put(image, changed);
+}
+
+void image_set_names(struct image **image, struct slice charset, struct slice collation)
+{
+    bool has_collation = collation.len > 0;
+    image_set_variable(image, S("character_set_client"), charset, false);
+    image_set_variable(image, S("character_set_results"), charset, false);
+    image_set_variable(image, has_collation ? collation_connection : charset_connection,
+                       has_collation ? collation : charset, false);
+}
+
+void image_unset_variable(struct image **image, struct slice name)
+{
+    char lower[NAME_MOST];
+    variable_remove(image, lower_case(name, lower));
+}
+
+// --- reading ---
+
+const struct image_variable *image_variable(const struct image *image, struct slice name)
+{
+    char lower[NAME_MOST];
+    name = lower_case(name, lower);
+    size_t place = place_of(image, name);
+    return stands_at(image, place, name) ? &image->variables[place] : NULL;
+}
+
+static bool is_number(struct slice text)
+{
+    size_t digits = 0;
+    size_t points = 0;
+    size_t start = text.len > 1 && text.ptr[0] == '-' ? 1 : 0;
+    for (size_t i = start; i < text.len; i++) {
+        digits += text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        points += text.ptr[i] == '.';
+    }
+    return digits > 0 && points <= 1 && digits + points + start == text.len;
+}
+
+static bool is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c > 0x7e || c == '\'' || c == '\\' || c == '"') {
+            return false;
+        }
+    }
+    return true;
+}
+
+void image_value_write(const struct image_variable *variable, struct buffer *sql)
+{
+    struct slice text = variable->value;
+    if (variable->is_null) {
+        buffer_append_slice(sql, S("NULL"));
+    } else if (is_number(text)) {
+        buffer_append_slice(sql, text);
+    } else if (is_plain(text)) {
+        buffer_append(sql, "'", 1);
+        buffer_append_slice(sql, text);
+        buffer_append(sql, "'", 1);
+    } else {
+        buffer_append(sql, "x'", 2);
+        for (size_t i = 0; i < text.len; i++) {
+            buffer_print(sql, "%02x", (unsigned char)text.ptr[i]);
+        }
+        buffer_append(sql, "'", 1);
+    }
+}
+
+// Walks both sorted lists at once: -1 the variable stands in `from` alone, 1 in `to` alone, 0 in
+// both.
+static int side_of(const struct image *from, size_t i, const struct image *to, size_t k)
+{
+    if (from == NULL || i == from->count) {
+        return 1;
+    }
+    if (k == to->count) {
+        return -1;
+    }
+    return slice_compare(from->variables[i].name, to->variables[k].name);
+}
+
+static bool same_value(const struct image_variable *a, const struct image_variable *b)
+{
+    return a->is_null == b->is_null && slice_equal(a->value, b->value);
+}
+
+// One round of the walk: appends what it finds (where `sql` is given) and counts it.
+static size_t variables_compare(const struct image *from, const struct image *to,
+                                struct image_dialect dialect, struct buffer *sql)
+{
+    size_t found = 0;
+    size_t i = 0;
+    size_t k = 0;
+    while ((from != NULL && i < from->count) || k < to->count) {
+        int side = side_of(from, i, to, k);
+        const struct image_variable *was = side <= 0 ? &from->variables[i++] : NULL;
+        const struct image_variable *wanted = side >= 0 ? &to->variables[k++] : NULL;
+        struct slice name = wanted != NULL ? wanted->name : was->name;
+        if (slice_equal(name, except) ||
+            (was != NULL && wanted != NULL && same_value(was, wanted))) {
+            continue;
+        }
+        found++;
+        if (sql != NULL) {
+            buffer_append_slice(sql, found == 1 ? S("SET ") : S(","));
+            buffer_append_slice(sql, dialect_name(name, dialect));
+            buffer_append(sql, "=", 1);
+            if (wanted != NULL) {
+                image_value_write(wanted, sql);
+            } else {
+                buffer_append_slice(sql, S("DEFAULT"));
+            }
+        }
+    }
+    return found;
+}
+
+struct image_difference image_compare(const struct image *from, const struct image *to,
+                                      struct image_dialect dialect)
+{
+    struct image_difference difference = {0};
+    if (from == to) {
+        return difference;
+    }
+    bool has_other_schema = from == NULL || !slice_equal(from->schema, to->schema);
+    difference.change_user = has_other_schema && to->schema.len == 0;
+    difference.schema = has_other_schema && to->schema.len > 0;
+    difference.multi_statements = from == NULL || from->multi_statements != to->multi_statements;
+    difference.variables = variables_compare(from, to, dialect, NULL) > 0;
+    return difference;
+}
+
+void image_difference_write(const struct image *from, const struct image *to,
+                            struct image_dialect dialect, struct buffer *sql)
+{
+    variables_compare(from, to, dialect, sql);
+}

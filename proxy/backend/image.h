@@ -1,0 +1,98 @@
+// The session image: what a session has set and a connection must have before that session's
+// statement runs on it. The schema, whether several statements may come in one text, and session
+// variables, charset and collation among them.
+//
+// An image is immutable and interned: within one table, equal images are the same pointer, so that
+// "is this connection as the session wants it?" is one comparison, and ten thousand sessions of one
+// application share one image. Changing a session's state means taking another image.
+//
+// A variable that an image does not name has the server's default (its global value when the
+// connection logged in). The three of SET NAMES are always named. One table and its images belong
+// to one thread.
+#pragma once
+
+#include "proxy/base/buffer.h"
+#include "proxy/base/map.h"
+#include "proxy/base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image_table {
+    struct map images; // by key
+};
+
+struct image_variable {
+    struct slice name;  // lower case
+    struct slice value; // its text, not quoted; image_value_write() makes SQL of it
+    bool is_null;       // SQL NULL, as character_set_results may be
+};
+
+struct image {
+    struct image_table *table;
+    unsigned refs;
+    struct slice key;    // all of the image as bytes; its identity in the table
+    struct slice schema; // empty: none selected
+    bool multi_statements;
+    size_t count;
+    struct image_variable variables[]; // sorted by name
+};
+
+// --- life ---
+
+void image_table_init(struct image_table *table);
+// Every image must have been unref'd.
+void image_table_release(struct image_table *table);
+
+// What a connection is that logged in with this charset, collation and schema. The caller owns one
+// reference.
+struct image *image_make(struct image_table *table, struct slice charset, struct slice collation,
+                         struct slice schema, bool multi_statements);
+
+struct image *image_ref(struct image *image);
+// Lets go of `*image` and nulls it; NULL is allowed.
+void image_unref(struct image **image);
+
+// --- changing: each replaces the reference in `*image` by one to the changed image ---
+
+void image_set_schema(struct image **image, struct slice schema);
+void image_set_multi_statements(struct image **image, bool allowed);
+// As SET NAMES does; an empty collation means the charset's default.
+void image_set_names(struct image **image, struct slice charset, struct slice collation);
+// `name` in any case, without @@ and scope.
+void image_set_variable(struct image **image, struct slice name, struct slice value, bool is_null);
+// Back to the server's default; the charset variables of SET NAMES can't be set back so.
+void image_unset_variable(struct image **image, struct slice name);
+
+// --- reading ---
+
+// The variable's value, or NULL where the image does not name it.
+const struct image_variable *image_variable(const struct image *image, struct slice name);
+
+// What must be done to a connection that is as `from`, so that it is as `to`. NULL `from`: nothing
+// is known of it.
+struct image_difference {
+    bool schema;           // COM_INIT_DB to to->schema
+    bool multi_statements; // COM_SET_OPTION
+    bool variables;        // a SET, written by image_difference_write()
+    bool change_user;      // a schema must be left: only COM_CHANGE_USER does that
+};
+
+// What is particular about the connection that an image is applied to.
+struct image_dialect {
+    bool has_tx_names;      // the server knows tx_isolation, not transaction_isolation
+    bool keeps_access_mode; // transaction_read_only is the connection's own: a replica's guard
+                            // against writes
+};
+
+struct image_difference image_compare(const struct image *from, const struct image *to,
+                                      struct image_dialect dialect);
+// Appends "SET a=1,b=DEFAULT" that turns `from`'s variables into `to`'s; nothing where they are
+// equal.
+void image_difference_write(const struct image *from, const struct image *to,
+                            struct image_dialect dialect, struct buffer *sql);
+
+// Appends a value as SQL that every server reads alike under every sql_mode and charset: numbers
+// bare, other text quoted, in hexadecimal where it holds a quote, a backslash or a byte above 0x7e.
+void image_value_write(const struct image_variable *variable, struct buffer *sql);
