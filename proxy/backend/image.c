@@ -370,8 +370,10 @@ static size_t variables_compare(const struct image *from, const struct image *to
         const struct image_variable *was = side <= 0 ? &from->variables[i++] : NULL;
         const struct image_variable *wanted = side >= 0 ? &to->variables[k++] : NULL;
         struct slice name = wanted != NULL ? wanted->name : was->name;
-        if (slice_equal(name, except) ||
-            (was != NULL && wanted != NULL && same_value(was, wanted))) {
+        if (wanted == NULL ? is_connection_charset(name) : was != NULL && same_value(was, wanted)) {
+            continue; // equal; or of the pair, the one that goes when the other comes
+        }
+        if (dialect.keeps_access_mode && slice_equal(name, S("transaction_read_only"))) {
             continue;
         }
         found++;
