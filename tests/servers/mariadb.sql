@@ -1,0 +1,21 @@
+-- The accounts of a test stack. The monitor's and the replication user's grants are those that README.md names.
+DELETE FROM mysql.global_priv WHERE Host <> 'localhost' OR User = '';
+FLUSH PRIVILEGES;
+SET PASSWORD FOR 'root'@'localhost' = PASSWORD('root-secret');
+CREATE USER 'root'@'%' IDENTIFIED BY 'root-secret';
+GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
+
+CREATE USER 'monitor'@'%' IDENTIFIED BY 'monitor-secret';
+GRANT REPLICA MONITOR, BINLOG MONITOR ON *.* TO 'monitor'@'%';
+
+CREATE USER 'replication'@'%' IDENTIFIED BY 'replication-secret';
+GRANT REPLICATION SLAVE ON *.* TO 'replication'@'%';
+
+-- app stands in proxy.ini; guest does not, and is known to the servers alone.
+CREATE DATABASE app CHARACTER SET utf8mb4;
+CREATE DATABASE other CHARACTER SET utf8mb4;
+CREATE USER 'app'@'%' IDENTIFIED BY 'app-secret';
+GRANT ALL PRIVILEGES ON app.* TO 'app'@'%';
+GRANT ALL PRIVILEGES ON other.* TO 'app'@'%';
+CREATE USER 'guest'@'%' IDENTIFIED BY 'guest-secret';
+GRANT ALL PRIVILEGES ON app.* TO 'guest'@'%';
