@@ -1,0 +1,155 @@
+#include "proxy/limit/limit.h"
+
+#include "proxy/base/map.h"
+#include "proxy/base/memory.h"
+#include "proxy/base/refcount.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { CACHE_LINE = 64 };
+
+// Alone on its cache line: every worker writes `used`. Referenced by each set that has it and by
+// each token taken of it.
+struct limit_counter {
+    alignas(CACHE_LINE) atomic_uint used;
+    atomic_uint max;
+    struct refcount ref;
+};
+
+struct limit_tokens {
+    struct refcount ref;
+    struct map names; // to a counter's place in `counters`
+    unsigned count;
+    struct limit_counter *counters[];
+};
+
+// --- one counter --------------------------------------------------------------------------------
+
+static struct limit_counter *counter_create(void)
+{
+    struct limit_counter *counter = aligned_alloc(CACHE_LINE, sizeof(*counter));
+    if (counter == NULL) {
+        abort();
+    }
+    atomic_init(&counter->used, 0);
+    atomic_init(&counter->max, LIMIT_NONE);
+    refcount_init(&counter->ref);
+    return counter;
+}
+
+static struct limit_counter *counter_ref(struct limit_counter *counter)
+{
+    refcount_ref(&counter->ref);
+    return counter;
+}
+
+static void counter_unref(struct limit_counter *counter)
+{
+    if (refcount_unref(&counter->ref)) {
+        assert(atomic_load(&counter->used) == 0);
+        free(counter);
+    }
+}
+
+// Nothing is published through the count, so no order is asked for beyond its own.
+static bool counter_take(struct limit_counter *counter)
+{
+    unsigned max = atomic_load_explicit(&counter->max, memory_order_relaxed);
+    unsigned used = atomic_load_explicit(&counter->used, memory_order_relaxed);
+    do {
+        if (max != LIMIT_NONE && used >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&counter->used, &used, used + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+// --- sets ---------------------------------------------------------------------------------------
+
+static struct limit_counter *counter_of(const struct limit_tokens *tokens, struct slice name)
+{
+    int index = tokens != NULL ? limit_find(tokens, name) : -1;
+    return index >= 0 ? counter_ref(tokens->counters[index]) : counter_create();
+}
+
+struct limit_tokens *limit_tokens_create(const struct limit_row *rows, unsigned count,
+                                         const struct limit_tokens *before)
+{
+    struct limit_tokens *tokens =
+        mem_zero(1, sizeof(*tokens) + count * sizeof(tokens->counters[0]));
+    refcount_init(&tokens->ref);
+    tokens->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct limit_counter *counter = counter_of(before, rows[i].name);
+        atomic_store_explicit(&counter->max, rows[i].max, memory_order_relaxed);
+        tokens->counters[i] = counter;
+        void *twin = map_put(&tokens->names, rows[i].name, &tokens->counters[i]);
+        assert(twin == NULL);
+        (void)twin;
+    }
+    return tokens;
+}
+
+struct limit_tokens *limit_tokens_ref(struct limit_tokens *tokens)
+{
+    refcount_ref(&tokens->ref);
+    return tokens;
+}
+
+void limit_tokens_unref(struct limit_tokens *tokens)
+{
+    if (!refcount_unref(&tokens->ref)) {
+        return;
+    }
+    for (unsigned i = 0; i < tokens->count; i++) {
+        counter_unref(tokens->counters[i]);
+    }
+    map_release(&tokens->names);
+    mem_free(tokens);
+}
+
+int limit_find(const struct limit_tokens *tokens, struct slice name)
+{
+    struct limit_counter **place = map_get(&tokens->names, name);
+    return place != NULL ? (int)(place - tokens->counters) : -1;
+}
+
+// --- tokens -------------------------------------------------------------------------------------
+
+bool limit_take(struct limit_tokens *tokens, unsigned index, struct limit_token *token)
+{
+    assert(index < tokens->count && token->counter == NULL);
+    if (!counter_take(tokens->counters[index])) {
+        return false;
+    }
+    token->counter = counter_ref(tokens->counters[index]);
+    return true;
+}
+
+void limit_give(struct limit_token *token)
+{
+    if (token->counter == NULL) {
+        return;
+    }
+    unsigned before = atomic_fetch_sub_explicit(&token->counter->used, 1, memory_order_relaxed);
+    assert(before > 0);
+    (void)before;
+    counter_unref(token->counter);
+    token->counter = NULL;
+}
+
+uint32_t limit_used(const struct limit_tokens *tokens, unsigned index)
+{
+    assert(index < tokens->count);
+    return atomic_load_explicit(&tokens->counters[index]->used, memory_order_relaxed);
+}
+
+uint32_t limit_max(const struct limit_tokens *tokens, unsigned index)
+{
+    assert(index < tokens->count);
+    return atomic_load_explicit(&tokens->counters[index]->max, memory_order_relaxed);
+}
