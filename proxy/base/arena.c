@@ -75,17 +75,18 @@ static void chunks_free(struct arena_chunk *chunk)
 
 void arena_reset(struct arena *arena)
 {
-    struct arena_chunk *chunk = arena->chunk;
-    if (chunk == NULL) {
-        return;
+    struct arena_chunk *kept = NULL;
+    while (arena->chunk != NULL) {
+        struct arena_chunk *chunk = arena->chunk;
+        arena->chunk = chunk->older;
+        if (kept == NULL && chunk->size == CHUNK_SIZE) {
+            kept = chunk;
+            kept->older = NULL;
+        } else {
+            mem_free(chunk);
+        }
     }
-    if (chunk->size > CHUNK_SIZE) {
-        chunks_free(chunk);
-        arena->chunk = NULL;
-    } else {
-        chunks_free(chunk->older);
-        chunk->older = NULL;
-    }
+    arena->chunk = kept;
     arena->used = 0;
 }
 
@@ -93,4 +94,12 @@ void arena_release(struct arena *arena)
 {
     chunks_free(arena->chunk);
     *arena = ARENA_INIT;
+}
+
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_chunk *chunk = arena->chunk; chunk != NULL; chunk = chunk->older) {
+        mem_wipe(chunk->data, chunk->size);
+    }
+    arena_release(arena);
 }

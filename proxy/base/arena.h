@@ -28,3 +28,5 @@ __attribute__((format(printf, 2, 3))) struct slice arena_print(struct arena *are
 void arena_reset(struct arena *arena);
 // Gives back everything to the heap.
 void arena_release(struct arena *arena);
+// As arena_release(), and clears every piece first: for secrets.
+void arena_wipe(struct arena *arena);

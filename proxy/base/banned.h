@@ -7,4 +7,6 @@
 #include <string.h>
 #include <time.h>
 
+#undef sprintf // clang with fortified headers has them as macros, and would not poison those
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol gmtime localtime ctime

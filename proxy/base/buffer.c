@@ -28,8 +28,8 @@ uint8_t *buffer_reserve(struct buffer *buf, size_t n)
         return buf->data + buf->end;
     }
     size_t len = buffer_len(buf);
-    if (buf->start > 0 && buf->cap - len >= n && buf->start >= len) {
-        memcpy(buf->data, buf->data + buf->start, len);
+    if (buf->start > 0 && buf->cap - len >= n) {
+        memmove(buf->data, buf->data + buf->start, len);
     } else {
         assert(n <= SIZE_MAX / 4);
         size_t cap = buf->cap > 0 ? buf->cap : SMALLEST;
@@ -40,6 +40,7 @@ uint8_t *buffer_reserve(struct buffer *buf, size_t n)
         if (len > 0) {
             memcpy(data, buf->data + buf->start, len);
         }
+        mem_wipe(buf->data, buf->cap); // it may have held a secret; growing is rare
         mem_free(buf->data);
         buf->data = data;
         buf->cap = cap;

@@ -21,7 +21,8 @@ struct buffer {
 
 // Frees the memory; the buffer is empty and may be used again.
 void buffer_release(struct buffer *buf);
-// As buffer_release(), and clears what was held: for secrets.
+// As buffer_release(), and clears what was held: for secrets. (Memory that the buffer outgrew was
+// cleared as it was left.)
 void buffer_wipe(struct buffer *buf);
 
 static inline size_t buffer_len(const struct buffer *buf)

@@ -32,11 +32,13 @@ void clock_replace(const struct clock_source *source)
 char *clock_text(int64_t wall_us, char out[CLOCK_TEXT_SIZE])
 {
     struct tm utc;
-    time_t seconds = wall_us / CLOCK_SECOND;
+    // Rounded down, before 1970 too.
+    time_t seconds = wall_us / CLOCK_SECOND - (wall_us % CLOCK_SECOND < 0);
+    int within_ms = (int)((wall_us % CLOCK_SECOND + CLOCK_SECOND) % CLOCK_SECOND / CLOCK_MS);
     char date[24];
 
     gmtime_r(&seconds, &utc);
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out, CLOCK_TEXT_SIZE, "%s.%03dZ", date, (int)(wall_us % CLOCK_SECOND / CLOCK_MS));
+    snprintf(out, CLOCK_TEXT_SIZE, "%s.%03dZ", date, within_ms);
     return out;
 }

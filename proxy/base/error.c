@@ -8,11 +8,12 @@ bool error_set(struct error *error, int code, const char *where, const char *for
     if (error == NULL) {
         return false;
     }
+    struct error made = {.code = code};
     va_list args;
-    error->code = code;
-    snprintf(error->where, sizeof(error->where), "%s", where != NULL ? where : "");
+    snprintf(made.where, sizeof(made.where), "%s", where != NULL ? where : "");
     va_start(args, format);
-    vsnprintf(error->text, sizeof(error->text), format, args);
+    vsnprintf(made.text, sizeof(made.text), format, args);
     va_end(args);
+    *error = made; // at the end: `where` and the arguments may stand in `error` itself
     return false;
 }

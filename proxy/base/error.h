@@ -15,7 +15,8 @@ struct error {
 
 #define ERROR_NONE ((struct error){0, "", ""})
 
-// Sets all three; texts that are too long are cut. `error` may be NULL: nobody reads it. Returns
-// false, for `return error_set(...)`.
+// Sets all three; texts that are too long are cut. `error` may be NULL: nobody reads it. `where`
+// and the arguments may be texts of `error` itself, to say more about it. Returns false, for
+// `return error_set(...)`.
 __attribute__((format(printf, 4, 5))) bool error_set(struct error *error, int code,
                                                      const char *where, const char *format, ...);

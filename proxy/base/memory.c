@@ -22,7 +22,7 @@ void *mem_alloc(size_t size)
 void *mem_zero(size_t count, size_t size)
 {
     size_t at_least = count > 0 ? count : 1;
-    return must(calloc(at_least, size > 0 ? size : 1), count);
+    return must(calloc(at_least, size > 0 ? size : 1), at_least);
 }
 
 void *mem_grow(void *ptr, size_t size)

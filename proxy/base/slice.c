@@ -5,6 +5,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <assert.h>
+
 static inline unsigned char lower(char c)
 {
     unsigned char u = (unsigned char)c;
@@ -77,7 +79,10 @@ size_t slice_find(struct slice s, char c)
 
 size_t slice_find_slice(struct slice s, struct slice needle)
 {
-    const char *found = s.len > 0 ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    if (s.len == 0 || needle.len == 0) {
+        return 0;
+    }
+    const char *found = memmem(s.ptr, s.len, needle.ptr, needle.len);
     return found != NULL ? (size_t)(found - s.ptr) : s.len;
 }
 
@@ -135,6 +140,7 @@ char *slice_copy_text(struct slice s)
 
 bool slice_to_text(struct slice s, char *out, size_t size)
 {
+    assert(size > 0);
     size_t len = s.len < size ? s.len : size - 1;
     if (len > 0) {
         memcpy(out, s.ptr, len);

@@ -50,7 +50,7 @@ struct slice slice_from(struct slice s, size_t offset);
 struct slice slice_trim(struct slice s);
 // Offset of the first `c`, or s.len.
 size_t slice_find(struct slice s, char c);
-// Offset of the first `needle`, or s.len.
+// Offset of the first `needle`, or s.len; an empty one stands at 0.
 size_t slice_find_slice(struct slice s, struct slice needle);
 // Cuts off and returns what stands before the first `separator`; `*rest` moves behind it. Returns
 // false once `*rest` is used up, which a NULL pointer says: "" has one part, an empty one; "a," has
