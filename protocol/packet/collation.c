@@ -19,7 +19,7 @@ const struct collation *collation_by_number(uint16_t number)
 uint16_t collation_number(struct slice name)
 {
     for (uint16_t i = 1; i < 256; i++) {
-        if (slice_equal_nocase(collations[i].name, name)) {
+        if (collations[i].name.ptr != NULL && slice_equal_nocase(collations[i].name, name)) {
             return i;
         }
     }

@@ -265,20 +265,24 @@ void image_set_variable(struct image **image, struct slice name, struct slice va
 {
     char lower[NAME_MOST];
     struct image_variable changed = {lower_case(name, lower), value, is_null};
+    struct image *before = image_ref(*image); // `value` may be one of its texts
     if (is_connection_charset(changed.name)) {
         bool is_collation = slice_equal(changed.name, collation_connection);
         variable_remove(image, is_collation ? charset_connection : collation_connection);
     }
     variable_put(image, changed);
+    image_unref(&before);
 }
 
 void image_set_names(struct image **image, struct slice charset, struct slice collation)
 {
     bool has_collation = collation.len > 0;
+    struct image *before = image_ref(*image); // the names may be texts of it
     image_set_variable(image, S("character_set_client"), charset, false);
     image_set_variable(image, S("character_set_results"), charset, false);
     image_set_variable(image, has_collation ? collation_connection : charset_connection,
                        has_collation ? collation : charset, false);
+    image_unref(&before);
 }
 
 void image_unset_variable(struct image **image, struct slice name)

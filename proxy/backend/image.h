@@ -54,7 +54,8 @@ struct image *image_ref(struct image *image);
 // Lets go of `*image` and nulls it; NULL is allowed.
 void image_unref(struct image **image);
 
-// --- changing: each replaces the reference in `*image` by one to the changed image ---
+// --- changing: each replaces the reference in `*image` by one to the changed image; texts given
+// may be those of the image that changes ---
 
 void image_set_schema(struct image **image, struct slice schema);
 void image_set_multi_statements(struct image **image, bool allowed);
