@@ -32,7 +32,7 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
-TEST_LIB := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+TEST_LIB := $(BUILD)/tests/lib/lib.a
 
 # --- how it is compiled -------------------------------------------------------------------------------------------------
 
@@ -48,6 +48,9 @@ TEST_LIBS := -lcmocka -lmariadb $(LIBS)
 
 all: $(BUILD)/sluice
 
+# libmariadb's header has macros with words that banned.h poisons: it is read before that one.
+$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -58,9 +61,13 @@ $$(BUILD)/$(1)/room.a: $$(call objects,$(1))
 	@rm -f $$@
 	@ar rcs $$@ $$^
 $$(patsubst %.c,$$(BUILD)/%,$$(wildcard tests/unit/$(1)/test_*.c)): $$(BUILD)/%: $$(BUILD)/%.o $$(TEST_LIB) $$(foreach r,$$(closure_$(1)),$$(call archive,$$(r)))
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) $$(TEST_LIB) -Wl,--end-group $$(TEST_LIBS)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(TEST_LIBS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM_RULES,$(r))))
+
+$(TEST_LIB): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+	@rm -f $@
+	@ar rcs $@ $^
 
 ALL_ARCHIVES := $(foreach r,$(ROOMS),$(call archive,$(r)))
 

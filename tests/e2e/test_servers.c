@@ -1,0 +1,97 @@
+// The servers that every other end-to-end test stands on: what tests/servers/mariadb promises.
+#include "tests/lib/client.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/stack.h"
+#include "tests/lib/wait.h"
+
+#include <poll.h>
+
+static int stack_setup(void **state)
+{
+    *state = stack_start((const char *const[]){"--general-log", NULL});
+    return 0;
+}
+
+static int stack_teardown(void **state)
+{
+    stack_remove(*state);
+    return 0;
+}
+
+static void replicas_follow_the_primary_and_take_no_writes(void **state)
+{
+    const struct stack *stack = *state;
+    assert_int_equal(stack->count, 3);
+    stack_run(stack, "db1",
+              "CREATE TABLE app.followed (a INT); INSERT INTO app.followed VALUES (7)");
+    stack_sync(stack);
+    assert_int_equal(stack_number(stack, "db1", "SELECT @@read_only"), 0);
+    for (size_t i = 1; i < stack->count; i++) {
+        const char *name = stack->servers[i].name;
+        assert_int_equal(stack_number(stack, name, "SELECT a FROM app.followed"), 7);
+        assert_int_equal(stack_number(stack, name, "SELECT @@read_only"), 1);
+        assert_int_equal(stack_number(stack, name, "SELECT @@server_id"), i + 1);
+    }
+}
+
+static void the_general_log_holds_statements(void **state)
+{
+    const struct stack *stack = *state;
+    char path[FILE_PATH_SIZE];
+    stack_general_log(stack, "db3", path);
+    assert_int_equal(file_count(path, "SELECT 'a word of its own'"), 0);
+    stack_run(stack, "db3", "SELECT 'a word of its own'");
+    assert_soon(file_count(path, "SELECT 'a word of its own'") == 1);
+}
+
+static void a_killed_server_comes_back_with_what_it_had(void **state)
+{
+    const struct stack *stack = *state;
+    stack_server_do(stack, "db2", "kill");
+    stack_run(stack, "db1", "CREATE TABLE app.missed (a INT); INSERT INTO app.missed VALUES (8)");
+    stack_server_do(stack, "db2", "start");
+    stack_sync(stack);
+    assert_int_equal(stack_number(stack, "db2", "SELECT a FROM app.missed"), 8);
+}
+
+static void a_frozen_server_answers_nobody_until_thawed(void **state)
+{
+    const struct stack *stack = *state;
+    MYSQL *client = stack_connect(stack, "db3");
+    client_run(client, "SELECT 1");
+    stack_server_do(stack, "db3", "freeze");
+    assert_int_equal(mysql_send_query(client, "SELECT 2", 8), 0);
+    struct pollfd answer = {.fd = (int)mysql_get_socket(client), .events = POLLIN};
+    assert_int_equal(poll(&answer, 1, 100), 0);
+    stack_server_do(stack, "db3", "thaw");
+    assert_int_equal(mysql_read_query_result(client), 0);
+    mysql_close(client);
+}
+
+static void a_replica_can_be_promoted_and_the_others_follow_it(void **state)
+{
+    const struct stack *stack = *state;
+    stack_promote(stack, "db2");
+    stack_run(stack, "db2",
+              "CREATE TABLE app.promoted (a INT); INSERT INTO app.promoted VALUES (9)");
+    assert_int_equal(stack_number(stack, "db1", "SELECT @@read_only"), 1);
+    struct deadline deadline = deadline_in(WAIT_MS);
+    while (stack_number(
+               stack, "db3",
+               "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'promoted'") ==
+           0) {
+        assert_true(deadline_pause(deadline));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replicas_follow_the_primary_and_take_no_writes),
+        cmocka_unit_test(the_general_log_holds_statements),
+        cmocka_unit_test(a_killed_server_comes_back_with_what_it_had),
+        cmocka_unit_test(a_frozen_server_answers_nobody_until_thawed),
+        cmocka_unit_test(a_replica_can_be_promoted_and_the_others_follow_it),
+    };
+    return cmocka_run_group_tests(tests, stack_setup, stack_teardown);
+}
