@@ -3,7 +3,9 @@
 #   BUILD=DIR      where everything goes (build)          CC=clang       another compiler
 #   SANITIZE=...   address,undefined or thread            WERROR=1       warnings are errors
 #   JOBS=N         compile and test side by side          V=1            show the commands
+#   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
 .DEFAULT_GOAL := all
+export ONCE FUZZ_SECONDS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -33,6 +35,7 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 TEST_LIB := $(BUILD)/tests/lib/lib.a
+PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
 
 # --- how it is compiled -------------------------------------------------------------------------------------------------
 
@@ -80,6 +83,11 @@ $(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
+# Libraries that a test puts under a running sluice.
+$(PRELOADS): $(BUILD)/%.so: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
+
 # Fuzz targets want clang: `make fuzz-build` builds the whole tree once more with its coverage.
 $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
@@ -89,16 +97,37 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
-.PHONY: all unit peer e2e layers format format-check asan tsan fuzz fuzz-build clean unit-%
+.PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
+	fuzz-targets clean unit-%
+
+# Packages come first, and the rest is a make of its own, which looks up afresh what is there.
+run:
+	@tests/install build run
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice
+	@BUILD=$(BUILD) tests/servers/run
+
+test:
+	@tests/install build run test
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+
+programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(PRELOADS) $(BENCH_PROGRAMS)
+
+RUN_TESTS = @BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
+
+tests: programs
+	$(RUN_TESTS) $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS)
 
 unit: $(UNIT_TESTS)
-	@tests/run $(UNIT_TESTS)
+	$(RUN_TESTS) $(UNIT_TESTS)
 
 peer: $(BUILD)/sluice $(PEER_TESTS)
-	@SLUICE=$(BUILD)/sluice tests/run $(PEER_TESTS)
+	$(RUN_TESTS) $(PEER_TESTS)
 
-e2e: $(BUILD)/sluice $(E2E_TESTS)
-	@SLUICE=$(BUILD)/sluice tests/run $(E2E_TESTS)
+e2e: $(BUILD)/sluice $(E2E_TESTS) $(PRELOADS)
+	$(RUN_TESTS) $(E2E_TESTS)
+
+unit-peer: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS)
+	$(RUN_TESTS) $(UNIT_TESTS) $(PEER_TESTS)
 
 # One room's unit tests: make unit-router/sql
 $(foreach r,$(ROOMS),$(eval unit-$(r): $$(patsubst %.c,$$(BUILD)/%,$$(wildcard tests/unit/$(r)/test_*.c)); @tests/run $$^))
@@ -113,13 +142,19 @@ format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
 
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined unit peer
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined unit-peer
 tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread unit peer
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread unit-peer
 
+# FUZZ_SECONDS are shared by all targets.
+fuzz: fuzz-build
+	@tests/fuzz/run $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/%)
 fuzz-build:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
+
+install: $(BUILD)/sluice
+	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 
 clean:
 	rm -rf $(BUILD)
