@@ -4,9 +4,8 @@
 
 #include "proxy/base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
-
-#define CAPABILITY_BITS 64
 
 // Wider than int: a GNU extension that both compilers have.
 enum capability {
@@ -51,6 +50,11 @@ enum {
     CAPABILITIES_MYSQL = UINT64_C(0xFFFFFFFF),
     CAPABILITIES_EXTENDED = UINT64_C(0xFFFFFFFF) << 32,
 };
+
+static inline bool capability_has(uint64_t capabilities, uint64_t flag)
+{
+    return (capabilities & flag) != 0;
+}
 
 struct capability_row {
     struct slice name;

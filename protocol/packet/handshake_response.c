@@ -4,11 +4,6 @@
 
 enum { RESERVED_MYSQL = 19 }; // zeros that both families send; four bytes of MariaDB's follow
 
-static bool has(uint64_t capabilities, uint64_t flag)
-{
-    return (capabilities & flag) != 0;
-}
-
 static void head_read(struct handshake_response *response, struct reader *reader,
                       uint64_t server_capabilities)
 {
@@ -17,7 +12,7 @@ static void head_read(struct handshake_response *response, struct reader *reader
     response->collation = reader_u8(reader);
     reader_skip(reader, RESERVED_MYSQL);
     uint64_t extended = reader_u32(reader);
-    if (!has(capabilities, CAPABILITY_LONG_PASSWORD)) {
+    if (!capability_has(capabilities, CAPABILITY_LONG_PASSWORD)) {
         capabilities |= extended << 32;
     }
     response->capabilities = capabilities & server_capabilities;
@@ -25,10 +20,10 @@ static void head_read(struct handshake_response *response, struct reader *reader
 
 static struct slice auth_data_read(struct reader *reader, uint64_t capabilities)
 {
-    if (has(capabilities, CAPABILITY_PLUGIN_AUTH_LENENC_DATA)) {
+    if (capability_has(capabilities, CAPABILITY_PLUGIN_AUTH_LENENC_DATA)) {
         return reader_lenenc_slice(reader);
     }
-    if (has(capabilities, CAPABILITY_SECURE_CONNECTION)) {
+    if (capability_has(capabilities, CAPABILITY_SECURE_CONNECTION)) {
         return reader_u8_slice(reader);
     }
     return reader_nul_slice(reader);
@@ -39,13 +34,13 @@ static void tail_read(struct handshake_response *response, struct reader *reader
 {
     uint64_t capabilities = response->capabilities;
 
-    if (has(capabilities, CAPABILITY_PLUGIN_AUTH) && reader_left(reader) > 0) {
+    if (capability_has(capabilities, CAPABILITY_PLUGIN_AUTH) && reader_left(reader) > 0) {
         response->plugin = reader_nul_slice(reader);
     }
-    if (has(capabilities, CAPABILITY_CONNECT_ATTRS) && reader_left(reader) > 0) {
+    if (capability_has(capabilities, CAPABILITY_CONNECT_ATTRS) && reader_left(reader) > 0) {
         response->attributes = attributes_read(reader);
     }
-    if (has(capabilities, CAPABILITY_ZSTD_COMPRESS) && reader_left(reader) > 0) {
+    if (capability_has(capabilities, CAPABILITY_ZSTD_COMPRESS) && reader_left(reader) > 0) {
         response->zstd_level = reader_u8(reader);
     }
 }
@@ -57,16 +52,17 @@ bool handshake_response_decode(struct handshake_response *response, struct slice
     *response = (struct handshake_response){0};
 
     head_read(response, &reader, server_capabilities);
-    if (reader_is_failed(&reader) || !has(response->capabilities, CAPABILITY_PROTOCOL_41)) {
+    if (reader_is_failed(&reader) ||
+        !capability_has(response->capabilities, CAPABILITY_PROTOCOL_41)) {
         return false;
     }
-    if (has(response->capabilities, CAPABILITY_SSL) && reader_left(&reader) == 0) {
+    if (capability_has(response->capabilities, CAPABILITY_SSL) && reader_left(&reader) == 0) {
         response->is_tls_request = true;
         return true;
     }
     response->user = reader_nul_slice(&reader);
     response->auth_data = auth_data_read(&reader, response->capabilities);
-    if (has(response->capabilities, CAPABILITY_CONNECT_WITH_DB)) {
+    if (capability_has(response->capabilities, CAPABILITY_CONNECT_WITH_DB)) {
         response->schema = reader_nul_slice(&reader);
     }
     tail_read(response, &reader);
@@ -90,9 +86,9 @@ static void head_write(const struct handshake_response *response, struct writer 
 
 static void auth_data_write(const struct handshake_response *response, struct writer *writer)
 {
-    if (has(response->capabilities, CAPABILITY_PLUGIN_AUTH_LENENC_DATA)) {
+    if (capability_has(response->capabilities, CAPABILITY_PLUGIN_AUTH_LENENC_DATA)) {
         writer_lenenc_slice(writer, response->auth_data);
-    } else if (has(response->capabilities, CAPABILITY_SECURE_CONNECTION)) {
+    } else if (capability_has(response->capabilities, CAPABILITY_SECURE_CONNECTION)) {
         writer_u8_slice(writer, response->auth_data);
     } else {
         writer_nul_slice(writer, response->auth_data);
@@ -109,16 +105,16 @@ void handshake_response_encode(const struct handshake_response *response, struct
     }
     writer_nul_slice(writer, response->user);
     auth_data_write(response, writer);
-    if (has(capabilities, CAPABILITY_CONNECT_WITH_DB)) {
+    if (capability_has(capabilities, CAPABILITY_CONNECT_WITH_DB)) {
         writer_nul_slice(writer, response->schema);
     }
-    if (has(capabilities, CAPABILITY_PLUGIN_AUTH)) {
+    if (capability_has(capabilities, CAPABILITY_PLUGIN_AUTH)) {
         writer_nul_slice(writer, response->plugin);
     }
-    if (has(capabilities, CAPABILITY_CONNECT_ATTRS)) {
+    if (capability_has(capabilities, CAPABILITY_CONNECT_ATTRS)) {
         writer_lenenc_slice(writer, response->attributes);
     }
-    if (has(capabilities, CAPABILITY_ZSTD_COMPRESS)) {
+    if (capability_has(capabilities, CAPABILITY_ZSTD_COMPRESS)) {
         writer_u8(writer, response->zstd_level);
     }
 }

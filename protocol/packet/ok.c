@@ -3,15 +3,10 @@
 #include "protocol/packet/status.h"
 #include "protocol/wire/reader.h"
 
-static bool has(uint64_t capabilities, uint64_t flag)
-{
-    return (capabilities & flag) != 0;
-}
-
 // Servers leave the message out where it is empty and nothing follows it.
 static void tail_read(struct ok *ok, struct reader *reader, uint64_t capabilities)
 {
-    if (!has(capabilities, CAPABILITY_SESSION_TRACK)) {
+    if (!capability_has(capabilities, CAPABILITY_SESSION_TRACK)) {
         ok->message = reader_rest(reader);
         return;
     }
@@ -41,16 +36,33 @@ bool ok_decode(struct ok *ok, struct slice payload, uint64_t capabilities)
     return !reader_is_failed(&reader);
 }
 
+bool ok_status_set(uint8_t *payload, size_t len, uint16_t status)
+{
+    struct reader reader = reader_make(slice_make(payload, len));
+
+    reader_skip(&reader, 1);
+    (void)reader_lenenc(&reader);
+    (void)reader_lenenc(&reader);
+    size_t at = len - reader_left(&reader);
+    (void)reader_u16(&reader);
+    if (reader_is_failed(&reader)) {
+        return false;
+    }
+    status = htole16(status);
+    memcpy(payload + at, &status, sizeof(status));
+    return true;
+}
+
 void ok_encode(const struct ok *ok, struct writer *writer, uint64_t capabilities)
 {
-    bool is_tracked = has(capabilities, CAPABILITY_SESSION_TRACK);
-    bool has_session = is_tracked && (ok->status & STATUS_SESSION_CHANGED) != 0;
-    uint16_t status = has_session ? ok->status : ok->status & (uint16_t)~STATUS_SESSION_CHANGED;
+    bool is_tracked = capability_has(capabilities, CAPABILITY_SESSION_TRACK);
+    bool has_session = is_tracked && ok->session.len > 0;
+    uint16_t status = ok->status & (uint16_t)~STATUS_SESSION_CHANGED;
 
     writer_u8(writer, ok->is_end_of_result ? OK_HEADER_END_OF_RESULT : OK_HEADER);
     writer_lenenc(writer, ok->affected_rows);
     writer_lenenc(writer, ok->insert_id);
-    writer_u16(writer, status);
+    writer_u16(writer, has_session ? status | STATUS_SESSION_CHANGED : status);
     writer_u16(writer, ok->warnings);
     if (!is_tracked) {
         writer_slice(writer, ok->message);

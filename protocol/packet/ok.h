@@ -20,13 +20,18 @@ struct ok {
     uint16_t status; // see status.h
     uint16_t warnings;
     struct slice message;
-    struct slice session; // with STATUS_SESSION_CHANGED: for session_change_next(); else empty
+    struct slice session; // with STATUS_SESSION_CHANGED: see session_change.h; else empty
 };
 
 // Reads a payload; the slices point into it. `capabilities`: those of the connection it came by.
 // False where it is no such packet.
 __attribute__((warn_unused_result)) bool ok_decode(struct ok *ok, struct slice payload,
                                                    uint64_t capabilities);
-// Writes a payload for a connection with these capabilities. Without CAPABILITY_SESSION_TRACK the
-// session's changes are left out and their flag is not set.
+// Writes a payload for a connection with these capabilities. The session's changes are left out
+// without CAPABILITY_SESSION_TRACK; STATUS_SESSION_CHANGED is set where some are sent, and only
+// there.
 void ok_encode(const struct ok *ok, struct writer *writer, uint64_t capabilities);
+
+// Puts other status flags into a payload, in place. False where it is no such packet.
+__attribute__((warn_unused_result)) bool ok_status_set(uint8_t *payload, size_t len,
+                                                       uint16_t status);
