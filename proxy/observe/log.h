@@ -5,11 +5,12 @@
 //     2026-01-31T12:34:56.789Z warn  backend.lost server=db1 after_ms=12
 //     {"time":"2026-01-31T12:34:56.789Z","level":"warn","event":"backend.lost","server":"db1","after_ms":12}
 //
-// Any thread may log. A line that is off costs one load and evaluates none of its values; one that
-// is on is put together on the stack and copied into a bounded ring, which a thread of the log's
-// own writes out, so that no loop ever waits for a disk or a terminal. Where the ring is full the
-// line is dropped and counted; the log says so itself once there is room. Values that come from
-// outside cannot break a line: control characters and bytes that are no UTF-8 are escaped.
+// Any thread may log. A line that is off costs a call and a load, and none of its values is worked
+// out; one that is on is put together on the stack and copied into a bounded ring, which a thread
+// of the log's own writes out, so that no loop ever waits for a disk or a terminal. Where the ring
+// is full the line is dropped and counted; the log says so itself once there is room. Values that
+// come from outside cannot break a line: control characters and bytes that are no UTF-8 are
+// escaped.
 //
 // warn: an operator may want to act; error: somebody lost something. Secrets are never passed here.
 #pragma once
@@ -17,18 +18,19 @@
 #include "proxy/base/error.h"
 #include "proxy/base/slice.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVEL_COUNT };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-enum { LOG_LINE_SIZE = 8192, LOG_VALUE_SIZE = 2048 }; // longer ones are cut and end in "..."
+// A longer value is cut and ends in "..."; values that the line has no room for are left out, and
+// it ends in cut=true.
+enum { LOG_LINE_SIZE = 8192, LOG_VALUE_SIZE = 2048 };
 
 // --- named values -------------------------------------------------------------------------------
 
-enum kv_type { KV_END, KV_TEXT, KV_INT, KV_UINT, KV_BOOL, KV_MS, KV_US };
+enum kv_type { KV_END, KV_TEXT, KV_INT, KV_UINT, KV_BOOL, KV_MS, KV_US, KV_ERROR };
 
 struct kv {
     const char *name; // of letters, digits and _, a literal
@@ -38,6 +40,7 @@ struct kv {
         int64_t number;
         uint64_t count;
         bool fact;
+        const struct error *error;
     };
 };
 
@@ -79,7 +82,10 @@ static inline struct kv kv_us(const char *name, int64_t us)
 }
 
 // The sentence of an error, with its place in front where it has one. Borrows.
-struct kv kv_error(const char *name, const struct error *error);
+static inline struct kv kv_error(const char *name, const struct error *error)
+{
+    return (struct kv){.name = name, .type = KV_ERROR, .error = error};
+}
 
 // --- logging ------------------------------------------------------------------------------------
 

@@ -124,7 +124,8 @@ struct metric_place {
 };
 
 struct metrics {
-    struct metric_place places[METRIC_COUNT];
+    struct metric_place values_at[METRIC_COUNT];     // of a histogram: no cells
+    struct metric_place histograms_at[METRIC_COUNT]; // of anything else: no cells
     uint64_t *values;
     struct histogram *histograms;
     size_t value_count;
@@ -141,10 +142,9 @@ void metrics_destroy(struct metrics *metrics);
 // New sizes (a reload brought servers), none smaller than before: what was counted stays.
 void metrics_resize(struct metrics *metrics, const struct metric_labels *labels);
 
-static inline size_t metric_cell(const struct metrics *metrics, enum metric metric, unsigned a,
-                                 unsigned b, unsigned c)
+static inline size_t metric_cell(const struct metric_place *place, unsigned a, unsigned b,
+                                 unsigned c)
 {
-    const struct metric_place *place = &metrics->places[metric];
     assert(a < place->size[0] && b < place->size[1] && c < place->size[2]);
     return place->first + ((size_t)a * place->size[1] + b) * place->size[2] + c;
 }
@@ -152,25 +152,33 @@ static inline size_t metric_cell(const struct metrics *metrics, enum metric metr
 // Adds `n` (of a gauge: may be negative) to a counter or gauge; label indexes that the row does not
 // have are left out.
 #define metric_add(metrics, metric, n, ...)                                                        \
-    ((metrics)->values[metric_cell(metrics, metric, METRIC_PAD(__VA_ARGS__))] += (uint64_t)(n))
+    (*metric_value(metrics, metric, METRIC_PAD(__VA_ARGS__)) += (uint64_t)(n))
 // Sets a gauge (GAUGE_US: microseconds), to METRIC_UNKNOWN if need be. Gauges of several threads
 // are added up, so each cell is set by one thread only.
 #define metric_set(metrics, metric, value, ...)                                                    \
-    ((metrics)->values[metric_cell(metrics, metric, METRIC_PAD(__VA_ARGS__))] = (uint64_t)(value))
+    (*metric_value(metrics, metric, METRIC_PAD(__VA_ARGS__)) = (uint64_t)(value))
+#define metric_get(metrics, metric, ...)                                                           \
+    ((uint64_t)*metric_value(metrics, metric, METRIC_PAD(__VA_ARGS__)))
+
 // One duration into a histogram.
 #define metric_record(metrics, metric, us, ...)                                                    \
-    histogram_record(                                                                              \
-        &(metrics)->histograms[metric_cell(metrics, metric, METRIC_PAD(__VA_ARGS__))], us)
-
-#define metric_get(metrics, metric, ...)                                                           \
-    ((metrics)->values[metric_cell(metrics, metric, METRIC_PAD(__VA_ARGS__))])
-#define metric_histogram(metrics, metric, ...)                                                     \
-    ((const struct histogram *)&(metrics)                                                          \
-         ->histograms[metric_cell(metrics, metric, METRIC_PAD(__VA_ARGS__))])
+    histogram_record(metric_histogram(metrics, metric, METRIC_PAD(__VA_ARGS__)), us)
 
 #define METRIC_PAD(...)              METRIC_FIRST3(__VA_ARGS__ __VA_OPT__(, ) 0, 0, 0)
 #define METRIC_FIRST3(...)           METRIC_FIRST3_(__VA_ARGS__)
 #define METRIC_FIRST3_(a, b, c, ...) (unsigned)(a), (unsigned)(b), (unsigned)(c)
+
+static inline uint64_t *metric_value(struct metrics *metrics, enum metric metric, unsigned a,
+                                     unsigned b, unsigned c)
+{
+    return &metrics->values[metric_cell(&metrics->values_at[metric], a, b, c)];
+}
+
+static inline struct histogram *metric_histogram(struct metrics *metrics, enum metric metric,
+                                                 unsigned a, unsigned b, unsigned c)
+{
+    return &metrics->histograms[metric_cell(&metrics->histograms_at[metric], a, b, c)];
+}
 
 // --- reading ------------------------------------------------------------------------------------
 
