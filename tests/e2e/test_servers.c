@@ -1,6 +1,8 @@
 // The servers that every other end-to-end test stands on: what tests/servers/mariadb promises.
+#include "protocol/packet/command.h"
 #include "tests/lib/client.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/peer.h"
 #include "tests/lib/stack.h"
 #include "tests/lib/wait.h"
 
@@ -42,6 +44,21 @@ static void the_general_log_holds_statements(void **state)
     assert_int_equal(file_count(path, "SELECT 'a word of its own'"), 0);
     stack_run(stack, "db3", "SELECT 'a word of its own'");
     assert_soon(file_count(path, "SELECT 'a word of its own'") == 1);
+}
+
+static void a_scripted_client_logs_in_and_asks(void **state)
+{
+    const struct stack *stack = *state;
+    struct peer *peer = peer_connect(stack_server(stack, "db1")->port);
+    peer_login(peer, "app", "app-secret", "app");
+    assert_int_equal(peer_query(peer, "DO 1"), 1);
+    assert_int_equal(peer_query(peer, "SELECT 1 UNION SELECT 2"), 6);
+    assert_true(slice_equal(peer_query_value(peer, "SELECT DATABASE()"), S("app")));
+    peer_send_query(peer, "SELECT * FROM missing");
+    assert_peer_err(peer, 1146, "missing");
+    peer_send_command(peer, COMMAND_QUIT, SLICE_NONE);
+    assert_peer_closed(peer);
+    peer_close(peer);
 }
 
 static void a_killed_server_comes_back_with_what_it_had(void **state)
@@ -89,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replicas_follow_the_primary_and_take_no_writes),
         cmocka_unit_test(the_general_log_holds_statements),
+        cmocka_unit_test(a_scripted_client_logs_in_and_asks),
         cmocka_unit_test(a_killed_server_comes_back_with_what_it_had),
         cmocka_unit_test(a_frozen_server_answers_nobody_until_thawed),
         cmocka_unit_test(a_replica_can_be_promoted_and_the_others_follow_it),
