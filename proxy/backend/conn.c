@@ -1,0 +1,322 @@
+#include "proxy/backend/conn_priv.h"
+
+#include "protocol/packet/command.h"
+#include "proxy/base/memory.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { HIGH_WATER = 256 * 1024, LOW_WATER = 64 * 1024 };
+
+// A connection that somebody broke: the holder hears of it at the end of the turn.
+struct conn_break {
+    enum conn_end end;
+    char text[ERROR_TEXT_SIZE];
+};
+
+// --- words
+// ------------------------------------------------------------------------------------------
+
+static const struct {
+    const char *word;
+    const char *sentence;
+} ends[CONN_END_COUNT] = {
+#define CONN_END(name, word, sentence) [CONN_END_##name] = {word, sentence},
+#include "proxy/backend/conn_end.def"
+#undef CONN_END
+};
+
+const char *conn_end_word(enum conn_end end)
+{
+    return ends[end].word;
+}
+
+const char *conn_end_sentence(enum conn_end end)
+{
+    return ends[end].sentence;
+}
+
+// --- state
+// ------------------------------------------------------------------------------------------
+
+#define FROM(state) (1U << CONN_##state)
+
+// From which states each state may be entered.
+static const unsigned entered_from[CONN_STATE_COUNT] = {
+    [CONN_CLOSED] = ~0U,
+    [CONN_CONNECTING] = FROM(CLOSED) | FROM(CONNECTING),
+    [CONN_LOGIN] = FROM(CONNECTING) | FROM(PREPARING),
+    [CONN_PREPARING] = FROM(LOGIN) | FROM(READY),
+    [CONN_READY] = FROM(PREPARING) | FROM(LOGIN) | FROM(RELAYING),
+    [CONN_RELAYING] = FROM(READY),
+};
+
+void conn_enter(struct conn *conn, enum conn_state state)
+{
+    assert(entered_from[state] >> conn->state & 1);
+    conn->state = state;
+}
+
+enum conn_state conn_state(const struct conn *conn)
+{
+    return conn->state;
+}
+
+// --- ending
+// -----------------------------------------------------------------------------------------
+
+static void task_run(struct loop_task *task)
+{
+    struct conn *conn = container_of(task, struct conn, task);
+    if (conn->state == CONN_CLOSED) {
+        mem_free(conn->broken);
+        mem_free(conn);
+        return;
+    }
+    struct conn_break *broken = conn->broken;
+    conn->broken = NULL;
+    conn_end(conn, broken->end, SLICE_NONE, "%s", broken->text);
+    mem_free(broken);
+}
+
+// Lets go of everything but the struct itself, which stays until the end of the turn.
+static void conn_shut(struct conn *conn)
+{
+    stream_close(&conn->stream);
+    opening_release(conn);
+    work_release(conn);
+    image_unref(&conn->image);
+    conn_enter(conn, CONN_CLOSED);
+    loop_defer(conn->stream.loop, &conn->task);
+}
+
+void conn_end(struct conn *conn, enum conn_end end, struct slice refusal, const char *format, ...)
+{
+    struct error error = {.code = (int)end};
+    struct buffer kept = BUFFER_INIT; // the refusal may stand in what is released
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error.text, sizeof(error.text), format, args);
+    va_end(args);
+    slice_to_text(conn->target->name, error.where, sizeof(error.where));
+    buffer_append_slice(&kept, refusal);
+
+    struct conn_loss loss = {.end = end, .refusal = buffer_slice(&kept), .error = &error};
+    struct err err;
+    if (err_decode(&err, loss.refusal)) {
+        loss.code = err.code;
+    }
+    conn_shut(conn);
+    conn->handler->on_closed(conn, &loss);
+    buffer_release(&kept);
+}
+
+void conn_break(struct conn *conn, enum conn_end end, const char *text)
+{
+    if (conn->state == CONN_CLOSED || conn->broken != NULL) {
+        return;
+    }
+    conn->broken = mem_alloc(sizeof(*conn->broken));
+    conn->broken->end = end;
+    snprintf(conn->broken->text, sizeof(conn->broken->text), "%s", text);
+    loop_defer(conn->stream.loop, &conn->task);
+}
+
+void conn_close(struct conn *conn)
+{
+    static const uint8_t quit[] = {1, 0, 0, 0, COMMAND_QUIT};
+    if (conn->state == CONN_CLOSED) {
+        return;
+    }
+    if (conn->state == CONN_READY) {
+        stream_send(&conn->stream, quit, sizeof(quit));
+    }
+    conn_shut(conn);
+}
+
+// --- the stream's callbacks
+// -------------------------------------------------------------------------
+
+static struct conn *conn_of(struct stream *stream)
+{
+    return container_of(stream, struct conn, stream);
+}
+
+static void on_connected(struct stream *stream)
+{
+    opening_connected(conn_of(stream));
+}
+
+static void on_secured(struct stream *stream)
+{
+    opening_secured(conn_of(stream));
+}
+
+// Nobody asked: the server says why it is about to close (4031, 1053, 1927), or has lost its mind.
+static size_t idle_data(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    struct err err;
+    struct frame frame = {0};
+    if (len > FRAME_HEADER_SIZE) {
+        frame = frame_read(bytes);
+    }
+    struct slice payload =
+        slice_first(slice_make(bytes + FRAME_HEADER_SIZE,
+                               len > FRAME_HEADER_SIZE ? len - FRAME_HEADER_SIZE : 0),
+                    frame.len);
+    if (err_decode(&err, payload)) {
+        conn_end(conn, CONN_END_IDLE, payload, "the server closes the connection: %.*s (%u)",
+                 SLICE_ARG(err.message), err.code);
+    } else {
+        conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE,
+                 "the server sent bytes that nobody asked for");
+    }
+    return len;
+}
+
+static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+    struct conn *conn = conn_of(stream);
+    switch (conn->state) {
+    case CONN_RELAYING:
+        return conn->handler->on_answer(conn, bytes, len);
+    case CONN_PREPARING:
+        return work_data(conn, bytes, len);
+    case CONN_LOGIN:
+        return opening_data(conn, bytes, len);
+    default:
+        return idle_data(conn, bytes, len);
+    }
+}
+
+static void on_writable(struct stream *stream)
+{
+    struct conn *conn = conn_of(stream);
+    if (conn->state == CONN_RELAYING && conn->handler->on_writable != NULL) {
+        conn->handler->on_writable(conn);
+    }
+}
+
+static enum conn_end end_of(enum stream_end end, enum conn_state state)
+{
+    switch (end) {
+    case STREAM_END_CONNECT:
+        return CONN_END_CONNECT;
+    case STREAM_END_CONNECT_TIMEOUT:
+        return CONN_END_TIMEOUT;
+    case STREAM_END_TLS:
+    case STREAM_END_TLS_VERIFY:
+    case STREAM_END_TLS_INJECTED:
+        return CONN_END_TLS;
+    default:
+        return state == CONN_READY ? CONN_END_IDLE : CONN_END_LOST;
+    }
+}
+
+static void on_closed(struct stream *stream, enum stream_end end, const struct error *error)
+{
+    struct conn *conn = conn_of(stream);
+    if (conn->state == CONN_CONNECTING && opening_retry(conn)) {
+        return;
+    }
+    conn_end(conn, end_of(end, conn->state), SLICE_NONE, "%s", error->text);
+}
+
+static const struct stream_handler stream_handler = {
+    .on_connected = on_connected,
+    .on_secured = on_secured,
+    .on_data = on_data,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+    .high_water = HIGH_WATER,
+    .low_water = LOW_WATER,
+};
+
+// --- life
+// -------------------------------------------------------------------------------------------
+
+struct conn *conn_open(const struct conn_settings *settings, const struct conn_handler *handler,
+                       void *holder)
+{
+    struct conn *conn = mem_zero(1, sizeof(*conn));
+    conn->handler = handler;
+    conn->holder = holder;
+    conn->target = settings->target;
+    conn->images = settings->images;
+    conn->is_replica = settings->is_replica;
+    loop_task_init(&conn->task, task_run);
+    stream_init(&conn->stream, settings->loop, &stream_handler, METRIC_SIDE_BACKEND);
+    conn_enter(conn, CONN_CONNECTING);
+    opening_start(conn, settings);
+    return conn;
+}
+
+void conn_hold(struct conn *conn, const struct conn_handler *handler, void *holder)
+{
+    conn->handler = handler;
+    conn->holder = holder;
+}
+
+void *conn_holder(const struct conn *conn)
+{
+    return conn->holder;
+}
+
+void conn_tell_ready(struct conn *conn)
+{
+    conn->handler->on_ready(conn);
+}
+
+// --- passing through
+// --------------------------------------------------------------------------------
+
+void conn_relay(struct conn *conn)
+{
+    conn_enter(conn, CONN_RELAYING);
+}
+
+void conn_settle(struct conn *conn)
+{
+    conn_enter(conn, CONN_READY);
+}
+
+struct stream *conn_stream(struct conn *conn)
+{
+    return &conn->stream;
+}
+
+// --- asking
+// -----------------------------------------------------------------------------------------
+
+bool conn_is_as(const struct conn *conn, const struct image *image)
+{
+    return conn->image == image && conn->state == CONN_READY && conn->broken == NULL;
+}
+
+struct image *conn_image(const struct conn *conn)
+{
+    return conn->image;
+}
+
+void conn_became(struct conn *conn, struct image *image)
+{
+    image_unref(&conn->image);
+    conn->image = image;
+}
+
+const struct conn_target *conn_target(const struct conn *conn)
+{
+    return conn->target;
+}
+
+const struct login_peer *conn_peer(const struct conn *conn)
+{
+    return &conn->peer;
+}
+
+bool conn_is_replica(const struct conn *conn)
+{
+    return conn->is_replica;
+}

@@ -1,0 +1,243 @@
+// From a server's name to a finished login: the name is looked up, its addresses are tried in turn,
+// TLS and the password's proof are left to protocol/login.
+#include "proxy/backend/conn_priv.h"
+
+#include "proxy/base/memory.h"
+
+enum { MAX_PACKET = 1 << 30 }; // the most that servers take
+
+struct conn_opening {
+    struct conn *conn;
+    struct login_client login;
+    bool has_login;
+    struct resolver_query query;
+    struct timer timer;
+    struct address addresses[RESOLVER_ADDRESSES_MAX];
+    size_t address_count;
+    size_t address_at; // the one being tried
+    int64_t deadline_us;
+    struct slice user;   // owned
+    struct slice schema; // owned
+    struct secret *secret;
+    struct conn_traits traits;
+    uint16_t collation;
+    bool multi_statements;
+};
+
+// --- addresses
+// --------------------------------------------------------------------------------------
+
+static void opening_timed_out(struct timer *timer)
+{
+    struct conn *conn = container_of(timer, struct conn_opening, timer)->conn;
+    conn_end(conn, CONN_END_TIMEOUT, SLICE_NONE, "no login within connect_timeout");
+}
+
+static void address_try(struct conn *conn)
+{
+    struct conn_opening *opening = conn->opening;
+    int64_t left_us = opening->deadline_us - loop_now_us(conn->stream.loop);
+    size_t others = opening->address_count - opening->address_at;
+    stream_connect(&conn->stream, &opening->addresses[opening->address_at],
+                   left_us / (int64_t)others);
+}
+
+static void resolved(struct resolver_query *query, const struct address *addresses, size_t count,
+                     const struct error *error)
+{
+    struct conn_opening *opening = container_of(query, struct conn_opening, query);
+    struct conn *conn = opening->conn;
+    if (count == 0) {
+        conn_end(conn, CONN_END_RESOLVE, SLICE_NONE, "%s", error->text);
+        return;
+    }
+    memcpy(opening->addresses, addresses, count * sizeof(*addresses));
+    opening->address_count = count;
+    address_try(conn);
+}
+
+void opening_start(struct conn *conn, const struct conn_settings *settings)
+{
+    struct conn_opening *opening = mem_zero(1, sizeof(*opening));
+    const struct conf_address *address = &settings->target->address;
+    int64_t timeout_us = settings->target->connect_timeout_us;
+
+    conn->opening = opening;
+    opening->conn = conn;
+    opening->user = slice_make(slice_copy_text(settings->user), settings->user.len);
+    opening->schema = slice_make(slice_copy_text(settings->schema), settings->schema.len);
+    opening->secret = secret_ref(settings->secret);
+    opening->traits = settings->traits;
+    opening->collation = settings->collation;
+    opening->multi_statements = settings->multi_statements;
+    opening->deadline_us = loop_now_us(settings->loop) + timeout_us;
+    timer_init(&opening->timer, opening_timed_out);
+    timer_set(&opening->timer, settings->loop, timeout_us);
+    resolver_query_init(&opening->query, resolved);
+    if (address->kind == CONF_ADDRESS_UNIX) {
+        opening->address_count = 1;
+        address_from_path(&opening->addresses[0], address->path);
+        address_try(conn);
+    } else if (address_from_ip(&opening->addresses[0], address->host, address->port)) {
+        opening->address_count = 1;
+        address_try(conn);
+    } else {
+        resolver_ask(settings->target->resolver, &opening->query, address->host, address->port);
+    }
+}
+
+bool opening_retry(struct conn *conn)
+{
+    struct conn_opening *opening = conn->opening;
+    if (opening->address_at + 1 >= opening->address_count) {
+        return false;
+    }
+    opening->address_at++;
+    address_try(conn);
+    return true;
+}
+
+void opening_release(struct conn *conn)
+{
+    struct conn_opening *opening = conn->opening;
+    conn->opening = NULL;
+    if (opening == NULL) {
+        return;
+    }
+    resolver_cancel(&opening->query);
+    timer_release(&opening->timer);
+    if (opening->has_login) {
+        login_client_release(&opening->login);
+    }
+    secret_unref(&opening->secret);
+    mem_free((char *)opening->user.ptr);
+    mem_free((char *)opening->schema.ptr);
+    mem_free(opening);
+}
+
+// --- login
+// ------------------------------------------------------------------------------------------
+
+static uint64_t wanted_capabilities(const struct conn_opening *opening)
+{
+    const struct conn_traits *traits = &opening->traits;
+    return (opening->multi_statements ? CAPABILITY_MULTI_STATEMENTS : 0) |
+           (traits->found_rows ? CAPABILITY_FOUND_ROWS : 0) |
+           (traits->ignore_space ? CAPABILITY_IGNORE_SPACE : 0) |
+           (traits->interactive ? CAPABILITY_INTERACTIVE : 0) |
+           (traits->deprecate_eof ? CAPABILITY_DEPRECATE_EOF : 0);
+}
+
+static enum login_client_tls login_tls(enum conf_tls_mode mode)
+{
+    switch (mode) {
+    case CONF_TLS_DISABLED:
+        return LOGIN_CLIENT_TLS_DISABLED;
+    case CONF_TLS_PREFERRED:
+        return LOGIN_CLIENT_TLS_PREFERRED;
+    default:
+        return LOGIN_CLIENT_TLS_REQUIRED;
+    }
+}
+
+static void login_init(struct conn_opening *opening, const struct conn_target *target)
+{
+    struct login_client_options options = {
+        .server = target->name,
+        .user = opening->user,
+        .schema = opening->schema,
+        .secret = opening->secret,
+        .capabilities = wanted_capabilities(opening),
+        .collation = (uint8_t)opening->collation,
+        .max_packet = MAX_PACKET,
+        .tls = login_tls(target->tls),
+        .is_secure = target->address.kind == CONF_ADDRESS_UNIX,
+    };
+    login_client_init(&opening->login, &options);
+    opening->has_login = true;
+}
+
+static void login_succeeded(struct conn *conn)
+{
+    struct conn_opening *opening = conn->opening;
+    const struct collation *collation = collation_by_number(opening->collation);
+
+    conn->peer = *login_client_peer(&opening->login);
+    if (conn->images != NULL) {
+        conn->image = image_make(conn->images, collation->charset, collation->name, opening->schema,
+                                 (conn->peer.capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+    }
+    opening_release(conn);
+    work_set_up(conn);
+}
+
+static void login_refused(struct conn *conn)
+{
+    const struct refusal *refusal = login_client_refusal(&conn->opening->login);
+    struct buffer packet = BUFFER_INIT;
+    struct writer writer = writer_make(&packet, 0);
+    struct err err = refusal_err(refusal);
+
+    err_encode(&err, &writer);
+    bool is_servers = refusal->cause == REFUSAL_BY_SERVER;
+    conn_end(conn, is_servers ? CONN_END_REFUSED : CONN_END_LOGIN, buffer_slice(&packet), "%s",
+             refusal->text);
+    buffer_release(&packet);
+}
+
+// Does what the login says. False where the connection is over, or the login is.
+static bool login_act(struct conn *conn, enum login_verb verb)
+{
+    struct conn_opening *opening = conn->opening;
+    if (!buffer_is_empty(&opening->login.out)) {
+        stream_send(&conn->stream, buffer_ptr(&opening->login.out),
+                    buffer_len(&opening->login.out));
+        login_client_sent(&opening->login);
+    }
+    switch (verb) {
+    case LOGIN_READ:
+        return true;
+    case LOGIN_START_TLS:
+        stream_start_tls(&conn->stream, conn->target->tls_context);
+        return false;
+    case LOGIN_ACCEPTED:
+        login_succeeded(conn);
+        return false;
+    default:
+        login_refused(conn);
+        return false;
+    }
+}
+
+void opening_connected(struct conn *conn)
+{
+    conn_enter(conn, CONN_LOGIN);
+    login_init(conn->opening, conn->target);
+    login_act(conn, login_client_connect(&conn->opening->login));
+}
+
+void opening_secured(struct conn *conn)
+{
+    login_act(conn, login_client_tls_started(&conn->opening->login));
+}
+
+size_t opening_data(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    size_t used = 0;
+    while (len - used >= FRAME_HEADER_SIZE) {
+        struct frame frame = frame_read(bytes + used);
+        if (frame.len > LOGIN_PACKET_MAX) {
+            login_act(conn, login_client_too_long(&conn->opening->login));
+            return len;
+        }
+        if (len - used - FRAME_HEADER_SIZE < frame.len) {
+            break;
+        }
+        struct slice payload = slice_make(bytes + used + FRAME_HEADER_SIZE, frame.len);
+        used += FRAME_HEADER_SIZE + frame.len;
+        if (!login_act(conn, login_client_feed(&conn->opening->login, payload, frame.sequence))) {
+            break;
+        }
+    }
+    return used;
+}

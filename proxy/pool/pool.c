@@ -1,0 +1,936 @@
+#include "proxy/pool/pool.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/memory.h"
+
+#include <assert.h>
+
+enum {
+    OPENING_MOST = 4, // in one pool at a time: a burst waits for connections that come back instead
+                      // of opening as many
+    LOOK_MOST = 8,    // idle connections looked at for one that needs no change
+    KEPT_IDLE = 1,    // in each pool, however long nobody uses it
+    EXPIRY_SECONDS = 60,
+    FULL_SECONDS = 1, // how long a server that said "too many connections" is not asked for more
+};
+
+// On which of its pool's lists a connection stands.
+enum place { OPENING, IDLE, CHANGING, LENT, PLACE_COUNT };
+
+struct pooled {
+    struct list link;
+    struct pool *pool;
+    struct conn *conn;
+    struct pool_tie *tie;       // the session that used it last, while it may want it back
+    struct pool_waiter *waiter; // CHANGING: for whom; NULL: for nobody
+    struct limit_token token;
+    enum place place;
+    int64_t since_us; // when it came to its place
+    bool is_outdated;
+};
+
+struct pool {
+    struct list link; // in pools->servers[]
+    struct pools *pools;
+    struct pool_account *account;
+    int server;
+    struct list places[PLACE_COUNT]; // IDLE: used most recently first
+    uint32_t counts[PLACE_COUNT];
+    struct list waiters; // those without a connection being changed for them
+    uint32_t waiting;
+    int64_t full_until_us;
+    struct loop_task task; // serves the waiters at the end of the turn
+    uint64_t opened, reused, closed;
+};
+
+struct pool_account {
+    struct slice user;
+    struct conn_traits traits;
+    struct secret *secret;
+    struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
+};
+
+struct pools {
+    struct pools_settings settings;
+    struct map accounts; // by user and traits
+    struct list servers[TOPOLOGY_SERVERS_MAX];
+    uint32_t used[TOPOLOGY_SERVERS_MAX];
+    struct conn_target *const *targets;
+    int count;
+    struct pool_tokens *tokens;
+    const struct topology *topology;
+    struct timer expiry;
+};
+
+static void pool_serve(struct pool *pool);
+
+// --- lists
+// ----------------------------------------------------------------------------------------------
+
+static enum metric_state place_metric(enum place place)
+{
+    static const enum metric_state states[PLACE_COUNT] = {
+        [OPENING] = METRIC_STATE_CONNECTING,
+        [IDLE] = METRIC_STATE_IDLE,
+        [CHANGING] = METRIC_STATE_USED,
+        [LENT] = METRIC_STATE_USED,
+    };
+    return states[place];
+}
+
+static void place_count(struct pooled *pooled, int by)
+{
+    struct pool *pool = pooled->pool;
+    pool->counts[pooled->place] += (uint32_t)by;
+    pool->pools->used[pool->server] += pooled->place != IDLE ? (uint32_t)by : 0;
+    metric_add(pool->pools->settings.metrics, METRIC_BACKEND_CONNECTIONS, by,
+               metric_backend(pool->server), place_metric(pooled->place));
+}
+
+// The one function that moves a connection from one list to another.
+static void pooled_move(struct pooled *pooled, enum place place)
+{
+    place_count(pooled, -1);
+    list_remove(&pooled->link);
+    pooled->place = place;
+    pooled->since_us = loop_now_us(pooled->pool->pools->settings.loop);
+    list_push_front(&pooled->pool->places[place], &pooled->link);
+    place_count(pooled, 1);
+}
+
+static void pool_wake(struct pool *pool)
+{
+    if (pool->waiting > 0) {
+        loop_defer(pool->pools->settings.loop, &pool->task);
+    }
+}
+
+static void pool_task_run(struct loop_task *task)
+{
+    pool_serve(container_of(task, struct pool, task));
+}
+
+static struct pool *pool_of(struct pools *pools, struct pool_account *account, int server)
+{
+    struct pool *pool = account->pools[server];
+    if (pool != NULL) {
+        return pool;
+    }
+    pool = mem_zero(1, sizeof(*pool));
+    pool->pools = pools;
+    pool->account = account;
+    pool->server = server;
+    for (int i = 0; i < PLACE_COUNT; i++) {
+        list_init(&pool->places[i]);
+    }
+    list_init(&pool->waiters);
+    loop_task_init(&pool->task, pool_task_run);
+    list_push_back(&pools->servers[server], &pool->link);
+    account->pools[server] = pool;
+    return pool;
+}
+
+// --- ties
+// -----------------------------------------------------------------------------------------------------
+
+void pool_tie_init(struct pool_tie *tie)
+{
+    tie->pooled = NULL;
+    tie->has_insert_id = false;
+}
+
+void pool_tie_cut(struct pool_tie *tie)
+{
+    if (tie->pooled != NULL) {
+        tie->pooled->tie = NULL;
+        tie->pooled = NULL;
+    }
+    tie->has_insert_id = false;
+}
+
+static void pooled_untie(struct pooled *pooled)
+{
+    if (pooled->tie != NULL) {
+        pool_tie_cut(pooled->tie);
+    }
+}
+
+static void pooled_tie(struct pooled *pooled, struct pool_tie *tie)
+{
+    if (pooled->tie == tie) {
+        return;
+    }
+    pooled_untie(pooled);
+    if (tie != NULL) {
+        pool_tie_cut(tie);
+        tie->pooled = pooled;
+        pooled->tie = tie;
+    }
+}
+
+static bool holds_insert_id(const struct pooled *pooled)
+{
+    return pooled->tie != NULL && pooled->tie->has_insert_id;
+}
+
+// --- ending connections
+// ------------------------------------------------------------------------------------------
+
+// A token came back: if another worker waits for one, it is told.
+static void hungry_tell(struct pools *pools, int server)
+{
+    int worker = pool_tokens_hungry(pools->tokens, server, pools->settings.worker);
+    if (worker >= 0) {
+        pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
+    }
+}
+
+static void pooled_free(struct pooled *pooled, enum conn_end end)
+{
+    struct pool *pool = pooled->pool;
+    struct pools *pools = pool->pools;
+
+    pooled_untie(pooled);
+    place_count(pooled, -1);
+    list_remove(&pooled->link);
+    limit_give(&pooled->token);
+    if (pooled->place != OPENING) {
+        pool->closed++;
+        metric_add(pools->settings.metrics, METRIC_BACKEND_CLOSED, 1, metric_backend(pool->server),
+                   end);
+    }
+    mem_free(pooled);
+    hungry_tell(pools, pool->server);
+}
+
+static void pooled_close(struct pooled *pooled, enum conn_end end)
+{
+    assert(pooled->waiter == NULL);
+    conn_close(pooled->conn);
+    pooled_free(pooled, end);
+}
+
+// --- waiters
+// ---------------------------------------------------------------------------------------------------------
+
+static void waiting_count(struct pool *pool, int by)
+{
+    pool->waiting += (uint32_t)by;
+    metric_add(pool->pools->settings.metrics, METRIC_POOL_WAITING, by,
+               metric_backend(pool->server));
+}
+
+// Takes the waiter out of whatever it waits in.
+static void waiter_leave(struct pool_waiter *waiter)
+{
+    struct pool *pool = waiter->pool;
+    if (pool == NULL) {
+        return;
+    }
+    if (waiter->pooled != NULL) {
+        waiter->pooled->waiter = NULL;
+        waiter->pooled = NULL;
+    }
+    list_remove(&waiter->link);
+    timer_release(&waiter->timer);
+    waiter->pool = NULL;
+    waiting_count(pool, -1);
+    if (pool->waiting == 0) {
+        pool_tokens_sated(pool->pools->tokens, pool->server, pool->pools->settings.worker);
+    }
+}
+
+static void waiter_refuse(struct pool_waiter *waiter, enum pool_refusal refusal,
+                          const struct conn_loss *loss)
+{
+    waiter_leave(waiter);
+    waiter->refused(waiter, refusal, loss);
+}
+
+static void waiter_timed_out(struct timer *timer)
+{
+    struct pool_waiter *waiter = container_of(timer, struct pool_waiter, timer);
+    struct pool *pool = waiter->pool;
+    metric_add(pool->pools->settings.metrics, METRIC_POOL_TIMEOUTS, 1,
+               metric_backend(pool->server));
+    waiter_refuse(waiter, POOL_TIMED_OUT, NULL);
+}
+
+void pool_waiter_init(struct pool_waiter *waiter)
+{
+    list_init(&waiter->link);
+    timer_init(&waiter->timer, waiter_timed_out);
+    waiter->pool = NULL;
+    waiter->pooled = NULL;
+}
+
+void pool_cancel(struct pool_waiter *waiter)
+{
+    waiter_leave(waiter);
+}
+
+static void pooled_lend(struct pooled *pooled, struct pool_tie *tie)
+{
+    pooled_move(pooled, LENT);
+    pooled_tie(pooled, tie);
+}
+
+static void waiter_grant(struct pool_waiter *waiter, struct pooled *pooled)
+{
+    pooled_lend(pooled, waiter->tie);
+    waiter_leave(waiter);
+    waiter->granted(waiter, pooled);
+}
+
+// To the idle ones, unless another worker waits for a connection to that server and nobody here
+// does.
+static void pooled_rest(struct pooled *pooled)
+{
+    struct pool *pool = pooled->pool;
+    struct pools *pools = pool->pools;
+
+    pooled_move(pooled, IDLE);
+    if (pool->waiting == 0 &&
+        pool_tokens_is_wanted(pools->tokens, pool->server, pools->settings.worker)) {
+        pools_yield(pools, pool->server);
+    } else if (!timer_is_set(&pools->expiry)) {
+        timer_set(&pools->expiry, pools->settings.loop, EXPIRY_SECONDS * CLOCK_SECOND / 4);
+    }
+}
+
+// --- what the connections tell
+// --------------------------------------------------------------------------------------------
+
+// READY again: to the waiter it was changed for, else to the idle ones.
+static void on_ready(struct conn *conn)
+{
+    struct pooled *pooled = conn_holder(conn);
+    struct pool *pool = pooled->pool;
+    struct pool_waiter *waiter = pooled->waiter;
+
+    if (pooled->place == OPENING) {
+        pool->opened++;
+        metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
+                   metric_backend(pool->server));
+    }
+    if (pooled->is_outdated) {
+        pooled->waiter = NULL;
+        if (waiter != NULL) {
+            waiter->pooled = NULL;
+            list_push_front(&pool->waiters, &waiter->link);
+        }
+        pooled_close(pooled, CONN_END_OUTDATED);
+    } else if (waiter != NULL && conn_is_as(conn, waiter->request.image)) {
+        waiter_grant(waiter, pooled);
+        return;
+    } else if (waiter != NULL) {
+        conn_apply(conn, waiter->request.image);
+        return;
+    } else {
+        pooled_rest(pooled);
+    }
+    pool_wake(pool);
+}
+
+static bool is_server_full(const struct conn_loss *loss)
+{
+    return loss->code == 1040 || loss->code == 1203 || loss->code == 1226;
+}
+
+// A connection that was to be opened for the waiters was not: the first of them hears of it, unless
+// the server is only full and connections that are out will come back.
+static void opening_failed(struct pool *pool, const struct conn_loss *loss)
+{
+    metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
+               metric_backend(pool->server));
+    if (is_server_full(loss) && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
+        pool->full_until_us = loop_now_us(pool->pools->settings.loop) + FULL_SECONDS * CLOCK_SECOND;
+    } else if (!list_is_empty(&pool->waiters)) {
+        waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_FAILED,
+                      loss);
+    }
+}
+
+// The server refused what one session wants: that session hears of it. Lost in the middle: another
+// connection is looked for.
+static void changing_failed(struct pool *pool, struct pool_waiter *waiter,
+                            const struct conn_loss *loss)
+{
+    if (loss->end == CONN_END_PREPARE) {
+        waiter_refuse(waiter, POOL_FAILED, loss);
+        return;
+    }
+    list_remove(&waiter->link);
+    list_push_front(&pool->waiters, &waiter->link);
+}
+
+static void on_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    struct pooled *pooled = conn_holder(conn);
+    struct pool *pool = pooled->pool;
+    struct pools *pools = pool->pools;
+    enum place place = pooled->place;
+    struct pool_waiter *waiter = pooled->waiter;
+
+    if (waiter != NULL) {
+        waiter->pooled = NULL;
+        pooled->waiter = NULL;
+    }
+    if (loss->end != CONN_END_PREPARE && loss->end != CONN_END_IDLE) {
+        pools->settings.report(pools->settings.context, pool->server, loss);
+    }
+    pooled_free(pooled, loss->end);
+    if (waiter != NULL) {
+        changing_failed(pool, waiter, loss);
+    } else if (place == OPENING) {
+        opening_failed(pool, loss);
+    }
+    pool_wake(pool);
+}
+
+static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    (void)conn;
+    (void)bytes;
+    (void)len;
+    assert(!"the pool relays nothing");
+    return 0;
+}
+
+static const struct conn_handler handler = {
+    .on_ready = on_ready,
+    .on_answer = on_answer,
+    .on_closed = on_closed,
+};
+
+// --- opening
+// --------------------------------------------------------------------------------------------------------------------
+
+static bool is_replica(const struct pools *pools, int server)
+{
+    return pools->topology == NULL || server >= pools->topology->count ||
+           pools->topology->servers[server].role != ROLE_PRIMARY;
+}
+
+static void pool_open(struct pool *pool, const struct pool_request *request,
+                      struct limit_token token)
+{
+    struct pools *pools = pool->pools;
+    struct pooled *pooled = mem_zero(1, sizeof(*pooled));
+    struct conn_settings settings = {
+        .loop = pools->settings.loop,
+        .target = pools->targets[pool->server],
+        .user = pool->account->user,
+        .secret = pool->account->secret,
+        .traits = pool->account->traits,
+        .collation = request->collation,
+        .schema = request->image->schema,
+        .multi_statements = request->image->multi_statements,
+        .images = pools->settings.images,
+        .is_replica = is_replica(pools, pool->server),
+    };
+
+    list_init(&pooled->link);
+    pooled->pool = pool;
+    pooled->token = token;
+    pooled->place = OPENING;
+    pooled->since_us = loop_now_us(pools->settings.loop);
+    list_push_front(&pool->places[OPENING], &pooled->link);
+    place_count(pooled, 1);
+    pooled->conn = conn_open(&settings, &handler, pooled);
+}
+
+// The idle connection of that server, of any account, that nobody has used for longest; without
+// somebody's insert id where there is such a one.
+static struct pooled *server_oldest_idle(struct pools *pools, int server)
+{
+    struct pooled *oldest = NULL;
+    list_each (link, &pools->servers[server]) {
+        struct pool *pool = container_of(link, struct pool, link);
+        if (list_is_empty(&pool->places[IDLE])) {
+            continue;
+        }
+        struct pooled *last = container_of(pool->places[IDLE].prev, struct pooled, link);
+        if (oldest == NULL || (holds_insert_id(oldest) && !holds_insert_id(last)) ||
+            (holds_insert_id(oldest) == holds_insert_id(last) &&
+             last->since_us < oldest->since_us)) {
+            oldest = last;
+        }
+    }
+    return oldest;
+}
+
+// A connection that holds an insert id ends here only when its session's value is safe: it is asked
+// for first.
+static bool server_give_up_idle(struct pools *pools, int server)
+{
+    struct pooled *oldest = server_oldest_idle(pools, server);
+    if (oldest == NULL || holds_insert_id(oldest)) {
+        return false;
+    }
+    pooled_close(oldest, CONN_END_YIELDED);
+    return true;
+}
+
+static bool token_take(struct pool *pool, struct limit_token *token)
+{
+    struct pools *pools = pool->pools;
+    unsigned worker = pools->settings.worker;
+    if (pool_tokens_take(pools->tokens, pool->server, worker, token)) {
+        return true;
+    }
+    if (server_give_up_idle(pools, pool->server) &&
+        pool_tokens_take(pools->tokens, pool->server, worker, token)) {
+        return true;
+    }
+    pools->settings.ask_others(pools->settings.context, pool->server);
+    return false;
+}
+
+// --- serving
+// -----------------------------------------------------------------------------------------------------------------------
+
+static bool can_take(const struct pooled *pooled, const struct pool_tie *tie)
+{
+    return !holds_insert_id(pooled) || pooled->tie == tie;
+}
+
+// An idle connection that is as the image wants it: the session's own, else one of those used last.
+static struct pooled *idle_equal(struct pool *pool, const struct image *image, struct pool_tie *tie)
+{
+    struct pooled *own = tie != NULL ? tie->pooled : NULL;
+    if (own != NULL && own->place == IDLE && own->pool == pool && conn_is_as(own->conn, image)) {
+        return own;
+    }
+    int looked = 0;
+    list_each (link, &pool->places[IDLE]) {
+        struct pooled *pooled = container_of(link, struct pooled, link);
+        if (looked++ == LOOK_MOST) {
+            break;
+        }
+        if (conn_is_as(pooled->conn, image) && can_take(pooled, tie)) {
+            return pooled;
+        }
+    }
+    return NULL;
+}
+
+// The one to change: used longest ago, so that those that fit somebody stay as they are; one with
+// somebody's insert id only where there is no other.
+static struct pooled *idle_oldest(struct pool *pool, const struct image *image,
+                                  struct pool_tie *tie)
+{
+    struct pooled *holding = NULL;
+    for (struct list *link = pool->places[IDLE].prev; link != &pool->places[IDLE];
+         link = link->prev) {
+        struct pooled *pooled = container_of(link, struct pooled, link);
+        if (!conn_can_become(pooled->conn, image)) {
+            continue;
+        }
+        if (can_take(pooled, tie)) {
+            return pooled;
+        }
+        holding = holding != NULL ? holding : pooled;
+    }
+    return holding;
+}
+
+static void insert_id_came(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct pooled *pooled = context;
+    uint64_t value = 0;
+    if (result->code == 0 && result->row_count == 1 && result->column_count == 1) {
+        slice_to_u64(result->rows[0].cells[0], &value);
+    }
+    if (pooled->tie != NULL) {
+        struct pool_tie *tie = pooled->tie;
+        pool_tie_cut(tie);
+        tie->saved(tie, value);
+    }
+    on_ready(conn);
+}
+
+// Begins to bring `pooled` to what the waiter wants.
+static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
+{
+    bool must_save = holds_insert_id(pooled) && pooled->tie != waiter->tie;
+    pooled_move(pooled, CHANGING);
+    list_remove(&waiter->link);
+    pooled->waiter = waiter;
+    waiter->pooled = pooled;
+    if (must_save) {
+        conn_query(pooled->conn, S("SELECT LAST_INSERT_ID()"), insert_id_came, pooled);
+    } else {
+        conn_apply(pooled->conn, waiter->request.image);
+    }
+}
+
+// Connections on their way are enough for the waiters, or more may be opened.
+static bool wants_opening(const struct pool *pool)
+{
+    return pool->counts[OPENING] < OPENING_MOST && pool->counts[OPENING] < pool->waiting &&
+           loop_now_us(pool->pools->settings.loop) >= pool->full_until_us;
+}
+
+// Gives what is idle to those that wait, first come first served, and opens more where there are
+// too few.
+static void pool_serve(struct pool *pool)
+{
+    while (!list_is_empty(&pool->waiters)) {
+        struct pool_waiter *waiter = container_of(pool->waiters.next, struct pool_waiter, link);
+        struct pooled *equal = idle_equal(pool, waiter->request.image, waiter->tie);
+        if (equal != NULL) {
+            waiter_grant(waiter, equal);
+            continue;
+        }
+        struct pooled *other = idle_oldest(pool, waiter->request.image, waiter->tie);
+        if (other == NULL) {
+            break;
+        }
+        pooled_change(other, waiter);
+    }
+    struct limit_token token = LIMIT_TOKEN_NONE;
+    while (!list_is_empty(&pool->waiters) && wants_opening(pool) && token_take(pool, &token)) {
+        pool_open(pool, &container_of(pool->waiters.next, struct pool_waiter, link)->request,
+                  token);
+    }
+}
+
+struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
+                         struct pool_waiter *waiter, struct pool_tie *tie)
+{
+    struct pool *pool = pool_of(pools, request->account, request->server);
+    if (pool->waiting == 0) {
+        struct pooled *pooled = idle_equal(pool, request->image, tie);
+        if (pooled != NULL) {
+            pooled_lend(pooled, tie);
+            pool->reused++;
+            metric_add(pools->settings.metrics, METRIC_BACKEND_REUSED, 1,
+                       metric_backend(pool->server));
+            return pooled;
+        }
+    }
+    waiter->pool = pool;
+    waiter->pooled = NULL;
+    waiter->request = *request;
+    waiter->tie = tie;
+    waiter->since_us = loop_now_us(pools->settings.loop);
+    timer_set(&waiter->timer, pools->settings.loop, request->timeout_us);
+    list_push_back(&pool->waiters, &waiter->link);
+    waiting_count(pool, 1);
+    metric_add(pools->settings.metrics, METRIC_POOL_WAITS, 1, metric_backend(pool->server));
+    pool_wake(pool);
+    return NULL;
+}
+
+struct pooled *pool_take_tied(struct pools *pools, struct pool_tie *tie)
+{
+    struct pooled *pooled = tie->pooled;
+    (void)pools;
+    if (pooled == NULL || pooled->place != IDLE || pooled->is_outdated) {
+        return NULL;
+    }
+    pooled_lend(pooled, tie);
+    return pooled;
+}
+
+// --- giving
+// -------------------------------------------------------------------------------------------------------------------------------
+
+void pool_give(struct pooled *pooled, enum pool_fate fate)
+{
+    struct pool *pool = pooled->pool;
+
+    assert(pooled->place == LENT);
+    conn_hold(pooled->conn, &handler, pooled);
+    if (fate == POOL_CLOSE) {
+        pooled_close(pooled, CONN_END_ABORTED);
+    } else if (pooled->is_outdated) {
+        pooled_close(pooled, CONN_END_OUTDATED);
+    } else if (fate == POOL_RESET) {
+        pooled_untie(pooled);
+        pooled_move(pooled, CHANGING);
+        conn_reset(pooled->conn);
+    } else {
+        pooled_rest(pooled);
+    }
+    pool_wake(pool);
+}
+
+void pool_lost(struct pooled *pooled)
+{
+    struct pool *pool = pooled->pool;
+    assert(pooled->place == LENT);
+    pooled_free(pooled, CONN_END_LOST);
+    pool_wake(pool);
+}
+
+struct conn *pooled_conn(const struct pooled *pooled)
+{
+    return pooled->conn;
+}
+
+int pooled_server(const struct pooled *pooled)
+{
+    return pooled->pool->server;
+}
+
+bool pooled_is_outdated(const struct pooled *pooled)
+{
+    return pooled->is_outdated;
+}
+
+// --- expiry
+// -------------------------------------------------------------------------------------------------------------------------------------
+
+// Closes what nobody has used for long; returns whether there is more to look after.
+static bool pool_expire(struct pool *pool, int64_t now_us)
+{
+    struct list *idle = &pool->places[IDLE];
+    while (pool->counts[IDLE] > KEPT_IDLE) {
+        struct pooled *last = container_of(idle->prev, struct pooled, link);
+        if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND || holds_insert_id(last)) {
+            return true;
+        }
+        pooled_close(last, CONN_END_EXPIRED);
+    }
+    return false;
+}
+
+static void expiry_run(struct timer *timer)
+{
+    struct pools *pools = container_of(timer, struct pools, expiry);
+    int64_t now_us = loop_now_us(pools->settings.loop);
+    bool goes_on = false;
+    for (int server = 0; server < TOPOLOGY_SERVERS_MAX; server++) {
+        list_each (link, &pools->servers[server]) {
+            goes_on |= pool_expire(container_of(link, struct pool, link), now_us);
+        }
+    }
+    if (goes_on) {
+        timer_set(timer, pools->settings.loop, EXPIRY_SECONDS * CLOCK_SECOND / 4);
+    }
+}
+
+// --- what changes around them
+// ----------------------------------------------------------------------------------------------------------
+
+static void pool_close_idle(struct pool *pool, enum conn_end end)
+{
+    list_each_safe (link, &pool->places[IDLE]) {
+        pooled_close(container_of(link, struct pooled, link), end);
+    }
+}
+
+// Everything that is out is marked; what is idle goes now.
+static void pool_outdate(struct pool *pool)
+{
+    static const enum place out[] = {OPENING, CHANGING, LENT};
+    pool_close_idle(pool, CONN_END_OUTDATED);
+    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+        list_each (link, &pool->places[out[i]]) {
+            container_of(link, struct pooled, link)->is_outdated = true;
+        }
+    }
+    pool_wake(pool);
+}
+
+static void pool_break_lent(struct pool *pool)
+{
+    list_each_safe (link, &pool->places[LENT]) {
+        struct pooled *pooled = container_of(link, struct pooled, link);
+        conn_break(pooled->conn, CONN_END_DEMOTED, "the server is not the primary any more");
+    }
+}
+
+static void pool_refuse_all(struct pool *pool)
+{
+    while (!list_is_empty(&pool->waiters)) {
+        waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_GONE, NULL);
+    }
+}
+
+static const struct server *server_at(const struct topology *topology, int server)
+{
+    return topology != NULL && server < topology->count ? &topology->servers[server] : NULL;
+}
+
+static bool takes_nothing(const struct server *server)
+{
+    return server == NULL ||
+           !(server_state_takes_reads(server->state) || server_state_takes_writes(server->state));
+}
+
+static void server_changed(struct pools *pools, int index, const struct server *before,
+                           const struct server *now)
+{
+    bool was_primary = before != NULL && before->role == ROLE_PRIMARY;
+    bool is_primary = now != NULL && now->role == ROLE_PRIMARY;
+    list_each (link, &pools->servers[index]) {
+        struct pool *pool = container_of(link, struct pool, link);
+        if (was_primary != is_primary || now == NULL) {
+            pool_outdate(pool);
+        }
+        if (was_primary && now != NULL && now->role == ROLE_REPLICA) {
+            pool_break_lent(pool);
+        }
+        if (takes_nothing(now)) {
+            pool_refuse_all(pool);
+        }
+        if (now != NULL && now->state == SERVER_DOWN) {
+            pool_close_idle(pool, CONN_END_LOST);
+        }
+    }
+}
+
+void pools_set_topology(struct pools *pools, const struct topology *topology)
+{
+    const struct topology *before = pools->topology;
+    pools->topology = topology;
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        const struct server *was = server_at(before, i);
+        const struct server *now = server_at(topology, i);
+        if (was != NULL || now != NULL) {
+            server_changed(pools, i, was, now);
+        }
+    }
+}
+
+void pools_set_targets(struct pools *pools, struct conn_target *const *targets, int count,
+                       struct pool_tokens *tokens)
+{
+    pool_tokens_unref(pools->tokens);
+    pools->tokens = pool_tokens_ref(tokens);
+    for (int i = 0; i < pools->count; i++) {
+        if (i < count && targets[i] == pools->targets[i]) {
+            continue;
+        }
+        list_each (link, &pools->servers[i]) {
+            pool_outdate(container_of(link, struct pool, link));
+        }
+    }
+    pools->targets = targets;
+    pools->count = count;
+}
+
+void pools_yield(struct pools *pools, int server)
+{
+    server_give_up_idle(pools, server);
+}
+
+void pools_retry(struct pools *pools, int server)
+{
+    list_each (link, &pools->servers[server]) {
+        pool_wake(container_of(link, struct pool, link));
+    }
+}
+
+void pools_forget_user(struct pools *pools, struct slice user)
+{
+    map_each (slot, &pools->accounts) {
+        struct pool_account *account = slot->value;
+        for (int i = 0; i < TOPOLOGY_SERVERS_MAX && slice_equal(account->user, user); i++) {
+            if (account->pools[i] != NULL) {
+                pool_outdate(account->pools[i]);
+            }
+        }
+    }
+}
+
+// --- accounts
+// ----------------------------------------------------------------------------------------------------------------------------------
+
+struct pool_account *pools_account(struct pools *pools, struct slice user,
+                                   struct conn_traits traits, struct secret *secret)
+{
+    struct buffer key = BUFFER_INIT;
+    buffer_print(&key, "%d%d%d%d", traits.found_rows, traits.ignore_space, traits.interactive,
+                 traits.deprecate_eof);
+    buffer_append_slice(&key, user);
+    struct pool_account *account = map_get(&pools->accounts, buffer_slice(&key));
+    if (account == NULL) {
+        account = mem_zero(1, sizeof(*account));
+        account->user = slice_make(slice_copy_text(user), user.len);
+        account->traits = traits;
+        map_put(&pools->accounts, buffer_slice(&key), account);
+    }
+    buffer_release(&key);
+    secret_unref(&account->secret);
+    account->secret = secret_ref(secret);
+    return account;
+}
+
+// --- life
+// ------------------------------------------------------------------------------------------------------------------------------------------
+
+struct pools *pools_create(const struct pools_settings *settings)
+{
+    struct pools *pools = mem_zero(1, sizeof(*pools));
+    pools->settings = *settings;
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        list_init(&pools->servers[i]);
+    }
+    timer_init(&pools->expiry, expiry_run);
+    return pools;
+}
+
+static void pool_destroy(struct pool *pool)
+{
+    assert(pool->waiting == 0 && pool->counts[LENT] == 0);
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        list_each_safe (link, &pool->places[place]) {
+            pooled_close(container_of(link, struct pooled, link), CONN_END_CLOSED);
+        }
+    }
+    loop_task_cancel(&pool->task);
+    list_remove(&pool->link);
+    mem_free(pool);
+}
+
+void pools_destroy(struct pools *pools)
+{
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        list_each_safe (link, &pools->servers[i]) {
+            pool_destroy(container_of(link, struct pool, link));
+        }
+    }
+    map_each (slot, &pools->accounts) {
+        struct pool_account *account = slot->value;
+        secret_unref(&account->secret);
+        mem_free((char *)account->user.ptr);
+        mem_free(account);
+    }
+    map_release(&pools->accounts);
+    pool_tokens_unref(pools->tokens);
+    timer_release(&pools->expiry);
+    mem_free(pools);
+}
+
+// --- showing
+// -------------------------------------------------------------------------------------------------------------------------------------
+
+void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
+                void *context)
+{
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        list_each (link, &pools->servers[i]) {
+            const struct pool *pool = container_of(link, struct pool, link);
+            struct pool_facts facts = {
+                .server = i,
+                .user = pool->account->user,
+                .used = pool->counts[LENT] + pool->counts[CHANGING] + pool->counts[OPENING],
+                .idle = pool->counts[IDLE],
+                .waiting = pool->waiting,
+                .opened = pool->opened,
+                .reused = pool->reused,
+                .closed = pool->closed,
+            };
+            show(&facts, context);
+        }
+    }
+}
+
+uint32_t pools_used(const struct pools *pools, int server)
+{
+    return pools->used[server];
+}

@@ -1,0 +1,170 @@
+// The connections to servers that one worker has: for each (server, user, traits) a pool, and in
+// each pool every connection on the list that is its state: opening, idle, changing (being brought
+// to an image), lent. Sessions take a connection for a statement or for as long as they must keep
+// one, and give it back. One thread: the worker's.
+//
+// A session that finds no connection ready waits in the pool's queue, first come first served, with
+// a deadline. How many connections a server gets from all workers together is limited by tokens
+// (struct pool_tokens): a worker that finds none says so there, and others give up an idle
+// connection for it.
+//
+// A connection remembers the session that used it last (struct pool_tie): that session gets it back
+// if nobody needed it meanwhile, and state that only the server knows (its last insert id) is saved
+// before somebody else gets it.
+#pragma once
+
+#include "proxy/backend/conn.h"
+#include "proxy/backend/image.h"
+#include "proxy/base/list.h"
+#include "proxy/base/map.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/timer.h"
+#include "proxy/observe/metric.h"
+#include "proxy/pool/tokens.h"
+#include "router/topology/topology.h"
+
+struct pool;
+struct pools;
+struct pooled; // a connection with its place in the pool
+
+// --- life of a worker's pools
+// --------------------------------------------------------------------------------------------------
+
+struct pools_settings {
+    struct loop *loop;
+    struct metrics *metrics;
+    struct image_table *images;
+    unsigned worker; // this one's index in the tokens
+    // Asks the other workers to give up an idle connection to that server (pools_yield()).
+    void (*ask_others)(void *context, int server);
+    // A token of that server came free; that worker waits for one (pools_retry() on it).
+    void (*token_free)(void *context, int server, unsigned worker);
+    // A server could not be reached, or refused or lost a connection: for the monitor.
+    void (*report)(void *context, int server, const struct conn_loss *loss);
+    void *context;
+};
+
+struct pools *pools_create(const struct pools_settings *settings);
+// Closes every connection; nobody may hold or wait for one.
+void pools_destroy(struct pools *pools);
+
+// The servers to connect to: `targets` by server index, borrowed until the next call and by the
+// connections made in between. Indexes of servers that stay do not change.
+void pools_set_targets(struct pools *pools, struct conn_target *const *targets, int count,
+                       struct pool_tokens *tokens);
+// What the monitor says now; borrowed until the next call. Connections whose server changed its
+// role are outdated: idle ones close, lent ones when they are given back; those to a primary that
+// is none any more are broken at once. Waiters for a server that takes nothing any more are
+// refused.
+void pools_set_topology(struct pools *pools, const struct topology *topology);
+
+// --- accounts -----------------------------------------------------------------------------------
+
+// A user with the traits that its connections cannot change later: one pool for each server. Lives
+// as long as the pools; a session finds its own once, at the login.
+struct pool_account;
+
+// Takes a reference to the secret (NULL: no password); a newer one replaces the older.
+struct pool_account *pools_account(struct pools *pools, struct slice user,
+                                   struct conn_traits traits, struct secret *secret);
+
+// Borrowed.
+struct secret *pool_account_secret(const struct pool_account *account);
+
+// --- taking and giving --------------------------------------------------------------------------
+
+// Why a waiter got nothing.
+enum pool_refusal {
+    POOL_TIMED_OUT, // the deadline passed
+    POOL_FAILED,    // the connection could not be opened or prepared: `loss` says why
+    POOL_GONE,      // the server takes nothing any more, or is no longer ours
+};
+
+struct pool_request {
+    struct pool_account *account;
+    int server;
+    uint16_t collation;  // for the handshake of a new connection
+    struct image *image; // what the connection must be; borrowed until the waiter is told
+    int64_t timeout_us;
+};
+
+// Embedded in the session. Its functions are called from the loop only.
+struct pool_waiter {
+    struct list link;
+    struct timer timer;
+    struct pool *pool;     // NULL: not waiting
+    struct pooled *pooled; // being changed for it
+    struct pool_request request;
+    struct pool_tie *tie;
+    int64_t since_us;
+    void (*granted)(struct pool_waiter *waiter, struct pooled *pooled);
+    void (*refused)(struct pool_waiter *waiter, enum pool_refusal refusal,
+                    const struct conn_loss *loss);
+};
+
+// Embedded in the session: the connection that it used last.
+struct pool_tie {
+    struct pooled *pooled; // NULL: it is somebody else's now, or gone
+    bool
+        has_insert_id; // the connection holds a LAST_INSERT_ID() that the session may still ask for
+    // Called when the connection is taken for somebody else while it holds one; `value` is what it
+    // was.
+    void (*saved)(struct pool_tie *tie, uint64_t value);
+};
+
+void pool_waiter_init(struct pool_waiter *waiter);
+void pool_tie_init(struct pool_tie *tie);
+void pool_tie_cut(struct pool_tie *tie);
+
+// A connection that is READY and as the image wants it, at once, or NULL: then the waiter is told.
+// The caller becomes the holder by conn_hold(pooled_conn()). `tie` says which connection is
+// preferred, and is tied to the one taken.
+struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
+                         struct pool_waiter *waiter, struct pool_tie *tie);
+// Takes the tied connection alone, as it is; NULL where it is not idle.
+struct pooled *pool_take_tied(struct pools *pools, struct pool_tie *tie);
+// The waiter is not told any more. Also for one that does not wait.
+void pool_cancel(struct pool_waiter *waiter);
+
+enum pool_fate {
+    POOL_KEEP,  // READY and clean: what conn_image() says is all the state that it has
+    POOL_RESET, // READY, with state that the next session must not see
+    POOL_CLOSE, // in the middle of something
+};
+// Gives a taken connection back; the pool is its holder again.
+void pool_give(struct pooled *pooled, enum pool_fate fate);
+// The holder was told that the connection closed: its place is freed.
+void pool_lost(struct pooled *pooled);
+
+struct conn *pooled_conn(const struct pooled *pooled);
+int pooled_server(const struct pooled *pooled);
+// Whether the server's role or place changed since it was opened: the holder lets go of it as soon
+// as it can.
+bool pooled_is_outdated(const struct pooled *pooled);
+
+// --- between workers
+// ------------------------------------------------------------------------------------------------------------------
+
+// Another worker wants a token of that server: closes an idle connection if there is one.
+void pools_yield(struct pools *pools, int server);
+// A token may be free: waiters for that server try again.
+void pools_retry(struct pools *pools, int server);
+// Closes every connection of that account that is idle, and the others when they are given back:
+// the account changed.
+void pools_forget_user(struct pools *pools, struct slice user);
+
+// --- showing
+// ----------------------------------------------------------------------------------------------------------------------------
+
+struct pool_facts {
+    int server;
+    struct slice user; // borrowed
+    uint32_t used, idle, waiting;
+    uint64_t opened, reused, closed;
+};
+
+// Calls `show` for every pool.
+void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
+                void *context);
+// Connections lent or opening, by server: the balancer's load.
+uint32_t pools_used(const struct pools *pools, int server);

@@ -1,0 +1,35 @@
+// How many connections each server may have from all workers together, and which workers found none
+// left. Immutable but for its counters, and refcounted; a reload makes a new one that goes on with
+// the counts of the servers that stay. Shared by all threads; every function may be called by any
+// of them, none waits.
+#pragma once
+
+#include "proxy/limit/limit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { POOL_WORKERS_MAX = 64 };
+
+struct pool_tokens;
+
+// One row a server, by index. `before` may be NULL.
+struct pool_tokens *pool_tokens_create(const struct limit_row *servers, unsigned count,
+                                       const struct pool_tokens *before);
+struct pool_tokens *pool_tokens_ref(struct pool_tokens *tokens);
+void pool_tokens_unref(struct pool_tokens *tokens);
+
+// One token for one connection. False where none is left: the worker is then noted as hungry.
+// limit_give() gives it back.
+bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
+                      struct limit_token *token);
+
+// Whether some other worker found none. One load.
+bool pool_tokens_is_wanted(const struct pool_tokens *tokens, int server, unsigned except);
+// Some other worker that found none, taken off the note; -1 where there is none. One load in the
+// ordinary case.
+int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except);
+// The worker waits no more.
+void pool_tokens_sated(struct pool_tokens *tokens, int server, unsigned worker);
+
+uint32_t pool_tokens_used(const struct pool_tokens *tokens, int server);

@@ -1,0 +1,102 @@
+// Passwords that servers have taken, each worker with a table of its own: what one learns or
+// forgets is told to all.
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/memory.h"
+
+const struct account_entry *account_find(struct worker *worker, struct slice user)
+{
+    return map_get(&worker->accounts, user);
+}
+
+static void entry_free(struct account_entry *entry)
+{
+    if (entry != NULL) {
+        secret_unref(&entry->secret);
+        mem_wipe(entry, sizeof(*entry));
+        mem_free(entry);
+    }
+}
+
+static void entry_put(struct worker *worker, struct slice user, struct secret *secret)
+{
+    struct account_entry *entry = mem_zero(1, sizeof(*entry));
+    entry->secret = secret_ref(secret);
+    entry->has_native_hash = secret_native_hash(secret, entry->native_hash);
+    entry->verified_us = loop_now_us(worker->loop);
+    secret_sha2_hash(secret, entry->sha2_hash);
+    entry_free(map_put(&worker->accounts, user, entry));
+}
+
+static void forget(struct worker *worker, struct slice user)
+{
+    if (user.len > 0) {
+        entry_free(map_remove(&worker->accounts, user));
+        pools_forget_user(worker->pools, user);
+        return;
+    }
+    map_each (slot, &worker->accounts) {
+        pools_forget_user(worker->pools, slot->key);
+        entry_free(slot->value);
+    }
+    map_release(&worker->accounts);
+}
+
+// --- to the others
+// ------------------------------------------------------------------------------------
+
+struct account_news {
+    struct worker_question question;
+    struct slice user;     // owned
+    struct secret *secret; // NULL and is_learnt false: forget
+    bool is_learnt;
+};
+
+static void news_arrived(struct worker_question *question)
+{
+    struct account_news *news = container_of(question, struct account_news, question);
+    if (news->is_learnt) {
+        entry_put(question->worker, news->user, news->secret);
+    } else {
+        forget(question->worker, news->user);
+    }
+    secret_unref(&news->secret);
+    mem_free((char *)news->user.ptr);
+    mem_free(news);
+}
+
+static void news_tell(struct worker *from, struct slice user, struct secret *secret, bool is_learnt)
+{
+    struct worker_shared *shared = from->shared;
+    for (unsigned i = 0; i < shared->count; i++) {
+        if (i == from->index) {
+            continue;
+        }
+        struct account_news *news = mem_zero(1, sizeof(*news));
+        news->user = slice_make(slice_copy_text(user), user.len);
+        news->secret = secret_ref(secret);
+        news->is_learnt = is_learnt;
+        news->question.ask = news_arrived;
+        worker_ask(shared->workers[i], &news->question);
+    }
+}
+
+void account_learn(struct worker *worker, struct slice user, struct secret *secret)
+{
+    entry_put(worker, user, secret);
+    news_tell(worker, user, secret, true);
+}
+
+void account_forget(struct worker *worker, struct slice user)
+{
+    forget(worker, user);
+    news_tell(worker, user, NULL, false);
+}
+
+void accounts_release(struct worker *worker)
+{
+    map_each (slot, &worker->accounts) {
+        entry_free(slot->value);
+    }
+    map_release(&worker->accounts);
+}

@@ -1,0 +1,261 @@
+#include "proxy/session/session_priv.h"
+
+#include "protocol/packet/init_db.h"
+#include "protocol/packet/process_kill.h"
+#include "protocol/packet/set_option.h"
+#include "protocol/packet/stmt_prepare.h"
+
+// --- the commands
+// -----------------------------------------------------------------------------------
+
+static void run_quit(struct session *session)
+{
+    session_close(session);
+}
+
+static void run_query(struct session *session)
+{
+    query_begin(session, slice_from(session->run->payload, 1));
+}
+
+static void run_init_db(struct session *session)
+{
+    struct init_db init_db;
+    if (!init_db_decode(&init_db, session->run->payload)) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_INIT_DB")));
+        return;
+    }
+    struct statement statement = {
+        .kind = STATEMENT_USE,
+        .class = STATEMENT_CLASS_SESSION,
+        .reason = ROUTE_REASON_SESSION_STATE,
+        .count = 1,
+        .effects = EFFECT_BIT(EFFECT_SCHEMA),
+        .schema = init_db.schema,
+    };
+    query_begin_command(session, &statement);
+}
+
+static void run_ping(struct session *session)
+{
+    answer_ok(session);
+}
+
+// Commands whose answer is each server's own.
+static void run_server_read(struct session *session)
+{
+    struct statement statement = {
+        .kind = STATEMENT_ADMINISTRATION,
+        .class = STATEMENT_CLASS_SERVER_READ,
+        .reason = ROUTE_REASON_COMMAND,
+        .count = 1,
+    };
+    query_begin_command(session, &statement);
+}
+
+static void run_set_option(struct session *session)
+{
+    struct set_option option;
+    if (!set_option_decode(&option, session->run->payload) ||
+        option.option > SET_OPTION_MULTI_STATEMENTS_OFF) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_SET_OPTION")));
+        return;
+    }
+    if (session_is_attached(session)) {
+        query_begin_attached(session); // the server hears it too; query_end() notes it
+        return;
+    }
+    image_set_multi_statements(&session->image, option.option == SET_OPTION_MULTI_STATEMENTS_ON);
+    answer_eof(session);
+}
+
+static void run_process_kill(struct session *session)
+{
+    struct process_kill kill;
+    if (!process_kill_decode(&kill, session->run->payload)) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_PROCESS_KILL")));
+        return;
+    }
+    kill_begin(session, kill.connection_id, false);
+}
+
+static void run_change_user(struct session *session)
+{
+    greet_change_user(session);
+}
+
+static void run_reset(struct session *session)
+{
+    query_abandon(session);
+    effects_reset(session);
+    answer_ok(session);
+}
+
+static void run_prepare(struct session *session)
+{
+    struct stmt_prepare prepare;
+    if (!stmt_prepare_decode(&prepare, session->run->payload)) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_STMT_PREPARE")));
+        return;
+    }
+    query_begin(session, prepare.text);
+}
+
+// Commands that name a statement which is open on the session's connection.
+static void run_statement(struct session *session)
+{
+    uint32_t id = 0;
+    struct reader reader = reader_make(slice_from(session->run->payload, 1));
+    id = reader_u32(&reader);
+    bool has_reply = command_find((uint8_t)session->run->command)->reply != COMMAND_REPLY_NONE;
+    if (reader_is_failed(&reader)) {
+        answer_error(session, PACKET_MALFORMED,
+                     SLICE_ARG(command_find((uint8_t)session->run->command)->name));
+    } else if (session->pooled != NULL && session->prepared > 0) {
+        query_begin_attached(session);
+    } else if (has_reply) {
+        answer_error(session, UNKNOWN_STATEMENT, id);
+    } else {
+        command_end(session);
+        session_idle(session);
+    }
+}
+
+static const struct {
+    enum command command;
+    void (*run)(struct session *session);
+} handlers[] = {
+    {COMMAND_QUERY, run_query},
+    {COMMAND_QUIT, run_quit},
+    {COMMAND_INIT_DB, run_init_db},
+    {COMMAND_PING, run_ping},
+    {COMMAND_STMT_PREPARE, run_prepare},
+    {COMMAND_STMT_EXECUTE, run_statement},
+    {COMMAND_STMT_CLOSE, run_statement},
+    {COMMAND_STMT_RESET, run_statement},
+    {COMMAND_STMT_FETCH, run_statement},
+    {COMMAND_STMT_SEND_LONG_DATA, run_statement},
+    {COMMAND_RESET_CONNECTION, run_reset},
+    {COMMAND_CHANGE_USER, run_change_user},
+    {COMMAND_SET_OPTION, run_set_option},
+    {COMMAND_FIELD_LIST, run_server_read},
+    {COMMAND_STATISTICS, run_server_read},
+    {COMMAND_DEBUG, run_server_read},
+    {COMMAND_PROCESS_KILL, run_process_kill},
+};
+
+static void command_run(struct session *session)
+{
+    for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        if (handlers[i].command == session->run->command) {
+            handlers[i].run(session);
+            return;
+        }
+    }
+    const struct command_row *row = command_find((uint8_t)session->run->command);
+    struct slice name = row != NULL ? row->name : S("unknown");
+    answer_error(session, UNKNOWN_COMMAND, (unsigned)session->run->command, SLICE_ARG(name));
+}
+
+// --- packets
+// ----------------------------------------------------------------------------------------
+
+// What a packet of one or more frames is like, as far as it has come.
+struct packet_look {
+    size_t size;    // bytes with headers, once it is whole
+    size_t payload; // bytes without
+    unsigned frames;
+    uint8_t expected; // sequence id that a frame should have had
+    uint8_t found;
+    bool is_whole;
+    bool is_in_order;
+};
+
+static struct packet_look packet_look(const uint8_t *bytes, size_t len)
+{
+    struct packet_look look = {.is_in_order = true};
+    while (len - look.size >= FRAME_HEADER_SIZE) {
+        struct frame frame = frame_read(bytes + look.size);
+        if (frame.sequence != look.expected) {
+            look.found = frame.sequence;
+            look.is_in_order = false;
+            return look;
+        }
+        look.expected++;
+        look.payload += frame.len;
+        look.frames++;
+        if (len - look.size - FRAME_HEADER_SIZE < frame.len) {
+            return look;
+        }
+        look.size += FRAME_HEADER_SIZE + frame.len;
+        if (!frame_is_continued(frame)) {
+            look.is_whole = true;
+            return look;
+        }
+    }
+    return look;
+}
+
+// The payload in one piece: frames after the first lose their headers.
+static struct slice payload_join(struct run *run, const struct packet_look *look)
+{
+    const uint8_t *bytes = buffer_ptr(&run->packet);
+    if (look->frames == 1) {
+        return slice_make(bytes + FRAME_HEADER_SIZE, look->payload);
+    }
+    char *joined = arena_alloc(&run->arena, look->payload);
+    size_t len = 0;
+    for (size_t at = 0; at < look->size;) {
+        struct frame frame = frame_read(bytes + at);
+        memcpy(joined + len, bytes + at + FRAME_HEADER_SIZE, frame.len);
+        len += frame.len;
+        at += FRAME_HEADER_SIZE + frame.len;
+    }
+    return slice_make(joined, len);
+}
+
+// False where the packet breaks the protocol or a limit: the session was told and ends.
+static bool packet_check(struct session *session, const struct packet_look *look)
+{
+    uint64_t most = session->worker->config->proxy.max_packet_bytes;
+    if (!look->is_in_order) {
+        answer_error(session, PACKET_OUT_OF_ORDER, (unsigned)look->found, (unsigned)look->expected);
+    } else if (look->payload > most) {
+        answer_error(session, PACKET_TOO_LARGE, (unsigned long long)most);
+    } else if (look->is_whole && look->payload == 0) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("a command without a byte")));
+    } else {
+        return true;
+    }
+    session_finish(session);
+    return false;
+}
+
+size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
+{
+    struct packet_look look = packet_look(bytes, len);
+    if (!packet_check(session, &look)) {
+        return len;
+    }
+    if (!look.is_whole) {
+        return 0;
+    }
+    struct run *run = run_take(session->worker);
+    session->run = run;
+    buffer_append(&run->packet, bytes, look.size);
+    run->payload = payload_join(run, &look);
+    run->command = (enum command)(uint8_t)run->payload.ptr[0];
+    run->started_us = loop_now_us(session->worker->loop);
+    session->queries++;
+    timer_clear(&session->timer);
+    command_run(session);
+    return look.size;
+}
+
+void command_end(struct session *session)
+{
+    if (session->run != NULL) {
+        run_give(session->worker, session->run);
+        session->run = NULL;
+    }
+}

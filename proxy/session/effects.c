@@ -1,0 +1,351 @@
+// What a statement did to the session: to its image, by what the server reported and by what the
+// text says; and to what keeps it on its connection.
+#include "proxy/session/session_priv.h"
+
+#include "router/statement/assignment.h"
+
+// --- pins
+// -------------------------------------------------------------------------------------------
+
+void effects_pin(struct session *session, enum pin_reason pin)
+{
+    if ((session->pins & PIN_BIT(pin)) == 0) {
+        session->pins |= PIN_BIT(pin);
+        metric_add(session->worker->metrics, METRIC_PINS, 1, pin);
+        log_debug(&session->source, "session.pinned", kv_slice("reason", pin_reason_name(pin)));
+    }
+}
+
+static void unpin(struct session *session, enum pin_reason pin)
+{
+    session->pins &= ~PIN_BIT(pin);
+}
+
+enum pin_reason effects_shown_pin(const struct session *session)
+{
+    return session->pins != 0 ? (enum pin_reason)__builtin_ctz(session->pins) : PIN_NONE;
+}
+
+// What a statement's effects come to. A row with PIN_NONE in a column does nothing there.
+static const struct {
+    enum statement_effect effect;
+    enum pin_reason pins;
+    enum pin_reason unpins;
+} effect_pins[] = {
+    {EFFECT_NEXT_TRANSACTION, PIN_NEXT_TRANSACTION, PIN_NONE},
+    {EFFECT_USER_VARIABLE, PIN_USER_VARIABLE, PIN_NONE},
+    {EFFECT_XA, PIN_XA, PIN_NONE},
+    {EFFECT_TEMPORARY_CREATE, PIN_TEMPORARY_TABLE, PIN_NONE},
+    {EFFECT_LOCK_TAKE, PIN_USER_LOCK, PIN_NONE},
+    {EFFECT_LOCK_RELEASE_ALL, PIN_NONE, PIN_USER_LOCK},
+    {EFFECT_LOCK_TABLES, PIN_LOCK_TABLES, PIN_NONE},
+    {EFFECT_UNLOCK_TABLES, PIN_NONE, PIN_LOCK_TABLES},
+    {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE},
+    {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK},
+    {EFFECT_PREPARE, PIN_PREPARED_TEXT, PIN_NONE},
+    {EFFECT_HANDLER_OPEN, PIN_HANDLER, PIN_NONE},
+    {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE},
+    {EFFECT_FOUND_ROWS, PIN_LAST_STATEMENT, PIN_NONE},
+    {EFFECT_ROLE, PIN_ROLE, PIN_NONE},
+    {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE},
+    {EFFECT_EXECUTE, PIN_UNKNOWN_STATE, PIN_NONE},
+    {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE},
+};
+
+static void pins_apply(struct session *session, const struct statement *statement)
+{
+    for (size_t i = 0; i < sizeof(effect_pins) / sizeof(effect_pins[0]); i++) {
+        if (!statement_has(statement, effect_pins[i].effect)) {
+            continue;
+        }
+        if (effect_pins[i].pins != PIN_NONE) {
+            effects_pin(session, effect_pins[i].pins);
+        }
+        unpin(session, effect_pins[i].unpins);
+    }
+    if (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_COMPOUND) {
+        effects_pin(session, PIN_PROCEDURE);
+    }
+}
+
+// --- the image
+// ----------------------------------------------------------------------------------------
+
+void effects_image_changed(struct session *session)
+{
+    const struct image_variable *mode = image_variable(session->image, S("sql_mode"));
+    const struct image_variable *charset =
+        image_variable(session->image, S("character_set_client"));
+    session->syntax = SQL_SYNTAX_DEFAULT;
+    if (mode != NULL) {
+        sql_syntax_set_mode(&session->syntax, mode->value);
+    }
+    if (charset != NULL) {
+        session->syntax.charset = sql_charset_find(charset->value);
+    }
+}
+
+// Those that every server tells its clients about unless they ask otherwise.
+static const struct slice client_tracked[] = {
+    SLICE_INIT("autocommit"),
+    SLICE_INIT("character_set_client"),
+    SLICE_INIT("character_set_connection"),
+    SLICE_INIT("character_set_results"),
+    SLICE_INIT("time_zone"),
+};
+
+bool effects_is_client_tracked(const struct session_change *change)
+{
+    if (change->type != SESSION_CHANGE_VARIABLE) {
+        return change->type == SESSION_CHANGE_SCHEMA;
+    }
+    for (size_t i = 0; i < sizeof(client_tracked) / sizeof(client_tracked[0]); i++) {
+        if (slice_equal_nocase(change->name, client_tracked[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool sets_names(const struct statement *statement)
+{
+    return statement_has(statement, EFFECT_CHARSET);
+}
+
+// Reported changes that are not the session's: what the connection keeps to itself, and the
+// collation that follows from a SET NAMES, whose text says more.
+static bool is_own_change(const struct session *session, struct slice name)
+{
+    if (slice_starts_nocase(name, S("session_track_"))) {
+        return true;
+    }
+    if (slice_equal_nocase(name, S("character_set_connection")) && session->run != NULL) {
+        return sets_names(&session->run->statement);
+    }
+    bool is_access_mode = slice_equal_nocase(name, S("transaction_read_only")) ||
+                          slice_equal_nocase(name, S("tx_read_only"));
+    return is_access_mode && conn_is_replica(pooled_conn(session->pooled));
+}
+
+static void change_note(struct session *session, const struct session_change *change)
+{
+    if (change->type == SESSION_CHANGE_SCHEMA) {
+        image_set_schema(&session->image, change->value);
+    } else if (change->type == SESSION_CHANGE_VARIABLE && !is_own_change(session, change->name)) {
+        bool is_null =
+            change->value.len == 0 && slice_equal_nocase(change->name, S("character_set_results"));
+        image_set_variable(&session->image, change->name, change->value, is_null);
+    }
+}
+
+void effects_ok(struct session *session, const struct ok *ok)
+{
+    if (ok->session.len > 0) {
+        struct reader changes = reader_make(ok->session);
+        struct session_change change;
+        while (session_change_next(&changes, &change)) {
+            change_note(session, &change);
+        }
+        effects_image_changed(session);
+    }
+    if (ok->insert_id != 0) {
+        session->tie.has_insert_id = true;
+        session->has_insert_id = false;
+    }
+}
+
+// --- SET
+// ------------------------------------------------------------------------------------------------
+
+// Variables that no other connection can be given by SET: they act once, have no default, or belong
+// to one server.
+static const struct slice not_replayable[] = {
+    SLICE_INIT("last_insert_id"),      SLICE_INIT("identity"),
+    SLICE_INIT("insert_id"),           SLICE_INIT("timestamp"),
+    SLICE_INIT("rand_seed1"),          SLICE_INIT("rand_seed2"),
+    SLICE_INIT("sql_log_bin"),         SLICE_INIT("gtid_next"),
+    SLICE_INIT("gtid_domain_id"),      SLICE_INIT("gtid_seq_no"),
+    SLICE_INIT("server_id"),           SLICE_INIT("pseudo_thread_id"),
+    SLICE_INIT("profiling"),           SLICE_INIT("debug"),
+    SLICE_INIT("pseudo_replica_mode"), SLICE_INIT("pseudo_slave_mode"),
+    SLICE_INIT("skip_replication"),
+};
+
+static bool is_replayable(struct slice name)
+{
+    for (size_t i = 0; i < sizeof(not_replayable) / sizeof(not_replayable[0]); i++) {
+        if (slice_equal(name, not_replayable[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void names_note(struct session *session, const struct statement *statement, size_t at)
+{
+    const struct assignment *names = &statement->assignments[at];
+    struct slice collation = SLICE_NONE;
+    bool has_collation =
+        at + 1 < statement->assignments_count &&
+        slice_equal(statement->assignments[at + 1].name, S("collation_connection"));
+    if (has_collation) {
+        collation = statement->assignments[at + 1].value;
+    }
+    if (names->kind == ASSIGNMENT_STRING || names->kind == ASSIGNMENT_WORD) {
+        image_set_names(&session->image, names->value, collation);
+    } else if (names->kind == ASSIGNMENT_DEFAULT) {
+        const struct collation *initial = collation_by_number(session->collation);
+        image_set_names(&session->image, initial->charset, initial->name);
+    } else {
+        effects_pin(session, PIN_SESSION_VARIABLE);
+    }
+}
+
+// A number that is written as no plain decimal would be taken for a text when it is set again.
+static bool is_plain_value(const struct assignment *assignment)
+{
+    int64_t number;
+    return assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number);
+}
+
+static void variable_note(struct session *session, const struct assignment *assignment)
+{
+    bool can_keep = assignment->component.len == 0 && assignment_is_literal(assignment) &&
+                    is_replayable(assignment->name) && is_plain_value(assignment);
+    if (!can_keep) {
+        effects_pin(session, PIN_SESSION_VARIABLE);
+    } else if (assignment->kind == ASSIGNMENT_DEFAULT) {
+        image_unset_variable(&session->image, assignment->name);
+    } else {
+        image_set_variable(&session->image, assignment->name, assignment->value,
+                           assignment->kind == ASSIGNMENT_NULL);
+    }
+}
+
+// A value that only the server knows is in its report, where it is one of those reported.
+static bool is_reported(const struct session *session, const struct assignment *assignment)
+{
+    return !assignment_is_literal(assignment) && conn_tracks(assignment->name) &&
+           session->pooled != NULL;
+}
+
+static void assignments_note(struct session *session, const struct statement *statement)
+{
+    for (size_t i = 0; i < statement->assignments_count; i++) {
+        const struct assignment *assignment = &statement->assignments[i];
+        if (assignment->scope != ASSIGNMENT_SESSION || is_reported(session, assignment) ||
+            slice_starts_nocase(assignment->name, S("session_track_"))) {
+            continue;
+        }
+        if (slice_equal(assignment->name, S("names"))) {
+            names_note(session, statement, i);
+        } else if (slice_equal(assignment->name, S("character_set"))) {
+            effects_pin(session,
+                        PIN_SESSION_VARIABLE); // the connection's charset becomes the schema's
+        } else {
+            variable_note(session, assignment);
+        }
+    }
+    effects_image_changed(session);
+}
+
+// --- the end of a statement
+// -------------------------------------------------------------------------------
+
+static bool changes_session(const struct statement *statement)
+{
+    const uint64_t changes =
+        EFFECT_BIT(EFFECT_SCHEMA) | EFFECT_BIT(EFFECT_CHARSET) | EFFECT_BIT(EFFECT_VARIABLE);
+    return (statement->effects & changes) != 0;
+}
+
+static void succeeded(struct session *session, const struct statement *statement)
+{
+    if (statement->assignments_count > 0) {
+        assignments_note(session, statement);
+    }
+    if (statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE) {
+        image_set_schema(&session->image, statement->schema);
+    }
+    if (statement_has(statement, EFFECT_INSERT_ID)) {
+        session->tie.has_insert_id = true;
+        session->has_insert_id = false;
+    }
+}
+
+// Several statements, of which one failed: how far they came is not known.
+static void failed(struct session *session, const struct statement *statement)
+{
+    if (statement->count > 1 && changes_session(statement)) {
+        effects_pin(session, PIN_UNKNOWN_STATE);
+    }
+}
+
+static void command_note(struct session *session, bool is_error)
+{
+    struct run *run = session->run;
+    switch (run->command) {
+    case COMMAND_STMT_PREPARE:
+        if (!is_error) {
+            effects_pin(session, PIN_PREPARED);
+        }
+        break;
+    case COMMAND_STMT_CLOSE:
+        if (session->prepared > 0 && --session->prepared == 0) {
+            unpin(session, PIN_PREPARED);
+        }
+        break;
+    case COMMAND_SET_OPTION:
+        if (!is_error) {
+            bool is_on = run->payload.len > 1 && run->payload.ptr[1] == 0;
+            image_set_multi_statements(&session->image, is_on);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+// What a prepared statement will do can happen at any of its executions: it counts from its
+// preparation on.
+static void prepared_note(struct session *session, const struct statement *statement)
+{
+    pins_apply(session, statement);
+    if (changes_session(statement)) {
+        effects_pin(session, PIN_SESSION_VARIABLE);
+    }
+}
+
+void effects_end(struct session *session, bool is_error)
+{
+    const struct statement *statement = &session->run->statement;
+    unpin(session, PIN_LAST_STATEMENT);
+    if (session->run->command == COMMAND_STMT_PREPARE) {
+        prepared_note(session, statement);
+    } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
+               statement->kind == STATEMENT_COMPOUND) {
+        pins_apply(session, statement);
+        is_error ? failed(session, statement) : succeeded(session, statement);
+    }
+    if (session->run->reply.warnings > 0 || (is_error && session->run->command == COMMAND_QUERY)) {
+        effects_pin(session, PIN_LAST_STATEMENT);
+    }
+    command_note(session, is_error);
+}
+
+void effects_reset(struct session *session)
+{
+    const struct collation *collation = collation_by_number(session->collation);
+    struct slice schema = session->image->schema;
+    struct image *image =
+        image_make(&session->worker->images, collation->charset, collation->name, schema,
+                   (session->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+    image_unref(&session->image);
+    session->image = image;
+    session->pins = 0;
+    session->prepared = 0;
+    session->status = STATUS_AUTOCOMMIT;
+    session->has_insert_id = false;
+    pool_tie_cut(&session->tie);
+    effects_image_changed(session);
+}

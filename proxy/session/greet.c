@@ -1,0 +1,465 @@
+// Logging in: the conversation is protocol/login's; this file feeds it, finds accounts, asks
+// servers, and makes a session of a client who proved who it is.
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/memory.h"
+
+enum { LOGIN_SECONDS = 10 };
+
+struct greeting {
+    struct login_server login;
+    struct conn *asked;    // the connection that tries the client's password
+    struct loop_work work; // decrypting on a helper thread
+    struct decryption *decryption;
+    struct session *session; // NULL: it went away while the helper worked
+    char peer[ADDRESS_TEXT_SIZE];
+    bool is_change; // COM_CHANGE_USER
+    bool is_working;
+};
+
+static void greet_act(struct session *session, enum login_verb verb);
+
+// --- beginning
+// ----------------------------------------------------------------------------------------
+
+static struct slice server_version(const struct session *session)
+{
+    const struct worker *worker = session->worker;
+    if (worker->config->proxy.server_version.len > 0) {
+        return worker->config->proxy.server_version;
+    }
+    if (worker->topology != NULL && worker->topology->server_version.len > 0) {
+        return worker->topology->server_version;
+    }
+    return S("5.5.5-10.6.0-MariaDB-sluice");
+}
+
+static bool is_secure(const struct session *session)
+{
+    return session->peer.kind == ADDRESS_PATH || session->peer.kind == ADDRESS_NONE ||
+           stream_is_secure(&session->stream);
+}
+
+static struct greeting *greeting_make(struct session *session)
+{
+    const struct worker *worker = session->worker;
+    struct greeting *greeting = mem_zero(1, sizeof(*greeting));
+    address_print_host(&session->peer, greeting->peer);
+    struct login_server_options options = {
+        .server_version = server_version(session),
+        .connection_id = session->id,
+        // Query attributes would have to be translated for servers that lack them.
+        .capabilities = CAPABILITIES_OFFERED & ~CAPABILITY_QUERY_ATTRIBUTES,
+        .collation = COLLATION_UTF8MB4_GENERAL_CI,
+        .status = STATUS_AUTOCOMMIT,
+        .offers_tls = worker->setup->client_tls != NULL,
+        .requires_tls = worker->config->proxy.tls == CONF_TLS_REQUIRED,
+        .is_secure = is_secure(session),
+        .key = worker->shared->key,
+        .fakes = &worker->shared->fakes,
+        .peer = slice_text(greeting->peer),
+    };
+    greeting->session = session;
+    login_server_init(&greeting->login, &options);
+    session->greeting = greeting;
+    timer_set(&session->timer, worker->loop, LOGIN_SECONDS * CLOCK_SECOND);
+    return greeting;
+}
+
+void greet_start(struct session *session)
+{
+    struct greeting *greeting = greeting_make(session);
+    greet_act(session, login_server_greet(&greeting->login));
+}
+
+void greet_change_user(struct session *session)
+{
+    struct run *run = session->run;
+    struct greeting *greeting = greeting_make(session);
+    greeting->is_change = true;
+    session_enter(session, SESSION_LOGIN);
+    enum login_verb verb =
+        login_server_change_user(&greeting->login, session->capabilities, session->nonce);
+    if (verb == LOGIN_READ) {
+        verb = login_server_feed(&greeting->login, run->payload, 0);
+    }
+    command_end(session);
+    greet_act(session, verb);
+}
+
+void greet_release(struct session *session)
+{
+    struct greeting *greeting = session->greeting;
+    session->greeting = NULL;
+    if (greeting == NULL) {
+        return;
+    }
+    if (greeting->asked != NULL) {
+        conn_close(greeting->asked);
+        greeting->asked = NULL;
+    }
+    login_server_release(&greeting->login);
+    greeting->session = NULL;
+    if (!greeting->is_working) {
+        mem_free(greeting); // else the helper's answer frees it
+    }
+}
+
+void greet_timed_out(struct session *session)
+{
+    log_info(&session->source, "login.timeout",
+             kv_slice("state", login_server_state_text(&session->greeting->login)));
+    metric_add(session->worker->metrics, METRIC_LOGIN_FAILURES, 1);
+    session_close(session);
+}
+
+// --- reading
+// --------------------------------------------------------------------------------------------
+
+size_t greet_data(struct session *session, const uint8_t *bytes, size_t len)
+{
+    size_t used = 0;
+    while (session->state == SESSION_LOGIN && len - used >= FRAME_HEADER_SIZE) {
+        struct frame frame = frame_read(bytes + used);
+        struct login_server *login = &session->greeting->login;
+        if (frame.len > LOGIN_PACKET_MAX) {
+            greet_act(session, login_server_too_long(login, frame.sequence));
+            return len;
+        }
+        if (len - used - FRAME_HEADER_SIZE < frame.len) {
+            break;
+        }
+        struct slice payload = slice_make(bytes + used + FRAME_HEADER_SIZE, frame.len);
+        used += FRAME_HEADER_SIZE + frame.len;
+        enum login_verb verb = login_server_feed(login, payload, frame.sequence);
+        mem_wipe((char *)payload.ptr, payload.len); // it may have held a password
+        greet_act(session, verb);
+        if (verb == LOGIN_START_TLS) {
+            break; // what follows is TLS
+        }
+    }
+    return used;
+}
+
+void greet_secured(struct session *session)
+{
+    if (session->greeting != NULL) {
+        greet_act(session, login_server_tls_started(&session->greeting->login));
+    }
+}
+
+// --- accounts
+// -----------------------------------------------------------------------------------------------
+
+static enum login_verb account_look_up(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct login_server *login = &session->greeting->login;
+    struct slice user = login_server_request(login)->user;
+    const struct conf_user *section = config_user(worker->config, user);
+    const struct account_entry *entry = account_find(worker, user);
+    bool is_passthrough = worker->config->auth.mode == CONF_AUTH_PASSTHROUGH;
+    struct login_account account = {0};
+
+    if (section != NULL) {
+        account.password = section->password;
+        account.has_password = section->has_password;
+        account.password2 = section->password2;
+        account.has_password2 = section->has_password2;
+        account.native_hash = section->has_password_hash ? section->password_hash : NULL;
+    }
+    bool has_section = account.has_password || account.native_hash != NULL;
+    if (!has_section && !is_passthrough) {
+        return login_server_account(login, NULL);
+    }
+    if (!has_section && entry != NULL) {
+        account.sha2_hash = entry->sha2_hash;
+    }
+    account.server_decides = !has_section;
+    return login_server_account(login, &account);
+}
+
+// --- asking a server
+// -------------------------------------------------------------------------------------------
+
+// The password is right: the connection that proved it ends, the pools make their own.
+static void asked_ready(struct conn *conn)
+{
+    struct session *session = conn_holder(conn);
+    struct login_server *login = &session->greeting->login;
+    session->greeting->asked = NULL;
+    conn_close(conn);
+    account_learn(session->worker, login_server_request(login)->user,
+                  (struct secret *)login_server_secret(login));
+    session_enter(session, SESSION_LOGIN);
+    greet_act(session, login_server_verified(login));
+}
+
+static size_t asked_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    (void)conn;
+    (void)bytes;
+    return len;
+}
+
+static void refuse_no_server(struct session *session, struct slice why)
+{
+    struct login_server *login = &session->greeting->login;
+    struct slice user = login_server_request(login)->user;
+    const struct error_code *code =
+        error_row_code(ERROR_ROW_NO_LOGIN_SERVER, session_is_mariadb(session));
+    char text[ERROR_ROW_TEXT_SIZE];
+    snprintf(text, sizeof(text), ERROR_FORMAT_NO_LOGIN_SERVER, SLICE_ARG(user), SLICE_ARG(why));
+    struct err err = {code->number, slice_text(code->sqlstate), slice_text(text)};
+    greet_act(session, login_server_refuse(login, &err));
+}
+
+static void asked_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    struct session *session = conn_holder(conn);
+    struct err err;
+    session->greeting->asked = NULL;
+    session_enter(session, SESSION_LOGIN);
+    if (loss->end == CONN_END_REFUSED && err_decode(&err, loss->refusal)) {
+        if (loss->code == 1045) {
+            account_forget(session->worker, login_server_request(&session->greeting->login)->user);
+        }
+        greet_act(session, login_server_refuse(&session->greeting->login, &err));
+    } else {
+        refuse_no_server(session, slice_text(loss->error->text));
+    }
+}
+
+static const struct conn_handler asked_handler = {
+    .on_ready = asked_ready,
+    .on_answer = asked_answer,
+    .on_closed = asked_closed,
+};
+
+// The primary, or, with it away, a replica.
+static int server_to_ask(const struct worker *worker)
+{
+    const struct topology *topology = worker->topology;
+    if (topology == NULL) {
+        return -1;
+    }
+    for (int i = 0; topology->primary < 0 && i < topology->count; i++) {
+        if (server_state_takes_reads(topology->servers[i].state)) {
+            return i;
+        }
+    }
+    return topology->primary;
+}
+
+static void server_ask(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct greeting *greeting = session->greeting;
+    const struct login_request *request = login_server_request(&greeting->login);
+    int server = server_to_ask(worker);
+    session_enter(session, SESSION_ASKING);
+    if (server < 0) {
+        session_enter(session, SESSION_LOGIN);
+        refuse_no_server(session, S("no server is up"));
+        return;
+    }
+    struct conn_settings settings = {
+        .loop = worker->loop,
+        .target = worker->targets[server],
+        .user = request->user,
+        .secret = (struct secret *)login_server_secret(&greeting->login),
+        .collation = COLLATION_UTF8MB4_GENERAL_CI,
+        .schema = request->schema,
+    };
+    greeting->asked = conn_open(&settings, &asked_handler, session);
+}
+
+// --- decrypting
+// --------------------------------------------------------------------------------------------------
+
+static void decrypt_work(struct loop_work *work)
+{
+    decryption_run(container_of(work, struct greeting, work)->decryption);
+}
+
+static void decrypt_done(struct loop_work *work)
+{
+    struct greeting *greeting = container_of(work, struct greeting, work);
+    struct session *session = greeting->session;
+    greeting->is_working = false;
+    if (session == NULL) {
+        decryption_destroy(&greeting->decryption);
+        mem_free(greeting);
+        return;
+    }
+    session_enter(session, SESSION_LOGIN);
+    greet_act(session, login_server_decrypted(&greeting->login, &greeting->decryption));
+}
+
+static void decrypt(struct session *session)
+{
+    struct greeting *greeting = session->greeting;
+    session_enter(session, SESSION_ASKING);
+    greeting->decryption = login_server_take_decryption(&greeting->login);
+    greeting->work.work = decrypt_work;
+    greeting->work.done = decrypt_done;
+    greeting->is_working = true;
+    loop_work(session->worker->loop, &greeting->work);
+}
+
+// --- the end
+// --------------------------------------------------------------------------------------------------------
+
+static void refuse_own(struct session *session, enum error_row row, struct slice text)
+{
+    const struct error_code *code = error_row_code(row, session_is_mariadb(session));
+    struct err err = {code->number, slice_text(code->sqlstate), text};
+    metric_add(session->worker->metrics, METRIC_CLIENT_ERRORS, 1, row);
+    greet_act(session, login_server_refuse(&session->greeting->login, &err));
+}
+
+// Limits of the account. False: the client was refused.
+static bool limits_take(struct session *session, const struct conf_user *section)
+{
+    struct worker *worker = session->worker;
+    limit_give(&session->user_token);
+    if (section == NULL || worker->setup->users == NULL) {
+        return true;
+    }
+    unsigned index = (unsigned)(section - worker->config->users);
+    if (limit_take(worker->setup->users, index, &session->user_token)) {
+        return true;
+    }
+    char text[ERROR_ROW_TEXT_SIZE];
+    snprintf(text, sizeof(text), ERROR_FORMAT_TOO_MANY_OF_USER, SLICE_ARG(section->name),
+             section->max_connections);
+    refuse_own(session, ERROR_ROW_TOO_MANY_OF_USER, slice_text(text));
+    return false;
+}
+
+// MariaDB does not know MySQL's newest collation by number and would take its own default.
+static uint16_t collation_for(const struct session *session, uint16_t number)
+{
+    if (number == COLLATION_UTF8MB4_0900_AI_CI && session_is_mariadb(session)) {
+        return COLLATION_UTF8MB4_GENERAL_CI;
+    }
+    return collation_by_number(number) == collation_by_number(0) &&
+                   number != COLLATION_UTF8MB4_GENERAL_CI
+               ? COLLATION_UTF8MB4_GENERAL_CI
+               : number;
+}
+
+// The secret that the pools log in with: what the section says, else what the client proved.
+static struct secret *pool_secret(const struct session *session, const struct conf_user *section,
+                                  struct secret *proved)
+{
+    const struct account_entry *entry = account_find(session->worker, session->user);
+    if (section != NULL && section->has_password) {
+        return secret_from_password(section->password);
+    }
+    if (secret_has_password(proved) || entry == NULL) {
+        return secret_ref(proved);
+    }
+    return secret_ref(entry->secret);
+}
+
+static void session_equip(struct session *session, const struct login_request *request,
+                          struct secret *proved)
+{
+    struct worker *worker = session->worker;
+    const struct conf_user *section = config_user(worker->config, request->user);
+
+    mem_free((char *)session->user.ptr);
+    session->user = slice_make(slice_copy_text(request->user), request->user.len);
+    session->conf_user = section;
+    session->capabilities = request->capabilities;
+    session->collation = collation_for(session, request->collation);
+    struct conn_traits traits = {
+        .found_rows = (request->capabilities & CAPABILITY_FOUND_ROWS) != 0,
+        .ignore_space = (request->capabilities & CAPABILITY_IGNORE_SPACE) != 0,
+        .interactive = (request->capabilities & CAPABILITY_INTERACTIVE) != 0,
+        .deprecate_eof = (request->capabilities & CAPABILITY_DEPRECATE_EOF) != 0,
+    };
+    struct secret *secret = pool_secret(session, section, proved);
+    session->account = pools_account(worker->pools, session->user, traits, secret);
+    secret_unref(&secret);
+
+    const struct collation *collation = collation_by_number(session->collation);
+    image_unref(&session->image);
+    session->image =
+        image_make(&worker->images, collation->charset, collation->name, request->schema,
+                   (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+    session->syntax.ignore_space = traits.ignore_space;
+    effects_image_changed(session);
+}
+
+static void accepted(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct greeting *greeting = session->greeting;
+    const struct login_request *request = login_server_request(&greeting->login);
+
+    if (!limits_take(session, config_user(worker->config, request->user))) {
+        return;
+    }
+    if (greeting->is_change) {
+        query_abandon(session);
+        effects_reset(session);
+    }
+    struct secret *proved = login_server_take_secret(&greeting->login);
+    session_equip(session, request, proved);
+    secret_unref(&proved);
+    struct ok ok = {.status = STATUS_AUTOCOMMIT};
+    login_server_accept(&greeting->login, &ok);
+    stream_send(&session->stream, buffer_ptr(&greeting->login.out),
+                buffer_len(&greeting->login.out));
+    buffer_clear(&greeting->login.out);
+    metric_add(worker->metrics, METRIC_LOGINS, 1);
+    log_debug(&session->source, "client.login");
+    greet_release(session);
+    session_idle(session);
+}
+
+static void refused(struct session *session)
+{
+    const struct refusal *refusal = login_server_refusal(&session->greeting->login);
+    metric_add(session->worker->metrics, METRIC_LOGIN_FAILURES, 1);
+    log_info(&session->source, "login.refused", kv_uint("code", refusal->code),
+             kv_str("text", refusal->text));
+    session_finish(session);
+}
+
+static void greet_act(struct session *session, enum login_verb verb)
+{
+    struct login_server *login = &session->greeting->login;
+    if (!buffer_is_empty(&login->out)) {
+        stream_send(&session->stream, buffer_ptr(&login->out), buffer_len(&login->out));
+        buffer_clear(&login->out);
+    }
+    switch (verb) {
+    case LOGIN_READ:
+        if (stream_has_unread(&session->stream)) {
+            stream_resume(&session->stream);
+        }
+        break;
+    case LOGIN_START_TLS:
+        stream_start_tls(&session->stream, session->worker->setup->client_tls);
+        break;
+    case LOGIN_LOOK_UP:
+        greet_act(session, account_look_up(session));
+        break;
+    case LOGIN_DECRYPT:
+        decrypt(session);
+        break;
+    case LOGIN_ASK_SERVER:
+        server_ask(session);
+        break;
+    case LOGIN_ACCEPTED:
+        accepted(session);
+        break;
+    case LOGIN_REFUSED:
+        refused(session);
+        break;
+    }
+}

@@ -1,0 +1,712 @@
+// A statement on its way: read, decide where it goes, get a connection, send, and clear up behind
+// its answer.
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/clock.h"
+
+#include <assert.h>
+
+enum { ATTEMPTS_MOST = 3 };
+
+static void query_take(struct session *session);
+static void query_send(struct session *session);
+
+// --- what the session is like
+// -------------------------------------------------------------------------
+
+bool session_is_attached(const struct session *session)
+{
+    return session->pooled != NULL;
+}
+
+static bool autocommit_is_off(const struct session *session)
+{
+    return (session->status & STATUS_AUTOCOMMIT) == 0;
+}
+
+static bool variable_is(const struct session *session, struct slice name, struct slice a,
+                        struct slice b)
+{
+    const struct image_variable *variable = image_variable(session->image, name);
+    return variable != NULL &&
+           (slice_equal_nocase(variable->value, a) || slice_equal_nocase(variable->value, b));
+}
+
+static enum route_transaction transaction_of(const struct session *session)
+{
+    if ((session->status & STATUS_IN_TRANSACTION) == 0) {
+        return autocommit_is_off(session) && session->pooled != NULL ? TRANSACTION_READ_WRITE
+                                                                     : TRANSACTION_NONE;
+    }
+    return (session->status & STATUS_IN_READ_ONLY_TRANSACTION) != 0 ? TRANSACTION_READ_ONLY
+                                                                    : TRANSACTION_READ_WRITE;
+}
+
+// The address that rules match, in the form of the sockets' interface. NULL: a Unix socket.
+static const struct sockaddr *client_address(const struct session *session,
+                                             struct sockaddr_storage *storage)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
+    memset(storage, 0, sizeof(*storage));
+    switch (session->peer.kind) {
+    case ADDRESS_IP4:
+        v4->sin_family = AF_INET;
+        memcpy(&v4->sin_addr, session->peer.ip4, sizeof(session->peer.ip4));
+        return (struct sockaddr *)storage;
+    case ADDRESS_IP6:
+        v6->sin6_family = AF_INET6;
+        memcpy(&v6->sin6_addr, session->peer.ip6, sizeof(session->peer.ip6));
+        return (struct sockaddr *)storage;
+    default:
+        return NULL;
+    }
+}
+
+static struct route_session facts_of(const struct session *session,
+                                     struct sockaddr_storage *storage)
+{
+    enum pin_reason pin = effects_shown_pin(session);
+    int server = session->pooled != NULL ? pooled_server(session->pooled) : -1;
+    return (struct route_session){
+        .user = session->user,
+        .conf_user = session->conf_user,
+        .schema = session->image->schema,
+        .client = session->worker->setup->rules != NULL ? client_address(session, storage) : NULL,
+        .listen = session->listen,
+        .transaction = transaction_of(session),
+        .transaction_server = server,
+        .autocommit_is_off = autocommit_is_off(session),
+        .next_is_read_only = variable_is(session, S("transaction_read_only"), S("1"), S("ON")),
+        .is_serializable =
+            variable_is(session, S("transaction_isolation"), S("SERIALIZABLE"), S("3")),
+        .pin = session->pooled != NULL ? pin : PIN_NONE,
+        .pin_server = pin != PIN_NONE ? server : -1,
+    };
+}
+
+static const struct server_load *loads_of(struct worker *worker)
+{
+    int count = worker->topology != NULL ? worker->topology->count : 0;
+    for (int i = 0; i < count; i++) {
+        worker->loads[i].used = pools_used(worker->pools, i);
+        worker->loads[i].latency_us = worker->latency_us[i];
+    }
+    return worker->loads;
+}
+
+// --- reading
+// ------------------------------------------------------------------------------------------
+
+void query_begin(struct session *session, struct slice sql)
+{
+    struct run *run = session->run;
+    const struct worker *worker = session->worker;
+    struct statement_context context = {
+        .syntax = session->syntax,
+        .schema = session->image->schema,
+        .catalogue = worker->catalogue,
+        .pure_functions = worker->config->routing.pure_functions,
+        .pure_functions_count = worker->config->routing.pure_functions_count,
+    };
+    run->sql = sql;
+    statement_parse(&run->statement, &run->arena, sql, &context);
+    query_route(session);
+}
+
+void query_begin_command(struct session *session, const struct statement *statement)
+{
+    session->run->sql = SLICE_NONE;
+    session->run->statement = *statement;
+    query_route(session);
+}
+
+void query_begin_attached(struct session *session)
+{
+    struct run *run = session->run;
+    run->sql = SLICE_NONE;
+    run->statement = (struct statement){.kind = STATEMENT_EXECUTE,
+                                        .class = STATEMENT_CLASS_CONNECTION,
+                                        .reason = ROUTE_REASON_PREPARED,
+                                        .count = 1};
+    run->route = (struct route){
+        .target = conn_is_replica(pooled_conn(session->pooled)) ? ROUTE_REPLICA : ROUTE_PRIMARY,
+        .server = pooled_server(session->pooled),
+        .reason = ROUTE_REASON_PREPARED,
+        .timeout_us = session->worker->config->proxy.query_timeout_us,
+    };
+    query_send(session);
+}
+
+// --- deciding
+// -----------------------------------------------------------------------------------------
+
+static void route_decide(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct sockaddr_storage storage;
+    struct route_session facts = facts_of(session, &storage);
+    struct decide_input input = {
+        .config = worker->config,
+        .statement = &session->run->statement,
+        .session = &facts,
+        .rules = worker->setup->rules,
+        .scratch = worker->scratch,
+        .topology = worker->topology,
+        .loads = loads_of(worker),
+        .balancer = &worker->balancer,
+    };
+    decide_route(&session->run->route, &input);
+}
+
+// A statement is prepared where it will run: on the connection that the session has from then on,
+// to the primary.
+static bool prepare_adjust(struct session *session)
+{
+    struct route *route = &session->run->route;
+    if (route->target == ROUTE_BLOCKED) {
+        return true;
+    }
+    if (session->pooled != NULL && conn_is_replica(pooled_conn(session->pooled))) {
+        answer_error(session, NOT_BUILT,
+                     SLICE_ARG(S("a prepared statement inside a READ ONLY transaction")));
+        return false;
+    }
+    int primary = session->worker->topology->primary;
+    route->target = ROUTE_PRIMARY;
+    route->server = session->pooled != NULL ? pooled_server(session->pooled) : primary;
+    route->must_wait = route->server < 0;
+    route->reason = ROUTE_REASON_PREPARED;
+    return true;
+}
+
+static void blocked_answer(struct session *session)
+{
+    const struct route *route = &session->run->route;
+    if (route->reason == ROUTE_REASON_USER_READ_ONLY) {
+        struct slice why = route_reason_name(session->run->statement.reason);
+        answer_error(session, READ_ONLY_USER, SLICE_ARG(session->user), SLICE_ARG(why));
+    } else {
+        struct slice rule = route->rule != NULL ? route->rule->conf->name : SLICE_NONE;
+        answer_error(session, BLOCKED_BY_RULE, SLICE_ARG(rule), SLICE_ARG(route->message));
+    }
+}
+
+// No server may run it now: it waits for the monitor's next word, up to queue_timeout since it
+// came.
+static void query_hold(struct session *session)
+{
+    struct worker *worker = session->worker;
+    int64_t left_us = session->run->started_us + worker->config->proxy.queue_timeout_us -
+                      loop_now_us(worker->loop);
+    if (!list_is_linked(&session->holding)) {
+        list_push_back(&worker->holding, &session->holding);
+    }
+    session_enter(session, SESSION_HOLDING);
+    timer_set(&session->timer, worker->loop, left_us);
+}
+
+static void log_rule(struct session *session)
+{
+    const struct route *route = &session->run->route;
+    log_info(&session->source, "rule.log", kv_slice("rule", route->rule->conf->name),
+             kv_str("target", route_target_name(route->target)),
+             kv_slice("query", slice_first(session->run->sql, 1000)));
+}
+
+void query_route(struct session *session)
+{
+    struct run *run = session->run;
+    struct route *route = &run->route;
+
+    list_remove(&session->holding);
+    if (session->worker->topology == NULL) {
+        *route = (struct route){.server = -1, .must_wait = true, .reason = ROUTE_REASON_NO_SERVER};
+        query_hold(session);
+        return;
+    }
+    route_decide(session);
+    if (run->command == COMMAND_STMT_PREPARE && !prepare_adjust(session)) {
+        return;
+    }
+    if (route->log && route->rule != NULL) {
+        log_rule(session);
+    }
+    metric_add(session->worker->metrics, METRIC_ROUTE_REASONS, 1, route->reason);
+    if (route->target == ROUTE_BLOCKED) {
+        blocked_answer(session);
+    } else if (route->target == ROUTE_PROXY) {
+        answer_statement(session);
+    } else if (route->must_wait || route->server < 0) {
+        query_hold(session);
+    } else {
+        query_take(session);
+    }
+}
+
+// --- getting a connection
+// -------------------------------------------------------------------------------
+
+static void conn_adopt(struct session *session, struct pooled *pooled)
+{
+    session->pooled = pooled;
+    conn_hold(pooled_conn(pooled), &session_conn_handler, session);
+}
+
+static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
+{
+    (void)conn;
+    (void)result;
+    query_send(context);
+}
+
+// The connection is as the image wants it. What only the session knows is given back to it first.
+static void query_granted(struct session *session, struct pooled *pooled)
+{
+    conn_adopt(session, pooled);
+    if (session->has_insert_id && statement_asks(&session->run->statement, ASK_INSERT_ID)) {
+        char sql[64];
+        int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
+                           (unsigned long long)session->insert_id);
+        session_enter(session, SESSION_PREPARING);
+        conn_query(pooled_conn(pooled), slice_make(sql, (size_t)len), insert_id_restored, session);
+        return;
+    }
+    query_send(session);
+}
+
+static void granted(struct pool_waiter *waiter, struct pooled *pooled)
+{
+    query_granted(container_of(waiter, struct session, waiter), pooled);
+}
+
+// Another server may be right now: decides again, unless that was done often enough.
+static void query_again(struct session *session, enum pool_refusal refusal,
+                        const struct conn_loss *loss)
+{
+    struct run *run = session->run;
+    struct slice name = session->worker->topology->servers[run->route.server].name;
+    if (++run->attempts < ATTEMPTS_MOST) {
+        query_route(session);
+        return;
+    }
+    struct slice text =
+        loss != NULL ? slice_text(loss->error->text) : S("it takes no statements now");
+    (void)refusal;
+    answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(text));
+}
+
+static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
+                    const struct conn_loss *loss)
+{
+    struct session *session = container_of(waiter, struct session, waiter);
+    struct run *run = session->run;
+    if (refusal == POOL_TIMED_OUT) {
+        struct slice name = session->worker->topology->servers[run->route.server].name;
+        answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),
+                     (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
+    } else if (refusal == POOL_FAILED && loss->end == CONN_END_PREPARE) {
+        answer_payload(
+            session,
+            loss->refusal); // what the client set cannot be had there: the server's own words
+    } else {
+        query_again(session, refusal, loss);
+    }
+}
+
+// The answer depends on what the session did last on its connection: that very one, as it is.
+static bool wants_own_connection(const struct statement *statement)
+{
+    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
+           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE) ||
+           statement_asks(statement, ASK_INSERT_ID);
+}
+
+static void attached_leave(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_RESET);
+}
+
+static bool take_own(struct session *session)
+{
+    struct pooled *own = pool_take_tied(session->worker->pools, &session->tie);
+    if (own == NULL) {
+        return false;
+    }
+    session->run->route.server = pooled_server(own);
+    conn_adopt(session, own);
+    if (conn_is_as(pooled_conn(own), session->image)) {
+        query_send(session);
+    } else {
+        session_enter(session, SESSION_PREPARING);
+        conn_apply(pooled_conn(own), session->image);
+    }
+    return true;
+}
+
+static void query_take(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct route *route = &session->run->route;
+    if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
+        query_send(session);
+        return;
+    }
+    if (session->pooled != NULL) {
+        attached_leave(session);
+    } else if (wants_own_connection(&session->run->statement) && take_own(session)) {
+        return;
+    }
+    int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;
+    struct pool_request request = {
+        .account = session->account,
+        .server = route->server,
+        .collation = session->collation,
+        .image = session->image,
+        .timeout_us = worker->config->proxy.queue_timeout_us - waited_us,
+    };
+    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->tie);
+    if (pooled != NULL) {
+        query_granted(session, pooled);
+        return;
+    }
+    session->waiter.granted = granted;
+    session->waiter.refused = refused;
+    session_enter(session, SESSION_WAITING);
+}
+
+// --- sending
+// ---------------------------------------------------------------------------------------------
+
+static void packet_send(struct session *session)
+{
+    struct run *run = session->run;
+    struct conn *conn = pooled_conn(session->pooled);
+    conn_relay(conn);
+    stream_send(conn_stream(conn), buffer_ptr(&run->packet), buffer_len(&run->packet));
+}
+
+static void query_send(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct run *run = session->run;
+    bool has_reply = command_find((uint8_t)run->command)->reply != COMMAND_REPLY_NONE;
+
+    run->sent_us = loop_now_us(worker->loop);
+    relay_begin(session, run->command);
+    session_enter(session, SESSION_RUNNING);
+    packet_send(session);
+    if (!has_reply) {
+        query_end(session, false, 0, false);
+    } else if (run->route.timeout_us > 0) {
+        timer_set(&session->timer, worker->loop, run->route.timeout_us);
+    }
+}
+
+// --- behind the answer
+// ------------------------------------------------------------------------------------
+
+static enum metric_target target_metric(enum route_target target)
+{
+    return (enum metric_target)target; // the same words in the same order
+}
+
+_Static_assert((int)ROUTE_PRIMARY == (int)METRIC_TARGET_PRIMARY, "the words of target");
+_Static_assert((int)ROUTE_REPLICA == (int)METRIC_TARGET_REPLICA, "the words of target");
+_Static_assert((int)ROUTE_BACKEND == (int)METRIC_TARGET_BACKEND, "the words of target");
+_Static_assert((int)ROUTE_CACHE == (int)METRIC_TARGET_CACHE, "the words of target");
+_Static_assert((int)ROUTE_PROXY == (int)METRIC_TARGET_PROXY, "the words of target");
+_Static_assert((int)ROUTE_BLOCKED == (int)METRIC_TARGET_BLOCKED, "the words of target");
+
+static void latency_note(struct worker *worker, int server, int64_t took_us)
+{
+    uint32_t *latency = &worker->latency_us[server];
+    uint32_t sample = took_us < 1                ? 1
+                      : took_us > UINT32_MAX / 8 ? UINT32_MAX / 8
+                                                 : (uint32_t)took_us;
+    *latency = *latency == 0 ? sample : *latency - *latency / 8 + sample / 8;
+}
+
+static void slow_log(struct session *session, int64_t took_us)
+{
+    const struct run *run = session->run;
+    log_warn(&session->source, "query.slow", kv_us("took", took_us),
+             kv_str("target", route_target_name(run->route.target)),
+             kv_slice("backend", conn_target(pooled_conn(session->pooled))->name),
+             kv_slice("query", slice_first(run->sql, 1000)));
+}
+
+static void query_count(struct session *session, enum metric_result result)
+{
+    struct worker *worker = session->worker;
+    const struct run *run = session->run;
+    int server = pooled_server(session->pooled);
+    enum metric_target target = target_metric(run->route.target);
+    int64_t now_us = loop_now_us(worker->loop);
+    int64_t total_us = now_us - run->started_us;
+
+    metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
+    metric_record(worker->metrics, METRIC_QUERY_DURATION, total_us, target, METRIC_PHASE_TOTAL);
+    metric_record(worker->metrics, METRIC_QUERY_DURATION, run->sent_us - run->started_us, target,
+                  METRIC_PHASE_QUEUE);
+    if (run->answered_us != 0) {
+        metric_record(worker->metrics, METRIC_QUERY_DURATION, run->answered_us - run->sent_us,
+                      target, METRIC_PHASE_SERVER);
+        latency_note(worker, server, run->answered_us - run->sent_us);
+    }
+    int64_t slow_us = worker->config->log.slow_query_us;
+    if (slow_us > 0 && total_us >= slow_us) {
+        slow_log(session, total_us);
+    }
+}
+
+static void status_note(struct session *session, uint16_t status)
+{
+    bool was_open = (session->status & STATUS_IN_TRANSACTION) != 0;
+    bool is_open = (status & STATUS_IN_TRANSACTION) != 0;
+    if (is_open && !was_open) {
+        session->transaction_us = session->run->started_us;
+    }
+    session->status =
+        status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES |
+                  STATUS_IN_READ_ONLY_TRANSACTION | STATUS_ANSI_QUOTES);
+    session->syntax.no_backslash_escapes = (status & STATUS_NO_BACKSLASH_ESCAPES) != 0;
+    if (was_open && !is_open) {
+        session->pins &= ~PIN_BIT(PIN_NEXT_TRANSACTION);
+    }
+}
+
+// With autocommit off a connection is free again only where a statement has just ended the
+// transaction.
+static bool ends_work(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK ||
+           statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
+}
+
+static bool must_keep(const struct session *session)
+{
+    if ((session->status & STATUS_IN_TRANSACTION) != 0 || session->pins != 0 ||
+        !session->worker->config->routing.multiplexing) {
+        return true;
+    }
+    return autocommit_is_off(session) && !ends_work(&session->run->statement);
+}
+
+static void conn_release(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_KEEP);
+}
+
+void query_end(struct session *session, bool has_status, uint16_t status, bool is_error)
+{
+    struct run *run = session->run;
+    struct conn *conn = pooled_conn(session->pooled);
+
+    conn_settle(conn);
+    if (has_status) {
+        status_note(session, status);
+    }
+    effects_end(session, is_error);
+    if (conn_image(conn) != session->image) {
+        conn_became(conn, image_ref(session->image));
+    }
+    query_count(session, is_error ? METRIC_RESULT_ERROR : METRIC_RESULT_OK);
+    if (is_error) {
+        metric_add(session->worker->metrics, METRIC_BACKEND_ERRORS, 1,
+                   metric_backend(pooled_server(session->pooled)));
+    }
+    if (run->is_timed_out) {
+        // The order to end it may still be on its way: it must not hit the next statement.
+        struct pooled *pooled = session->pooled;
+        bool is_lost = must_keep(session);
+        session->pooled = NULL;
+        pool_give(pooled, POOL_CLOSE);
+        if (is_lost) {
+            command_end(session);
+            session_finish(session);
+            return;
+        }
+    } else if (!must_keep(session)) {
+        conn_release(session);
+    }
+    command_end(session);
+    session_idle(session);
+}
+
+// --- losing the connection
+// --------------------------------------------------------------------------------
+
+static bool is_harmless(const struct run *run)
+{
+    return run->statement.class == STATEMENT_CLASS_READ ||
+           run->statement.class == STATEMENT_CLASS_SERVER_READ;
+}
+
+// The errors of a connection lost under a command. Returns whether the session can go on.
+static bool loss_answer(struct session *session, const struct conn_loss *loss, bool had_transaction,
+                        bool had_pins)
+{
+    struct run *run = session->run;
+    struct slice name = session->worker->topology->servers[run->route.server].name;
+    struct slice text = slice_text(loss->error->text);
+
+    if (run->is_forwarded && !reply_is_at_boundary(&run->reply)) {
+        return false; // in the middle of a packet: nothing of ours can be said
+    }
+    if (run->is_forwarded) {
+        answer_error(session, SERVER_LOST_IN_RESULT, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (loss->end == CONN_END_PROTOCOL) {
+        answer_error(session, SERVER_ANSWER_BAD, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (run->statement.kind == STATEMENT_COMMIT && had_transaction) {
+        answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
+        return false;
+    } else if (had_pins) {
+        struct slice pin = pin_reason_name(effects_shown_pin(session));
+        answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
+        return false;
+    } else if (had_transaction) {
+        answer_error(session, TRANSACTION_LOST, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (is_harmless(run)) {
+        answer_error(session, SERVER_LOST_IN_READ, SLICE_ARG(name), SLICE_ARG(text));
+    } else {
+        answer_error(session, SERVER_LOST, SLICE_ARG(name), SLICE_ARG(text));
+    }
+    return !had_pins;
+}
+
+// A read of which nothing was sent on runs again elsewhere: it changed nothing, and the connection
+// is closed.
+static bool may_retry(const struct session *session, bool had_transaction, bool had_pins)
+{
+    const struct run *run = session->run;
+    return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
+           !run->is_forwarded && !run->is_timed_out && !had_transaction && !had_pins &&
+           !autocommit_is_off(session) && run->attempts + 1 < ATTEMPTS_MOST;
+}
+
+static void query_retry(struct session *session, int server)
+{
+    struct worker *worker = session->worker;
+    session->run->attempts++;
+    session->run->answered_us = 0;
+    metric_add(worker->metrics, METRIC_RETRIES, 1, metric_backend(server));
+    session_enter(session, SESSION_IDLE);
+    query_route(session);
+}
+
+void query_lost(struct session *session, const struct conn_loss *loss)
+{
+    struct worker *worker = session->worker;
+    int server = pooled_server(session->pooled);
+    bool had_transaction = transaction_of(session) != TRANSACTION_NONE;
+    bool had_pins = session->pins != 0;
+
+    pool_lost(session->pooled);
+    session->pooled = NULL;
+    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
+    worker->shared->report(worker->shared->context, server, loss);
+    log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
+             kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
+    if (session->run == NULL) { // between two commands: what was there is gone
+        if (had_pins || had_transaction) {
+            struct slice name = worker->targets[server]->name;
+            answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name),
+                         SLICE_ARG(had_pins ? pin_reason_name(effects_shown_pin(session))
+                                            : S("an open transaction")));
+            session_finish(session);
+        }
+        return;
+    }
+    session->run->route.server = server;
+    if (may_retry(session, had_transaction, had_pins)) {
+        query_retry(session, server);
+        return;
+    }
+    bool was_forwarded = session->run->is_forwarded;
+    if (!loss_answer(session, loss, had_transaction, had_pins)) {
+        was_forwarded ? session_close(session) : session_finish(session);
+    }
+}
+
+void query_abandon(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    list_remove(&session->holding);
+    pool_cancel(&session->waiter);
+    if (pooled != NULL) {
+        enum conn_state state = conn_state(pooled_conn(pooled));
+        if (state == CONN_RELAYING && session->run != NULL && !session->run->is_timed_out) {
+            kill_statement(session);
+        }
+        bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&
+                        !autocommit_is_off(session);
+        session->pooled = NULL;
+        pool_give(pooled, state != CONN_READY ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
+    }
+    command_end(session);
+}
+
+// --- time limits
+// --------------------------------------------------------------------------------------------
+
+static void hold_timed_out(struct session *session)
+{
+    const struct topology *topology = session->worker->topology;
+    unsigned waited_ms =
+        (unsigned)((loop_now_us(session->worker->loop) - session->run->started_us) / CLOCK_MS);
+    struct slice why = topology != NULL && topology->no_primary.len > 0
+                           ? topology->no_primary
+                           : S("no server has been probed yet");
+    list_remove(&session->holding);
+    if (session->run->statement.class == STATEMENT_CLASS_READ) {
+        answer_error(session, NO_SERVER, waited_ms, SLICE_ARG(why));
+    } else {
+        answer_error(session, NO_PRIMARY, waited_ms, SLICE_ARG(why));
+    }
+}
+
+void query_timed_out(struct session *session)
+{
+    struct run *run = session->run;
+    if (session->state == SESSION_HOLDING) {
+        hold_timed_out(session);
+    } else if (session->state == SESSION_RUNNING && !run->is_timed_out) {
+        run->is_timed_out = true;
+        kill_statement(session);
+    }
+}
+
+// --- the connection's callbacks
+// --------------------------------------------------------------------------------
+
+static void on_ready(struct conn *conn)
+{
+    query_send(conn_holder(conn)); // PREPARING is over
+}
+
+static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    return relay_answer(conn_holder(conn), bytes, len);
+}
+
+static void on_writable(struct conn *conn)
+{
+    relay_server_writable(conn_holder(conn));
+}
+
+static void on_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    query_lost(conn_holder(conn), loss);
+}
+
+const struct conn_handler session_conn_handler = {
+    .on_ready = on_ready,
+    .on_answer = on_answer,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+};

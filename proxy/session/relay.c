@@ -1,0 +1,221 @@
+// The answer on its way to the client: bytes go on as they come, and only packets that end
+// something are looked at.
+#include "proxy/session/session_priv.h"
+
+#include <assert.h>
+
+// What is ready to be sent of one batch of bytes: everything up to a packet that the client must
+// see otherwise goes out in one piece.
+struct batch {
+    struct stream *to;
+    const uint8_t *bytes; // not sent yet
+    size_t len;
+};
+
+static void batch_flush(struct batch *batch)
+{
+    if (batch->len > 0) {
+        stream_send(batch->to, batch->bytes, batch->len);
+        batch->bytes += batch->len;
+        batch->len = 0;
+    }
+}
+
+// Leaves out the next `len` bytes, which stand behind those of the batch.
+static void batch_skip(struct batch *batch, size_t len)
+{
+    batch_flush(batch);
+    batch->bytes += len;
+}
+
+void relay_begin(struct session *session, enum command command)
+{
+    struct run *run = session->run;
+    const struct login_peer *peer = conn_peer(pooled_conn(session->pooled));
+    size_t frames = frame_count(run->payload.len);
+    reply_begin(&run->reply, command_find((uint8_t)command)->reply, peer->capabilities,
+                (uint8_t)frames);
+}
+
+// --- packets that are looked at
+// ---------------------------------------------------------------------
+
+static bool keeps_change(const struct session_change *change, void *arg)
+{
+    (void)arg;
+    return effects_is_client_tracked(change);
+}
+
+// Whether the client must see the OK otherwise than the server sent it.
+static bool needs_rewrite(const struct session *session, const struct ok *ok)
+{
+    return ok->session.len > 0 ||
+           (ok->message.len > 0 && (session->capabilities & CAPABILITY_SESSION_TRACK) == 0);
+}
+
+// Sends the OK as the client's capabilities want it, with those changes that the client would see
+// on a direct connection.
+static void ok_rewrite(struct session *session, struct batch *batch, const struct ok *ok,
+                       size_t held)
+{
+    uint8_t sequence = batch->bytes[batch->len + 3];
+    struct buffer changes = BUFFER_INIT;
+    struct buffer packet = BUFFER_INIT;
+    struct writer change_writer = writer_make(&changes, 0);
+    struct writer writer = writer_make(&packet, sequence);
+    struct ok changed = *ok;
+
+    batch_skip(batch, held);
+    bool is_list = session_change_filter(ok->session, keeps_change, NULL, &change_writer);
+    changed.session = is_list ? buffer_slice(&changes) : SLICE_NONE;
+    writer_packet_begin(&writer);
+    ok_encode(&changed, &writer, session->capabilities);
+    if (writer_packet_end(&writer)) {
+        stream_send(batch->to, buffer_ptr(&packet), buffer_len(&packet));
+    }
+    buffer_release(&changes);
+    buffer_release(&packet);
+}
+
+static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
+{
+    if (step->packet == REPLY_PACKET_OK) {
+        effects_ok(session, &step->ok);
+        if (needs_rewrite(session, &step->ok)) {
+            ok_rewrite(session, batch, &step->ok, step->held);
+            return;
+        }
+    } else if (step->packet == REPLY_PACKET_PREPARED) {
+        session->prepared++;
+    }
+    batch->len += step->held;
+}
+
+// A server may ask for a file only where the client's statement did, and the client can.
+static bool may_upload(const struct session *session)
+{
+    return (session->capabilities & CAPABILITY_LOCAL_FILES) != 0 &&
+           statement_has(&session->run->statement, EFFECT_LOCAL_FILE);
+}
+
+static void upload_refuse(struct session *session)
+{
+    struct conn *conn = pooled_conn(session->pooled);
+    struct error error = ERROR_NONE;
+    error_set(&error, CONN_END_PROTOCOL, NULL, "it asked for a file that nobody offered");
+    struct conn_loss loss = {.end = CONN_END_PROTOCOL, .error = &error};
+    conn_close(conn);
+    query_lost(session, &loss);
+}
+
+static void answer_fault(struct session *session)
+{
+    struct conn *conn = pooled_conn(session->pooled);
+    struct slice text = reply_fault_text(session->run->reply.fault);
+    struct error error = ERROR_NONE;
+    error_set(&error, CONN_END_PROTOCOL, NULL, "%.*s", SLICE_ARG(text));
+    struct conn_loss loss = {.end = CONN_END_PROTOCOL, .error = &error};
+    conn_close(conn);
+    query_lost(session, &loss);
+}
+
+// --- the answer
+// -------------------------------------------------------------------------------------
+
+static void answer_ended(struct session *session, const struct reply_step *step)
+{
+    const struct reply *reply = &session->run->reply;
+    bool is_error = reply->error != 0;
+    bool has_status = step->packet == REPLY_PACKET_OK || step->packet == REPLY_PACKET_EOF;
+    query_end(session, has_status && !is_error, reply->status, is_error);
+}
+
+size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
+{
+    struct run *run = session->run;
+    struct batch batch = {.to = &session->stream, .bytes = bytes};
+    struct reply_step step;
+    size_t used = 0;
+
+    if (run->answered_us == 0) {
+        run->answered_us = loop_now_us(session->worker->loop);
+    }
+    do {
+        // The bytes stand in the loop's own buffer or the stream's: writable, though shown as
+        // const.
+        reply_feed(&run->reply, (uint8_t *)bytes + used, len - used, &step);
+        run->is_forwarded |= step.forward > 0 || step.held > 0;
+        batch.len += step.forward;
+        if (step.event == REPLY_UPLOAD && !may_upload(session)) {
+            batch_flush(&batch);
+            upload_refuse(session);
+            return len;
+        }
+        if (step.held > 0) {
+            packet_held(session, &batch, &step);
+        }
+        used += step.forward + step.held;
+    } while (step.event == REPLY_HELD);
+    batch_flush(&batch);
+
+    switch (step.event) {
+    case REPLY_END:
+        answer_ended(session, &step);
+        break;
+    case REPLY_UPLOAD:
+        session_enter(session, SESSION_UPLOADING);
+        timer_clear(&session->timer);
+        break;
+    case REPLY_FAULT:
+        answer_fault(session);
+        return len;
+    default:
+        break;
+    }
+    if (session->state == SESSION_RUNNING && stream_is_congested(&session->stream)) {
+        stream_pause(conn_stream(pooled_conn(session->pooled)));
+    }
+    return used;
+}
+
+void relay_client_writable(struct session *session)
+{
+    if (session->pooled != NULL) {
+        stream_resume(conn_stream(pooled_conn(session->pooled)));
+    }
+}
+
+// --- a file from the client
+// ---------------------------------------------------------------------------
+
+size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
+{
+    struct stream *to = conn_stream(pooled_conn(session->pooled));
+    size_t used = 0;
+    while (len - used >= FRAME_HEADER_SIZE) {
+        struct frame frame = frame_read(bytes + used);
+        if (len - used - FRAME_HEADER_SIZE < frame.len) {
+            break;
+        }
+        used += FRAME_HEADER_SIZE + frame.len;
+        if (frame.len == 0) {
+            reply_resume(&session->run->reply, (uint8_t)(frame.sequence + 1));
+            session_enter(session, SESSION_RUNNING);
+            break;
+        }
+    }
+    if (used > 0) {
+        stream_send(to, bytes, used);
+    }
+    if (session->state == SESSION_UPLOADING && stream_is_congested(to)) {
+        stream_pause(&session->stream);
+    }
+    return used;
+}
+
+void relay_server_writable(struct session *session)
+{
+    if (session->state == SESSION_UPLOADING) {
+        stream_resume(&session->stream);
+    }
+}

@@ -1,0 +1,279 @@
+// Inside the room only: a client's session, and what its files owe each other.
+//
+//     session.c    life, state, the client's stream
+//     greet.c      logging in, COM_CHANGE_USER
+//     command.c    which command is which
+//     query.c      a statement: read, decide, find a connection, send
+//     relay.c      the answer on its way to the client
+//     effects.c    what a statement did to the session
+//     answer.c     what sluice says by itself
+//     kill.c       ending sessions and statements
+//     account.c    passwords that servers have taken
+//     worker.c     what the sessions of a thread share
+//
+// The life of a command:
+//
+//     session_data -> command_begin -> query_route -> query_take -> query_send -> relay_answer ->
+//     query_end
+//                                         |  HOLDING ^   | WAITING ^
+#pragma once
+
+#include "proxy/session/worker.h"
+
+#include "protocol/login/login_server.h"
+#include "protocol/packet/command.h"
+#include "protocol/packet/error_row.h"
+#include "protocol/packet/session_change.h"
+#include "protocol/packet/status.h"
+#include "protocol/reply/reply.h"
+#include "protocol/wire/frame.h"
+#include "proxy/base/arena.h"
+#include "proxy/base/list.h"
+#include "proxy/base/map.h"
+#include "proxy/base/slab.h"
+#include "proxy/net/resolver.h"
+#include "proxy/net/stream.h"
+#include "proxy/net/timer.h"
+#include "router/decide/decide.h"
+#include "router/sql/syntax.h"
+#include "router/statement/pin.h"
+#include "router/statement/statement.h"
+
+enum session_state {
+#define STATE(name, word, from, sentence) SESSION_##name,
+#include "proxy/session/states.def"
+#undef STATE
+    SESSION_STATE_COUNT,
+};
+
+// --- a command on its way -----------------------------------------------------------------------
+
+// Taken from the worker's spare ones when a command begins, given back when it ends, with its
+// memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
+struct run {
+    struct run *next_spare;
+    struct buffer packet; // the command as the client sent it, frame headers included
+    struct slice payload; // of the packet, in one piece: in `packet`, or in the arena
+    enum command command;
+    struct arena arena; // of the statement
+    struct statement statement;
+    struct slice sql; // the statement's text; empty for commands without one
+    struct route route;
+    struct reply reply;
+    int64_t started_us;  // the command came
+    int64_t sent_us;     // it went to the server
+    int64_t answered_us; // its first bytes came
+    uint8_t attempts;    // servers it was sent to
+    bool is_forwarded;   // bytes of the answer are with the client
+    bool has_failed;     // an ERR came
+    bool is_timed_out;   // the server was asked to end it
+    struct buffer held;  // a packet of the answer that came in pieces
+};
+
+// --- a session
+// ------------------------------------------------------------------------------------
+
+struct session {
+    struct stream stream; // to the client
+    struct worker *worker;
+    struct list link;      // in worker->sessions
+    struct list holding;   // in worker->holding, HOLDING
+    struct loop_task task; // frees
+    struct timer timer;    // what it means goes by the state
+    enum session_state state;
+    uint32_t id;
+    struct address peer;
+    struct slice listen; // borrowed from the listener, which outlives sessions
+    struct log_source source;
+    struct greeting *greeting; // LOGIN, ASKING
+
+    struct slice user;                 // owned
+    const struct conf_user *conf_user; // of the worker's configuration
+    struct pool_account *account;
+    struct limit_token client_token, user_token;
+    uint64_t capabilities; // of both sides
+    uint16_t collation;    // for the handshake of new connections
+    uint8_t nonce[NONCE_SIZE];
+
+    struct image *image;      // what the session wants
+    struct sql_syntax syntax; // comes of the image
+    uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
+    uint32_t pins;            // PIN_BIT()s
+    uint32_t prepared;        // statements open on the connection
+    int64_t transaction_us;   // when the open one began
+    int64_t since_us;         // when the state began
+    uint64_t queries;
+    uint16_t warnings; // of sluice's own, for the next SHOW WARNINGS
+
+    struct run *run;       // the command on its way
+    struct pooled *pooled; // the connection it has
+    struct pool_tie tie;
+    struct pool_waiter waiter;
+    uint64_t insert_id; // LAST_INSERT_ID() of a connection that went to somebody else
+    bool has_insert_id;
+    bool is_killed;
+};
+
+// --- session.c
+// --------------------------------------------------------------------------------------
+
+struct session *session_create(struct worker *worker, int fd, const struct address *peer,
+                               struct slice listen);
+void session_enter(struct session *session, enum session_state state);
+// Ends it at once: connection given back or closed, stream closed.
+void session_close(struct session *session);
+// Ends it after what was sent has gone out.
+void session_finish(struct session *session);
+// The command is answered: IDLE again, and the next one if it is there already.
+void session_idle(struct session *session);
+// Does what a session at a boundary does when sluice drains. Returns whether it ended.
+bool session_drain(struct session *session);
+const char *session_state_word(enum session_state state);
+bool session_is_mariadb(const struct session *session); // what the client was told
+// Status flags as they are true now, for packets of sluice's own.
+uint16_t session_status(const struct session *session);
+
+// --- greet.c
+// ---------------------------------------------------------------------------------------
+
+void greet_start(struct session *session);
+size_t greet_data(struct session *session, const uint8_t *bytes, size_t len);
+void greet_secured(struct session *session);
+void greet_change_user(struct session *session);
+void greet_timed_out(struct session *session);
+void greet_release(struct session *session);
+
+// --- command.c
+// -------------------------------------------------------------------------------------
+
+// `bytes` begin with a command. Returns how many it took; 0: there is less than a whole one.
+size_t command_begin(struct session *session, const uint8_t *bytes, size_t len);
+void command_end(struct session *session); // gives the run back
+
+// --- query.c
+// ---------------------------------------------------------------------------------------
+
+void query_begin(struct session *session, struct slice sql);
+// A command without a statement's text: `statement` says what it is like.
+void query_begin_command(struct session *session, const struct statement *statement);
+// For commands that belong to the connection that the session has.
+void query_begin_attached(struct session *session);
+// Decides, and goes on; again whenever something changed while it was HOLDING.
+void query_route(struct session *session);
+// The answer has ended with these status flags (without: an ERR).
+void query_end(struct session *session, bool has_status, uint16_t status, bool is_error);
+void query_lost(struct session *session, const struct conn_loss *loss);
+void query_timed_out(struct session *session);
+// Lets go of the connection in the middle of whatever it is.
+void query_abandon(struct session *session);
+void query_explain_input(struct session *session, struct route_session *facts);
+bool session_is_attached(const struct session *session);
+
+extern const struct conn_handler session_conn_handler;
+
+// --- relay.c
+// ---------------------------------------------------------------------------------------
+
+void relay_begin(struct session *session, enum command command);
+size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len);
+size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len);
+void relay_client_writable(struct session *session);
+void relay_server_writable(struct session *session);
+
+// --- effects.c
+// -------------------------------------------------------------------------------------
+
+// An OK came in the answer: what it says of the session's changes.
+void effects_ok(struct session *session, const struct ok *ok);
+// The answer has ended: what the statement's text says.
+void effects_end(struct session *session, bool is_error);
+// The session's state is as after the login.
+void effects_reset(struct session *session);
+void effects_pin(struct session *session, enum pin_reason pin);
+// The reason that is shown where there are several.
+enum pin_reason effects_shown_pin(const struct session *session);
+void effects_image_changed(struct session *session);
+bool effects_is_client_tracked(const struct session_change *change);
+
+// --- answer.c
+// --------------------------------------------------------------------------------------
+
+// Sends an OK with the session's status, and the command is over.
+void answer_ok(struct session *session);
+void answer_eof(struct session *session);
+void answer_payload(struct session *session, struct slice payload);
+// A statement of class PROXY.
+void answer_statement(struct session *session);
+// An error of errors.def; the command is over.
+#define answer_error(session, name, ...)                                                           \
+    do {                                                                                           \
+        struct buffer answer_packet = BUFFER_INIT;                                                 \
+        struct writer answer_writer = answer_writer_make(session, &answer_packet);                 \
+        writer_packet_begin(&answer_writer);                                                       \
+        error_write(&answer_writer, session_is_mariadb(session), name, ##__VA_ARGS__);             \
+        answer_send_error(session, &answer_writer, ERROR_ROW_##name);                              \
+        buffer_release(&answer_packet);                                                            \
+    } while (0)
+struct writer answer_writer_make(struct session *session, struct buffer *buf);
+void answer_send_error(struct session *session, struct writer *writer, enum error_row row);
+
+// --- kill.c
+// ----------------------------------------------------------------------------------------
+
+// Ends the statement that runs on the connection, by a connection of its own.
+void kill_statement(struct session *session);
+void kill_begin(struct session *session, uint64_t id, bool is_query);
+
+// --- account.c
+// -------------------------------------------------------------------------------------
+
+// What the worker knows about an account; NULL: nothing.
+struct account_entry {
+    struct secret *secret;
+    uint8_t sha2_hash[SHA256_SIZE];
+    uint8_t native_hash[SHA1_SIZE];
+    bool has_native_hash;
+    int64_t verified_us;
+};
+const struct account_entry *account_find(struct worker *worker, struct slice user);
+// A server took it: known to every worker from now on.
+void account_learn(struct worker *worker, struct slice user, struct secret *secret);
+// It changed, or may have: every worker forgets it. Empty: every account.
+void account_forget(struct worker *worker, struct slice user);
+void accounts_release(struct worker *worker);
+
+// --- worker.c
+// ---------------------------------------------------------------------------------------
+
+struct worker {
+    struct worker_shared *shared;
+    unsigned index;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct log_source source;
+    struct worker_setup *setup;
+    const struct config *config; // of the setup
+    struct topology *topology;   // NULL until the monitor's first
+    struct catalogue *catalogue;
+    struct resolver *resolver;
+    struct conn_target **targets; // by server index
+    struct conn_target *target_list[TOPOLOGY_SERVERS_MAX];
+    struct list old_targets;
+    struct image_table images;
+    struct pools *pools;
+    struct map accounts;
+    struct list sessions;
+    struct list holding;
+    size_t session_count;
+    uint32_t next_id;
+    struct run *spare_runs;
+    struct rules_scratch *scratch;
+    struct balancer balancer;
+    struct server_load loads[TOPOLOGY_SERVERS_MAX];
+    uint32_t latency_us[TOPOLOGY_SERVERS_MAX]; // of answers, smoothed
+    bool is_draining;
+    bool is_stopping;
+};
+
+struct run *run_take(struct worker *worker);
+void run_give(struct worker *worker, struct run *run);

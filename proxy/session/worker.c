@@ -1,0 +1,588 @@
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/memory.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+enum { RUN_PACKET_KEPT = 16 * 1024, LEAN = 2 };
+
+struct worker_thread {
+    struct worker worker;
+    pthread_t thread;
+    bool is_started;
+};
+
+// --- runs
+// -------------------------------------------------------------------------------------------
+
+struct run *run_take(struct worker *worker)
+{
+    struct run *run = worker->spare_runs;
+    if (run == NULL) {
+        return mem_zero(1, sizeof(*run));
+    }
+    worker->spare_runs = run->next_spare;
+    return run;
+}
+
+void run_give(struct worker *worker, struct run *run)
+{
+    struct buffer packet = run->packet;
+    struct arena arena = run->arena;
+    buffer_clear(&packet);
+    if (packet.cap > RUN_PACKET_KEPT) {
+        buffer_release(&packet);
+    }
+    arena_reset(&arena);
+    run->packet = packet;
+    run->arena = arena;
+    run->command = 0;
+    run->answered_us = 0;
+    run->attempts = 0;
+    run->is_forwarded = false;
+    run->is_timed_out = false;
+    run->route.target = ROUTE_PROXY;
+    run->reply.warnings = 0;
+    run->reply.error = 0;
+    run->sql = SLICE_NONE;
+    run->next_spare = worker->spare_runs;
+    worker->spare_runs = run;
+}
+
+// --- setups
+// -----------------------------------------------------------------------------------------
+
+struct worker_setup *worker_setup_ref(struct worker_setup *setup)
+{
+    refcount_ref(&setup->refs);
+    return setup;
+}
+
+void worker_setup_unref(struct worker_setup *setup)
+{
+    if (setup == NULL || !refcount_unref(&setup->refs)) {
+        return;
+    }
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        tls_context_unref(setup->backend_tls[i]);
+    }
+    tls_context_unref(setup->client_tls);
+    pool_tokens_unref(setup->tokens);
+    limit_tokens_unref(setup->clients);
+    limit_tokens_unref(setup->users);
+    rules_unref(setup->rules);
+    config_unref(setup->config);
+    mem_free(setup->are_targets_kept);
+    mem_free(setup);
+}
+
+// A target lives as long as connections to it may: it is kept to the worker's end once it was used.
+struct old_target {
+    struct list link;
+    struct conn_target target;
+    struct worker_setup *setup; // what its texts point into
+};
+
+static struct conn_target *target_make(struct worker *worker, struct worker_setup *setup, int index)
+{
+    const struct conf_backend *backend = &setup->config->backends[index];
+    struct old_target *kept = mem_zero(1, sizeof(*kept));
+    kept->setup = worker_setup_ref(setup);
+    kept->target = (struct conn_target){
+        .name = backend->name,
+        .index = index,
+        .address = backend->address,
+        .tls = backend->tls,
+        .tls_context = setup->backend_tls[index],
+        .resolver = worker->resolver,
+        .connect_timeout_us = setup->config->proxy.connect_timeout_us,
+    };
+    list_push_back(&worker->old_targets, &kept->link);
+    return &kept->target;
+}
+
+static void targets_make(struct worker *worker, struct worker_setup *setup)
+{
+    int count = (int)setup->config->backend_count;
+    for (int i = 0; i < count; i++) {
+        bool is_kept = setup->are_targets_kept != NULL && setup->are_targets_kept[i] &&
+                       worker->target_list[i] != NULL;
+        if (!is_kept) {
+            worker->target_list[i] = target_make(worker, setup, i);
+        }
+    }
+    pools_set_targets(worker->pools, worker->target_list, count, setup->tokens);
+}
+
+static void setup_install(struct worker *worker, struct worker_setup *setup)
+{
+    struct worker_setup *before = worker->setup;
+    worker->setup = setup;
+    worker->config = setup->config;
+    targets_make(worker, setup);
+    list_each (link, &worker->sessions) {
+        struct session *session = container_of(link, struct session, link);
+        session->conf_user = config_user(worker->config, session->user);
+    }
+    worker_setup_unref(before);
+}
+
+// --- news
+// -------------------------------------------------------------------------------------------
+
+// A message that carries one value.
+struct news {
+    struct worker_question question;
+    void *value;
+};
+
+static void news_send(struct worker *worker, void *value, void (*ask)(struct worker_question *))
+{
+    struct news *news = mem_zero(1, sizeof(*news));
+    news->value = value;
+    news->question.ask = ask;
+    worker_ask(worker, &news->question);
+}
+
+static void *news_take(struct worker_question *question)
+{
+    struct news *news = container_of(question, struct news, question);
+    void *value = news->value;
+    mem_free(news);
+    return value;
+}
+
+static void setup_arrived(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    setup_install(worker, news_take(question));
+}
+
+void worker_set_setup(struct worker *worker, struct worker_setup *setup)
+{
+    news_send(worker, worker_setup_ref(setup), setup_arrived);
+}
+
+// Statements that waited for a server are decided anew. Each may wait again, behind the others.
+static void holding_wake(struct worker *worker)
+{
+    struct list woken;
+    list_init(&woken);
+    list_splice_back(&woken, &worker->holding);
+    while (!list_is_empty(&woken)) {
+        struct session *session = container_of(woken.next, struct session, holding);
+        query_route(session);
+    }
+}
+
+static void topology_arrived(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    struct topology *before = worker->topology;
+    worker->topology = news_take(question);
+    pools_set_topology(worker->pools, worker->topology);
+    topology_unref(before);
+    holding_wake(worker);
+}
+
+void worker_set_topology(struct worker *worker, struct topology *topology)
+{
+    news_send(worker, topology_ref(topology), topology_arrived);
+}
+
+static void catalogue_arrived(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    struct catalogue *before = worker->catalogue;
+    worker->catalogue = news_take(question);
+    catalogue_unref(before);
+}
+
+void worker_set_catalogue(struct worker *worker, struct catalogue *catalogue)
+{
+    news_send(worker, (void *)catalogue_ref(catalogue), catalogue_arrived);
+}
+
+static void drain_arrived(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    news_take(question);
+    worker->is_draining = true;
+    list_each_safe (link, &worker->sessions) {
+        session_drain(container_of(link, struct session, link));
+    }
+}
+
+void worker_drain(struct worker *worker)
+{
+    news_send(worker, NULL, drain_arrived);
+}
+
+// --- questions
+// --------------------------------------------------------------------------------------
+
+static void question_run(struct loop_message *message, struct loop *loop)
+{
+    struct worker_question *question = container_of(message, struct worker_question, message);
+    (void)loop;
+    question->ask(question);
+}
+
+void worker_ask(struct worker *worker, struct worker_question *question)
+{
+    question->worker = worker;
+    question->message.run = question_run;
+    loop_post(worker->loop, &question->message);
+}
+
+struct metrics *worker_metrics(struct worker *worker)
+{
+    return worker->metrics;
+}
+
+struct pools *worker_pools(struct worker *worker)
+{
+    return worker->pools;
+}
+
+size_t worker_session_count(const struct worker *worker)
+{
+    return worker->session_count;
+}
+
+static struct session_facts facts_of(const struct session *session, int64_t now_us)
+{
+    enum pin_reason pin = effects_shown_pin(session);
+    struct session_facts facts = {
+        .id = session->id,
+        .user = session->user,
+        .schema = session->image != NULL ? session->image->schema : SLICE_NONE,
+        .query = session->run != NULL ? session->run->sql : SLICE_NONE,
+        .state = session_state_word(session->state),
+        .since_ms = (now_us - session->since_us) / CLOCK_MS,
+        .backend = session->pooled != NULL ? pooled_server(session->pooled) : -1,
+        .in_transaction = (session->status & STATUS_IN_TRANSACTION) != 0,
+        .pin_reason = pin != PIN_NONE ? pin_reason_name(pin) : SLICE_NONE,
+        .queries = session->queries,
+    };
+    address_print(&session->peer, facts.client);
+    return facts;
+}
+
+void worker_each_session(struct worker *worker,
+                         void (*show)(const struct session_facts *facts, void *context),
+                         void *context)
+{
+    int64_t now_us = loop_now_us(worker->loop);
+    list_each (link, &worker->sessions) {
+        struct session_facts facts = facts_of(container_of(link, struct session, link), now_us);
+        show(&facts, context);
+    }
+}
+
+// --- between workers: tokens
+// ----------------------------------------------------------------------------
+
+struct token_news {
+    struct worker_question question;
+    int server;
+};
+
+static void token_send(struct worker *to, int server, void (*ask)(struct worker_question *))
+{
+    struct token_news *news = mem_zero(1, sizeof(*news));
+    news->server = server;
+    news->question.ask = ask;
+    worker_ask(to, &news->question);
+}
+
+static int token_news_take(struct worker_question *question)
+{
+    struct token_news *news = container_of(question, struct token_news, question);
+    int server = news->server;
+    mem_free(news);
+    return server;
+}
+
+static void yield_asked(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    pools_yield(worker->pools, token_news_take(question));
+}
+
+static void token_came(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    pools_retry(worker->pools, token_news_take(question));
+}
+
+static void ask_others(void *context, int server)
+{
+    struct worker *worker = context;
+    for (unsigned i = 0; i < worker->shared->count; i++) {
+        if (i != worker->index) {
+            token_send(worker->shared->workers[i], server, yield_asked);
+        }
+    }
+}
+
+static void token_free(void *context, int server, unsigned index)
+{
+    struct worker *worker = context;
+    token_send(worker->shared->workers[index], server, token_came);
+}
+
+static void report(void *context, int server, const struct conn_loss *loss)
+{
+    struct worker *worker = context;
+    worker->shared->report(worker->shared->context, server, loss);
+}
+
+// --- clients
+// ----------------------------------------------------------------------------------------------
+
+struct newcomer {
+    struct worker_question question;
+    int fd;
+    struct address peer;
+    struct slice listen;
+    struct limit_token token;
+};
+
+static void client_begin(struct worker *worker, int fd, const struct address *peer,
+                         struct slice listen, struct limit_token token)
+{
+    struct session *session = session_create(worker, fd, peer, listen);
+    session->client_token = token;
+}
+
+static void newcomer_arrived(struct worker_question *question)
+{
+    struct newcomer *newcomer = container_of(question, struct newcomer, question);
+    client_begin(question->worker, newcomer->fd, &newcomer->peer, newcomer->listen,
+                 newcomer->token);
+    mem_free(newcomer);
+}
+
+// The worker with the fewest sessions; this one where it has hardly more.
+static unsigned worker_choose(const struct worker *worker)
+{
+    struct worker_shared *shared = worker->shared;
+    unsigned own = atomic_load(&shared->sessions[worker->index]);
+    unsigned best = worker->index;
+    unsigned fewest = own;
+    for (unsigned i = 0; i < shared->count; i++) {
+        unsigned sessions = atomic_load(&shared->sessions[i]);
+        if (sessions < fewest) {
+            fewest = sessions;
+            best = i;
+        }
+    }
+    return own > fewest + LEAN + fewest / 16 ? best : worker->index;
+}
+
+// A client that gets no session: told why, and closed. Nothing came from it yet, so what is sent
+// arrives.
+struct turned_away {
+    struct stream stream;
+    struct loop_task task;
+};
+
+static size_t turned_away_data(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+    (void)stream;
+    (void)bytes;
+    return len;
+}
+
+static void turned_away_closed(struct stream *stream, enum stream_end end,
+                               const struct error *error)
+{
+    (void)stream;
+    (void)end;
+    (void)error;
+}
+
+static const struct stream_handler turned_away_handler = {
+    .on_data = turned_away_data,
+    .on_closed = turned_away_closed,
+    .high_water = 4096,
+};
+
+static void turned_away_free(struct loop_task *task)
+{
+    mem_free(container_of(task, struct turned_away, task));
+}
+
+static void turn_away(struct worker *worker, int fd, struct slice packet)
+{
+    struct turned_away *client = mem_zero(1, sizeof(*client));
+    stream_init(&client->stream, worker->loop, &turned_away_handler, METRIC_SIDE_CLIENT);
+    stream_adopt(&client->stream, fd);
+    stream_send(&client->stream, packet.ptr, packet.len);
+    stream_close(&client->stream);
+    loop_task_init(&client->task, turned_away_free);
+    loop_defer(worker->loop, &client->task);
+}
+
+static void client_refuse(struct worker *worker, int fd, const char *text, enum error_row row)
+{
+    struct buffer packet = BUFFER_INIT;
+    struct writer writer = writer_make(&packet, 0);
+    writer_packet_begin(&writer);
+    error_row_write_text(&writer, true, row, slice_text(text));
+    if (writer_packet_end(&writer)) {
+        turn_away(worker, fd, buffer_slice(&packet));
+    }
+    buffer_release(&packet);
+    metric_add(worker->metrics, METRIC_CLIENTS_REFUSED, 1);
+}
+
+void worker_accept(struct worker *worker, int fd, const struct address *peer, struct slice listen)
+{
+    struct worker_shared *shared = worker->shared;
+    struct limit_token token = LIMIT_TOKEN_NONE;
+    char text[ERROR_ROW_TEXT_SIZE];
+    if (worker->is_draining) {
+        client_refuse(worker, fd, ERROR_FORMAT_SHUTDOWN, ERROR_ROW_SHUTDOWN);
+        return;
+    }
+    if (!limit_take(worker->setup->clients, 0, &token)) {
+        snprintf(text, sizeof(text), ERROR_FORMAT_TOO_MANY_CLIENTS,
+                 worker->config->proxy.max_clients);
+        client_refuse(worker, fd, text, ERROR_ROW_TOO_MANY_CLIENTS);
+        return;
+    }
+    unsigned chosen = worker_choose(worker);
+    atomic_fetch_add(&shared->sessions[chosen], 1);
+    if (chosen == worker->index) {
+        client_begin(worker, fd, peer, listen, token);
+        return;
+    }
+    struct newcomer *newcomer = mem_zero(1, sizeof(*newcomer));
+    newcomer->fd = fd;
+    newcomer->peer = *peer;
+    newcomer->listen = listen;
+    newcomer->token = token;
+    newcomer->question.ask = newcomer_arrived;
+    worker_ask(shared->workers[chosen], &newcomer->question);
+}
+
+// --- life
+// ---------------------------------------------------------------------------------------------------
+
+struct worker *worker_create(struct worker_shared *shared, unsigned index,
+                             struct worker_setup *setup, const struct metric_labels *labels)
+{
+    struct worker_thread *thread = mem_zero(1, sizeof(*thread));
+    struct worker *worker = &thread->worker;
+    char name[32];
+    struct error error;
+
+    snprintf(name, sizeof(name), "worker-%u", index);
+    worker->shared = shared;
+    worker->index = index;
+    worker->source.log = shared->log;
+    worker->metrics = metrics_create(labels);
+    worker->loop = loop_create(&(struct loop_settings){
+        .name = name, .metrics = worker->metrics, .helpers = shared->helpers});
+    worker->resolver = resolver_create(worker->loop, &(struct resolver_settings){0}, &error);
+    list_init(&worker->sessions);
+    list_init(&worker->holding);
+    list_init(&worker->old_targets);
+    image_table_init(&worker->images);
+    worker->scratch = rules_scratch_create();
+    worker->pools = pools_create(&(struct pools_settings){
+        .loop = worker->loop,
+        .metrics = worker->metrics,
+        .images = &worker->images,
+        .worker = index,
+        .ask_others = ask_others,
+        .token_free = token_free,
+        .report = report,
+        .context = worker,
+    });
+    worker->targets = worker->target_list;
+    setup_install(worker, worker_setup_ref(setup));
+    return worker;
+}
+
+static void *thread_run(void *argument)
+{
+    struct worker *worker = argument;
+    loop_run(worker->loop);
+    return NULL;
+}
+
+void worker_start(struct worker *worker)
+{
+    struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
+    int failed = pthread_create(&thread->thread, NULL, thread_run, worker);
+    assert(failed == 0);
+    (void)failed;
+    thread->is_started = true;
+}
+
+static void stop_arrived(struct worker_question *question)
+{
+    struct worker *worker = question->worker;
+    news_take(question);
+    worker->is_draining = true;
+    worker->is_stopping = true;
+    list_each_safe (link, &worker->sessions) {
+        session_close(container_of(link, struct session, link));
+    }
+    loop_stop(worker->loop);
+}
+
+void worker_stop(struct worker *worker)
+{
+    news_send(worker, NULL, stop_arrived);
+}
+
+static void targets_release(struct worker *worker)
+{
+    list_each_safe (link, &worker->old_targets) {
+        struct old_target *kept = container_of(link, struct old_target, link);
+        list_remove(&kept->link);
+        worker_setup_unref(kept->setup);
+        mem_free(kept);
+    }
+}
+
+void worker_destroy(struct worker *worker)
+{
+    struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
+    if (thread->is_started) {
+        pthread_join(thread->thread, NULL);
+    }
+    list_each_safe (link, &worker->sessions) {
+        session_close(container_of(link, struct session, link));
+    }
+    pools_destroy(worker->pools);
+    accounts_release(worker);
+    resolver_destroy(worker->resolver);
+    loop_destroy(worker->loop);
+    image_table_release(&worker->images);
+    while (worker->spare_runs != NULL) {
+        struct run *run = worker->spare_runs;
+        worker->spare_runs = run->next_spare;
+        buffer_release(&run->packet);
+        arena_release(&run->arena);
+        mem_free(run);
+    }
+    rules_scratch_destroy(worker->scratch);
+    targets_release(worker);
+    worker_setup_unref(worker->setup);
+    topology_unref(worker->topology);
+    catalogue_unref(worker->catalogue);
+    metrics_destroy(worker->metrics);
+    mem_free(thread);
+}
+
+struct loop *worker_loop(const struct worker *worker)
+{
+    return worker->loop;
+}
