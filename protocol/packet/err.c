@@ -18,7 +18,7 @@ bool err_decode(struct err *err, struct slice payload)
         err->sqlstate = reader_slice(&reader, ERR_SQLSTATE_SIZE);
     }
     err->message = reader_rest(&reader);
-    return !reader_is_failed(&reader);
+    return !reader_is_failed(&reader) && err->code != 0;
 }
 
 void err_encode(const struct err *err, struct writer *writer)

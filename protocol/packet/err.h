@@ -16,7 +16,8 @@ struct err {
     struct slice message;
 };
 
-// Reads a payload; the slices point into it. False where it is no such packet.
+// Reads a payload; the slices point into it. False where it is no such packet,
+// or has code 0.
 __attribute__((warn_unused_result)) bool err_decode(struct err *err, struct slice payload);
 // Writes a payload; without an sqlstate where it is empty, fails where it has another size.
 void err_encode(const struct err *err, struct writer *writer);

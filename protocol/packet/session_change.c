@@ -16,8 +16,10 @@ static bool data_read(struct session_change *change, struct slice data)
         reader_skip(&reader, 1);
         change->value = reader_lenenc_slice(&reader);
         break;
+    case SESSION_CHANGE_STATE: // no length of its own, whatever the manual says
+        change->value = reader_rest(&reader);
+        break;
     case SESSION_CHANGE_SCHEMA:
-    case SESSION_CHANGE_STATE:
     case SESSION_CHANGE_CHARACTERISTICS:
     case SESSION_CHANGE_TRANSACTION_STATE:
         change->value = reader_lenenc_slice(&reader);
@@ -64,8 +66,11 @@ void session_change_encode(const struct session_change *change, struct writer *c
         writer_u8(changes, GTIDS_AS_TEXT);
         writer_lenenc_slice(changes, change->value);
         break;
-    case SESSION_CHANGE_SCHEMA:
     case SESSION_CHANGE_STATE:
+        writer_u8(changes, change->type);
+        writer_lenenc_slice(changes, change->value);
+        break;
+    case SESSION_CHANGE_SCHEMA:
     case SESSION_CHANGE_CHARACTERISTICS:
     case SESSION_CHANGE_TRANSACTION_STATE:
         writer_u8(changes, change->type);
