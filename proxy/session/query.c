@@ -214,13 +214,27 @@ static void log_rule(struct session *session)
              kv_slice("query", slice_first(session->run->sql, 1000)));
 }
 
+static void route_count(struct session *session)
+{
+    struct worker *worker = session->worker;
+    const struct route *route = &session->run->route;
+    metric_add(worker->metrics, METRIC_ROUTE_REASONS, 1, route->reason);
+    worker->routes[route->reason][route->target]++;
+    if (route->rule != NULL) {
+        struct rule_hits *hits = &worker->rule_hits[route->rule->index];
+        hits->count++;
+        hits->last_us = clock_wall_us();
+    }
+}
+
 void query_route(struct session *session)
 {
     struct run *run = session->run;
     struct route *route = &run->route;
 
     list_remove(&session->holding);
-    if (session->worker->topology == NULL) {
+    bool is_held = session->worker->is_paused && session->pooled == NULL;
+    if (session->worker->topology == NULL || is_held) {
         *route = (struct route){.server = -1, .must_wait = true, .reason = ROUTE_REASON_NO_SERVER};
         query_hold(session);
         return;
@@ -232,7 +246,7 @@ void query_route(struct session *session)
     if (route->log && route->rule != NULL) {
         log_rule(session);
     }
-    metric_add(session->worker->metrics, METRIC_ROUTE_REASONS, 1, route->reason);
+    route_count(session);
     if (route->target == ROUTE_BLOCKED) {
         blocked_answer(session);
     } else if (route->target == ROUTE_PROXY) {

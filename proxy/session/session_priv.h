@@ -271,8 +271,12 @@ struct worker {
     struct balancer balancer;
     struct server_load loads[TOPOLOGY_SERVERS_MAX];
     uint32_t latency_us[TOPOLOGY_SERVERS_MAX]; // of answers, smoothed
+    struct listener *listeners[CONF_LISTEN_MAX];
+    size_t listener_count;
+    uint64_t routes[ROUTE_REASON_COUNT][ROUTE_TARGET_COUNT];
+    struct rule_hits *rule_hits; // by the rule's index
+    bool is_paused;
     bool is_draining;
-    bool is_stopping;
 };
 
 struct run *run_take(struct worker *worker);

@@ -72,6 +72,9 @@ void worker_setup_unref(struct worker_setup *setup)
     pool_tokens_unref(setup->tokens);
     limit_tokens_unref(setup->clients);
     limit_tokens_unref(setup->users);
+    for (int i = 0; i < METRIC_GIVEN_COUNT; i++) {
+        mem_free((void *)setup->labels.names[i]);
+    }
     rules_unref(setup->rules);
     config_unref(setup->config);
     mem_free(setup->are_targets_kept);
@@ -121,6 +124,9 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     struct worker_setup *before = worker->setup;
     worker->setup = setup;
     worker->config = setup->config;
+    metrics_resize(worker->metrics, &setup->labels);
+    mem_free(worker->rule_hits);
+    worker->rule_hits = mem_zero(rules_count(setup->rules), sizeof(*worker->rule_hits));
     targets_make(worker, setup);
     list_each (link, &worker->sessions) {
         struct session *session = container_of(link, struct session, link);
@@ -205,6 +211,37 @@ void worker_set_catalogue(struct worker *worker, struct catalogue *catalogue)
     news_send(worker, (void *)catalogue_ref(catalogue), catalogue_arrived);
 }
 
+struct pause_news {
+    struct worker_question question;
+    bool is_paused;
+};
+
+static void pause_arrived(struct worker_question *question)
+{
+    struct pause_news *news = container_of(question, struct pause_news, question);
+    struct worker *worker = question->worker;
+    worker->is_paused = news->is_paused;
+    mem_free(news);
+    if (!worker->is_paused) {
+        holding_wake(worker);
+    }
+}
+
+void worker_pause(struct worker *worker, bool is_paused)
+{
+    struct pause_news *news = mem_zero(1, sizeof(*news));
+    news->is_paused = is_paused;
+    news->question.ask = pause_arrived;
+    worker_ask(worker, &news->question);
+}
+
+static void listeners_close(struct worker *worker)
+{
+    while (worker->listener_count > 0) {
+        listener_close(worker->listeners[--worker->listener_count]);
+    }
+}
+
 static void drain_arrived(struct worker_question *question)
 {
     struct worker *worker = question->worker;
@@ -250,6 +287,18 @@ struct pools *worker_pools(struct worker *worker)
 size_t worker_session_count(const struct worker *worker)
 {
     return worker->session_count;
+}
+
+uint64_t worker_route_count(const struct worker *worker, enum route_reason reason,
+                            enum route_target target)
+{
+    return worker->routes[reason][target];
+}
+
+struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule)
+{
+    return rule < rules_count(worker->setup->rules) ? worker->rule_hits[rule]
+                                                    : (struct rule_hits){0};
 }
 
 static struct session_facts facts_of(const struct session *session, int64_t now_us)
@@ -474,7 +523,7 @@ void worker_accept(struct worker *worker, int fd, const struct address *peer, st
 // ---------------------------------------------------------------------------------------------------
 
 struct worker *worker_create(struct worker_shared *shared, unsigned index,
-                             struct worker_setup *setup, const struct metric_labels *labels)
+                             struct worker_setup *setup)
 {
     struct worker_thread *thread = mem_zero(1, sizeof(*thread));
     struct worker *worker = &thread->worker;
@@ -485,7 +534,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     worker->shared = shared;
     worker->index = index;
     worker->source.log = shared->log;
-    worker->metrics = metrics_create(labels);
+    worker->metrics = metrics_create(&setup->labels);
     worker->loop = loop_create(&(struct loop_settings){
         .name = name, .metrics = worker->metrics, .helpers = shared->helpers});
     worker->resolver = resolver_create(worker->loop, &(struct resolver_settings){0}, &error);
@@ -530,7 +579,7 @@ static void stop_arrived(struct worker_question *question)
     struct worker *worker = question->worker;
     news_take(question);
     worker->is_draining = true;
-    worker->is_stopping = true;
+    listeners_close(worker);
     list_each_safe (link, &worker->sessions) {
         session_close(container_of(link, struct session, link));
     }
@@ -561,6 +610,7 @@ void worker_destroy(struct worker *worker)
     list_each_safe (link, &worker->sessions) {
         session_close(container_of(link, struct session, link));
     }
+    listeners_close(worker);
     pools_destroy(worker->pools);
     accounts_release(worker);
     resolver_destroy(worker->resolver);
@@ -579,6 +629,7 @@ void worker_destroy(struct worker *worker)
     topology_unref(worker->topology);
     catalogue_unref(worker->catalogue);
     metrics_destroy(worker->metrics);
+    mem_free(worker->rule_hits);
     mem_free(thread);
 }
 

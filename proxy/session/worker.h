@@ -9,12 +9,14 @@
 #include "protocol/login/login_key.h"
 #include "proxy/base/helpers.h"
 #include "proxy/base/refcount.h"
+#include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls.h"
 #include "proxy/observe/log.h"
 #include "proxy/observe/metric.h"
 #include "proxy/pool/pool.h"
 #include "router/catalogue/catalogue.h"
+#include "router/decide/decide.h"
 #include "router/rules/rules.h"
 #include "router/topology/topology.h"
 
@@ -35,6 +37,7 @@ struct worker_setup {
     struct pool_tokens *tokens;
     struct limit_tokens *clients; // one counter: all clients
     struct limit_tokens *users;   // by section's index: its clients
+    struct metric_labels labels;  // sizes and names for these servers; the arrays are the setup's
     bool *are_targets_kept;       // by server index: address and TLS are those of the setup before
 };
 
@@ -61,7 +64,7 @@ struct worker_shared {
 
 // On the creator's thread; the worker runs from worker_start() on.
 struct worker *worker_create(struct worker_shared *shared, unsigned index,
-                             struct worker_setup *setup, const struct metric_labels *labels);
+                             struct worker_setup *setup);
 void worker_start(struct worker *worker);
 // Any thread. Closes everything and ends the thread.
 void worker_stop(struct worker *worker);
@@ -70,11 +73,19 @@ void worker_destroy(struct worker *worker);
 
 struct loop *worker_loop(const struct worker *worker);
 
+// Before worker_start(): clients come in by that listener, which is on the worker's loop and the
+// worker's from now on. `text` is the address as configured; it outlives the worker.
+void worker_add_listener(struct worker *worker, struct listener *listener);
+// For the settings of such a listener: the owner is the worker.
+void worker_on_accept(struct listener *listener, int fd, const struct address *peer);
+
 // --- news, from any thread; each takes effect between two events --------------------------------
 
 void worker_set_setup(struct worker *worker, struct worker_setup *setup);
 void worker_set_topology(struct worker *worker, struct topology *topology);
 void worker_set_catalogue(struct worker *worker, struct catalogue *catalogue);
+// Statements that need no connection a session already has are held back until resumed.
+void worker_pause(struct worker *worker, bool is_paused);
 // No new clients; sessions end when they stand at a boundary, the rest when worker_stop() comes.
 void worker_drain(struct worker *worker);
 
@@ -98,6 +109,15 @@ void worker_ask(struct worker *worker, struct worker_question *question);
 struct metrics *worker_metrics(struct worker *worker);
 struct pools *worker_pools(struct worker *worker);
 size_t worker_session_count(const struct worker *worker);
+
+// How many statements went where and why.
+uint64_t worker_route_count(const struct worker *worker, enum route_reason reason,
+                            enum route_target target);
+struct rule_hits {
+    uint64_t count;
+    int64_t last_us; // wall clock; 0: never
+};
+struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule);
 
 struct session_facts {
     uint32_t id;
