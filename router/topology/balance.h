@@ -1,0 +1,29 @@
+// Which of several equally right servers gets the next statement. Pure but for the thread's random
+// numbers (random_seed() makes them repeatable) and the turns of round robin, which the caller
+// keeps.
+#pragma once
+
+#include "conf/config.h"
+#include "router/topology/topology.h"
+
+#include <stdint.h>
+
+// What the caller sees of a server right now.
+struct server_load {
+    uint32_t used;       // statements that it runs for us at this moment
+    uint32_t latency_us; // of recent answers, smoothed; 0: not known yet
+};
+
+// The turns of round robin. One thread; starts as all zero.
+struct balancer {
+    int64_t turn[TOPOLOGY_SERVERS_MAX];
+};
+
+// One of the servers of `set` (bits by index), or -1 where it is empty. Those of weight 0 are
+// chosen only where the set holds no other. `loads` is by server index, or NULL where nothing is
+// known. `balancer` is changed by round robin only and may not be NULL.
+//   p2c                 two are drawn by weight, the one with the lower latency x load gets it
+//   round_robin         smooth weighted: 5:1:1 gives a a b a c a a
+//   least_connections   the fewest statements for its weight; one of the equals by weight
+int balance_choose(enum conf_balance kind, const struct topology *topology, uint64_t set,
+                   const struct server_load *loads, struct balancer *balancer);
