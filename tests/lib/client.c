@@ -76,8 +76,7 @@ static void fail_with(MYSQL *client, const char *statement)
 // Takes every result to its end. Returns 0 or the number of the error that ended them.
 static unsigned results_skip(MYSQL *client)
 {
-    int next = 0;
-    while (next == 0) {
+    for (;;) {
         MYSQL_RES *result = mysql_use_result(client);
         if (result == NULL && mysql_errno(client) != 0) {
             return mysql_errno(client);
@@ -86,12 +85,13 @@ static unsigned results_skip(MYSQL *client)
         }
         unsigned number = mysql_errno(client);
         mysql_free_result(result);
-        if (number != 0) {
+        if (number != 0 || !mysql_more_results(client)) {
             return number;
         }
-        next = mysql_next_result(client);
+        if (mysql_next_result(client) > 0) {
+            return mysql_errno(client);
+        }
     }
-    return next > 0 ? mysql_errno(client) : 0;
 }
 
 void client_run(MYSQL *client, const char *statement)

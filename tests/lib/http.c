@@ -64,43 +64,45 @@ int http_get(uint16_t port, const char *path, struct buffer *body)
     return status;
 }
 
-// Sums up the samples whose line starts with `prefix`; `*count` says how many there were.
-static double samples_sum(uint16_t port, const char *prefix, size_t *count)
+// A sample is "NAME VALUE" or "NAME{LABELS} VALUE".
+struct sample {
+    struct slice name;
+    struct slice labels; // with braces; empty where there are none
+    double value;
+};
+
+static bool sample_read(struct slice line, struct sample *sample)
+{
+    size_t space = line.len;
+    while (space > 0 && line.ptr[space - 1] != ' ') {
+        space--;
+    }
+    char value[64];
+    if (space == 0 || line.ptr[0] == '#' ||
+        !slice_to_text(slice_from(line, space), value, sizeof(value))) {
+        return false;
+    }
+    struct slice series = slice_first(line, space - 1);
+    size_t brace = slice_find(series, '{');
+    *sample = (struct sample){.name = slice_first(series, brace),
+                              .labels = slice_from(series, brace),
+                              .value = strtod(value, NULL)};
+    return true;
+}
+
+double http_metric_sum(uint16_t port, const char *name, const char *label)
 {
     struct buffer body = BUFFER_INIT;
     assert_int_equal(http_get(port, "/metrics", &body), 200);
-    struct slice rest = buffer_slice(&body), line;
+    struct slice rest = buffer_slice(&body), line, part = slice_text(label);
+    struct sample sample;
     double sum = 0;
-    *count = 0;
     while (slice_cut(&rest, '\n', &line)) {
-        size_t space = line.len;
-        while (space > 0 && line.ptr[space - 1] != ' ') {
-            space--;
-        }
-        char value[64];
-        if (line.len > 0 && line.ptr[0] != '#' &&
-            slice_equal(slice_first(line, strlen(prefix)), slice_text(prefix)) &&
-            slice_to_text(slice_from(line, space), value, sizeof(value))) {
-            sum += strtod(value, NULL);
-            *count += 1;
+        if (sample_read(line, &sample) && slice_equal(sample.name, slice_text(name)) &&
+            (part.len == 0 || slice_find_slice(sample.labels, part) < sample.labels.len)) {
+            sum += sample.value;
         }
     }
     buffer_release(&body);
     return sum;
-}
-
-double http_metric(uint16_t port, const char *sample)
-{
-    char prefix[256];
-    assert_true(snprintf(prefix, sizeof(prefix), "%s ", sample) < (int)sizeof(prefix));
-    size_t count;
-    double sum = samples_sum(port, prefix, &count);
-    assert_true(count <= 1);
-    return count == 1 ? sum : -1;
-}
-
-double http_metric_sum(uint16_t port, const char *prefix)
-{
-    size_t count;
-    return samples_sum(port, prefix, &count);
 }

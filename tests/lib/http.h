@@ -9,9 +9,5 @@
 // answers within the usual wait.
 int http_get(uint16_t port, const char *path, struct buffer *body);
 
-// The value of one sample of /metrics, by its name with labels as printed
-// ("sluice_queries_total{target=\"replica\",backend=\"db2\",result=\"ok\"}"); -1 where it is not
-// there.
-double http_metric(uint16_t port, const char *sample);
-// The sum of all samples that start so.
-double http_metric_sum(uint16_t port, const char *prefix);
+// The sum of all samples of that name whose labels have this part ("state=\"used\""; "" for all).
+double http_metric_sum(uint16_t port, const char *name, const char *label);

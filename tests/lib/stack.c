@@ -100,6 +100,7 @@ MYSQL *stack_connect(const struct stack *stack, const char *name)
         .socket = stack_server(stack, name)->socket,
         .user = "root",
         .password = "root-secret",
+        .schema = "app",
         .flags = CLIENT_MULTI_STATEMENTS,
     });
 }

@@ -36,7 +36,7 @@ void stack_server_do(const struct stack *stack, const char *name, const char *ac
 // Makes that one the primary: all others that run are read-only and follow it.
 void stack_promote(const struct stack *stack, const char *name);
 
-// A connection past the proxy, as root, for mysql_close().
+// A connection past the proxy, as root, schema app, for mysql_close().
 MYSQL *stack_connect(const struct stack *stack, const char *name);
 // Runs statements on one server as root, past the proxy; what they answer is thrown away.
 void stack_run(const struct stack *stack, const char *name, const char *statements);

@@ -1,0 +1,354 @@
+// Servers that stop, hang, lag, refuse and come back: what costs a client something, and what does
+// not.
+#include "tests/lib/site.h"
+
+#include <mariadb/errmsg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3)";
+
+static const char *const expected[] = {"backend.*",  "monitor.*", "pool.*",
+                                       "topology.*", "session.*", NULL};
+
+static const char *const changes[] = {"proxy.queue_timeout = 1500ms", "monitor.timeout = 300ms",
+                                      "monitor.failures = 2", "monitor.max_lag = 1s", NULL};
+
+static int setup(void **state)
+{
+    struct site *site = site_create(NULL, schema, changes);
+    site->expected = expected;
+    *state = site;
+    return 0;
+}
+
+static bool backend_is(const struct site *site, const char *name, const char *state)
+{
+    char query[256];
+    snprintf(query, sizeof(query),
+             "SELECT COUNT(*) FROM backends WHERE name = '%s' AND state = '%s'", name, state);
+    return instance_admin_number(site->instance, query) == 1;
+}
+
+static void all_up_again(const struct site *site)
+{
+    assert_soon(backend_is(site, "db1", "up") && backend_is(site, "db2", "up") &&
+                backend_is(site, "db3", "up"));
+}
+
+static void a_replica_that_dies_costs_no_later_read(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db2", "kill");
+    assert_soon(backend_is(site, "db2", "down"));
+    for (int i = 0; i < 50; i++) {
+        assert_client_text(client, "SELECT name FROM whoami", "db3");
+    }
+    stack_server_do(site->stack, "db2", "start");
+    all_up_again(site);
+    struct deadline deadline = deadline_in(WAIT_MS);
+    while (strcmp(site_where(client).text, "db2") != 0) {
+        assert_true(deadline_pause(deadline));
+    }
+    mysql_close(client);
+}
+
+// Dead connections in the pools are never handed out: not even the first read after the death
+// fails, once it is known.
+static void connections_that_died_idle_are_not_handed_out(void **state)
+{
+    const struct site *site = *state;
+    enum { CLIENTS = 10 };
+    MYSQL *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = site_client(site);
+        assert_on_replica(clients[i]);
+    }
+    stack_server_do(site->stack, "db3", "kill");
+    stack_server_do(site->stack, "db3", "start");
+    all_up_again(site);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_on_replica(clients[i]);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        mysql_close(clients[i]);
+    }
+}
+
+static void a_frozen_replica_costs_its_own_statements_only(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db2", "freeze");
+    assert_soon(backend_is(site, "db2", "down"));
+    for (int i = 0; i < 20; i++) {
+        assert_client_text(client, "SELECT name FROM whoami", "db3");
+    }
+    stack_server_do(site->stack, "db2", "thaw");
+    all_up_again(site);
+    mysql_close(client);
+}
+
+static void a_lagging_replica_takes_no_reads(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 3600; START SLAVE");
+    client_run(client, "UPDATE t SET a = a + 1");
+    assert_soon(backend_is(site, "db3", "lagging"));
+    for (int i = 0; i < 20; i++) {
+        assert_client_text(client, "SELECT name FROM whoami", "db2");
+    }
+    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 0; START SLAVE");
+    all_up_again(site);
+    mysql_close(client);
+}
+
+static void stopped_replication_counts_as_lag(void **state)
+{
+    const struct site *site = *state;
+    stack_run(site->stack, "db3", "STOP SLAVE");
+    assert_soon(backend_is(site, "db3", "lagging"));
+    assert_int_equal(
+        instance_admin_number(
+            site->instance, "SELECT COUNT(*) FROM backends WHERE name = 'db3' AND lag_ms IS NULL"),
+        1);
+    stack_run(site->stack, "db3", "START SLAVE");
+    all_up_again(site);
+}
+
+static void a_running_read_is_not_killed_for_lag(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    static const char read[] =
+        "/* sluice: backend=db3 */ SELECT CONCAT(name, SLEEP(2)) FROM whoami";
+    assert_int_equal(mysql_send_query(client, read, sizeof(read) - 1), 0);
+    assert_soon(stack_number(site->stack, "db3",
+                             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
+                             "'%SLEEP(2)) FROM whoami' AND user = 'app'") == 1);
+    stack_run(site->stack, "db3", "STOP SLAVE");
+    assert_soon(backend_is(site, "db3", "lagging"));
+    assert_int_equal(mysql_read_query_result(client), 0);
+    MYSQL_RES *result = mysql_store_result(client);
+    assert_string_equal(mysql_fetch_row(result)[0], "db30");
+    mysql_free_result(result);
+    stack_run(site->stack, "db3", "START SLAVE");
+    all_up_again(site);
+    mysql_close(client);
+}
+
+static void without_replicas_reads_go_to_the_primary(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db2", "kill");
+    stack_server_do(site->stack, "db3", "kill");
+    assert_soon(backend_is(site, "db2", "down") && backend_is(site, "db3", "down"));
+    for (int i = 0; i < 10; i++) {
+        assert_on_primary(client);
+    }
+    assert_true(
+        instance_admin_number(site->instance,
+                              "SELECT SUM(count) FROM routes WHERE reason = 'no_replica'") >= 10);
+    stack_server_do(site->stack, "db2", "start");
+    stack_server_do(site->stack, "db3", "start");
+    all_up_again(site);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void without_a_primary_reads_go_on_and_writes_wait_then_fail(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db1", "kill");
+    assert_soon(backend_is(site, "db1", "down"));
+    assert_on_replica(client);
+    assert_client_error(client, "UPDATE t SET a = 0", 1290, "sluice: no primary");
+    assert_on_replica(client);
+    assert_client_number(client, "SELECT @@server_id > 1", 1); // greetings of drivers go on
+    stack_server_do(site->stack, "db1", "start");
+    all_up_again(site);
+    client_run(client, "UPDATE t SET a = 0");
+    mysql_close(client);
+}
+
+static void a_write_waits_for_a_primary_that_comes_back(void **state)
+{
+    struct site *site = *state;
+    site_restart(
+        site, (const char *const[]){"proxy.queue_timeout = 20s", "monitor.timeout = 300ms", NULL});
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db1", "stop");
+    assert_soon(backend_is(site, "db1", "down"));
+    static const char write[] = "UPDATE t SET a = 5";
+    assert_int_equal(mysql_send_query(client, write, sizeof(write) - 1), 0);
+    stack_server_do(site->stack, "db1", "start");
+    assert_int_equal(mysql_read_query_result(client), 0);
+    assert_int_equal(mysql_affected_rows(client), 3);
+    mysql_close(client);
+    all_up_again(site);
+    site_restart(site, changes);
+}
+
+static void a_primary_that_dies_in_a_write_leaves_it_unknown_and_is_not_asked_again(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    static const char write[] = "UPDATE t SET a = a + 1 + SLEEP(20)";
+    assert_int_equal(mysql_send_query(client, write, sizeof(write) - 1), 0);
+    assert_soon(stack_number(site->stack, "db1",
+                             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
+                             "'UPDATE t SET a%' AND user = 'app'") == 1);
+    stack_server_do(site->stack, "db1", "kill");
+    assert_int_not_equal(mysql_read_query_result(client), 0);
+    assert_int_equal(mysql_errno(client), CR_SERVER_LOST);
+    assert_non_null(strstr(mysql_error(client), "unknown"));
+    stack_server_do(site->stack, "db1", "start");
+    all_up_again(site);
+    assert_client_number(client, "SELECT SUM(a) FROM t FOR UPDATE", 15);
+    mysql_close(client);
+}
+
+static void a_primary_that_dies_takes_open_transactions_with_it(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE t SET a = 99");
+    stack_server_do(site->stack, "db1", "kill");
+    stack_server_do(site->stack, "db1", "start");
+    all_up_again(site);
+    assert_client_error(client, "UPDATE t SET a = 98", 1213, "sluice:");
+    assert_on_replica(client); // the session goes on, outside of any transaction
+    assert_client_number(client, "SELECT SUM(a) FROM t FOR UPDATE", 15);
+    mysql_close(client);
+}
+
+static void a_replica_that_dies_in_a_result_does_not_fool_the_client(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    assert_int_equal(mysql_query(client, "/* sluice: backend=db3 */ SELECT REPEAT('x', 1000), "
+                                         "SLEEP(IF(seq > 20000, 1, 0)) FROM seq_1_to_1000000"),
+                     0);
+    MYSQL_RES *result = mysql_use_result(client);
+    assert_non_null(mysql_fetch_row(result));
+    stack_server_do(site->stack, "db3", "kill");
+    while (mysql_fetch_row(result) != NULL) {
+    }
+    assert_int_equal(mysql_errno(client), CR_SERVER_LOST);
+    mysql_free_result(result);
+    mysql_close(client);
+    stack_server_do(site->stack, "db3", "start");
+    all_up_again(site);
+}
+
+static void a_full_pool_is_waited_for_and_then_refused(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.queue_timeout = 300ms", "proxy.workers = 1",
+                                             "backend:db1.max_connections = 1", NULL});
+    MYSQL *one = site_client(site), *two = site_client(site);
+    client_run(one, "START TRANSACTION");
+    client_run(one, "UPDATE t SET a = a");
+    assert_client_error(two, "UPDATE t SET a = a", 1205, "sluice: no connection to server db1");
+    assert_on_replica(two);
+    static const char write[] = "UPDATE t SET a = 5";
+    client_run(one, "COMMIT");
+    client_run(two, write);
+    mysql_close(one);
+    mysql_close(two);
+    site_restart(site, changes);
+}
+
+static void a_promotion_by_somebody_else_is_followed(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_promote(site->stack, "db2");
+    assert_soon(instance_admin_number(site->instance, "SELECT COUNT(*) FROM backends WHERE name = "
+                                                      "'db2' AND role = 'primary'") == 1);
+    client_run(client, "UPDATE t SET a = 42");
+    assert_int_equal(stack_number(site->stack, "db2", "SELECT MIN(a) FROM app.t"), 42);
+    assert_soon(strcmp(site_where(client).text, "db2") != 0);
+    assert_int_equal(instance_admin_number(site->instance,
+                                           "SELECT COUNT(*) FROM backends WHERE role = 'primary'"),
+                     1);
+    stack_promote(site->stack, "db1");
+    assert_soon(instance_admin_number(site->instance, "SELECT COUNT(*) FROM backends WHERE name = "
+                                                      "'db1' AND role = 'primary'") == 1);
+    client_run(client, "UPDATE t SET a = 43");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT MIN(a) FROM app.t"), 43);
+    mysql_close(client);
+}
+
+// Two servers say that they are writable: writes stay with the one that the others follow.
+static void a_second_writable_server_gets_no_writes(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_run(site->stack, "db3", "SET GLOBAL read_only = 0");
+    assert_soon(instance_admin_number(site->instance,
+                                      "SELECT COUNT(*) FROM backends WHERE name = 'db3' AND "
+                                      "reason LIKE '%writable%'") == 1);
+    for (int i = 0; i < 10; i++) {
+        client_run(client, "UPDATE t SET a = a + 1");
+    }
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT MIN(a) FROM app.t"), 53);
+    stack_run(site->stack, "db3", "SET GLOBAL read_only = 1");
+    all_up_again(site);
+    mysql_close(client);
+}
+
+static void a_server_that_refuses_connections_is_reported(void **state)
+{
+    const struct site *site = *state;
+    stack_run(site->stack, "db2", "SET GLOBAL max_connections = 10");
+    MYSQL *others[16];
+    size_t count = 0;
+    struct client_options options = {.port = stack_server(site->stack, "db2")->port,
+                                     .user = "guest",
+                                     .password = "guest-secret"};
+    while (count < 16 && client_try(&options, &others[count])) {
+        count++;
+    }
+    MYSQL *client = site_client(site);
+    for (int i = 0; i < 30; i++) {
+        assert_on_replica(client);
+    }
+    mysql_close(client);
+    for (size_t i = 0; i <= count && i < 16; i++) {
+        mysql_close(others[i]);
+    }
+    stack_run(site->stack, "db2", "SET GLOBAL max_connections = 500");
+    all_up_again(site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_replica_that_dies_costs_no_later_read),
+        cmocka_unit_test(connections_that_died_idle_are_not_handed_out),
+        cmocka_unit_test(a_frozen_replica_costs_its_own_statements_only),
+        cmocka_unit_test(a_lagging_replica_takes_no_reads),
+        cmocka_unit_test(stopped_replication_counts_as_lag),
+        cmocka_unit_test(a_running_read_is_not_killed_for_lag),
+        cmocka_unit_test(without_replicas_reads_go_to_the_primary),
+        cmocka_unit_test(without_a_primary_reads_go_on_and_writes_wait_then_fail),
+        cmocka_unit_test(a_write_waits_for_a_primary_that_comes_back),
+        cmocka_unit_test(a_primary_that_dies_in_a_write_leaves_it_unknown_and_is_not_asked_again),
+        cmocka_unit_test(a_primary_that_dies_takes_open_transactions_with_it),
+        cmocka_unit_test(a_replica_that_dies_in_a_result_does_not_fool_the_client),
+        cmocka_unit_test(a_full_pool_is_waited_for_and_then_refused),
+        cmocka_unit_test(a_promotion_by_somebody_else_is_followed),
+        cmocka_unit_test(a_second_writable_server_gets_no_writes),
+        cmocka_unit_test(a_server_that_refuses_connections_is_reported),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}

@@ -1,0 +1,329 @@
+// The life of the program and of its sessions: KILL, drain, reload, SHUTDOWN, time limits.
+#include "tests/lib/http.h"
+#include "tests/lib/peer.h"
+#include "tests/lib/site.h"
+
+#include <mariadb/errmsg.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3)";
+
+static int setup(void **state)
+{
+    *state = site_create(site_logging, schema, NULL);
+    return 0;
+}
+
+// A statement is sent and seen to run on a server; its answer is still out.
+static void start_sleeping(const struct site *site, MYSQL *client, const char *statement)
+{
+    char query[512];
+    snprintf(query, sizeof(query),
+             "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info = "
+             "\"%s\"",
+             statement);
+    assert_int_equal(mysql_send_query(client, statement, strlen(statement)), 0);
+    struct deadline deadline = deadline_in(WAIT_MS);
+    for (size_t i = 0; stack_number(site->stack, site->stack->servers[i % 3].name, query) == 0;
+         i++) {
+        assert_true(i % 3 != 2 || deadline_pause(deadline));
+    }
+}
+
+static bool runs_somewhere(const struct site *site, const char *part)
+{
+    char query[512];
+    snprintf(query, sizeof(query),
+             "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE "
+             "'%%%s%%'",
+             part);
+    long long count = 0;
+    for (size_t i = 0; i < site->stack->count; i++) {
+        count += stack_number(site->stack, site->stack->servers[i].name, query);
+    }
+    return count > 0;
+}
+
+static void kill_query_ends_the_statement_on_its_server(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *other = site_client(site);
+    static const char sleeping[] = "SELECT SLEEP(30) FROM whoami";
+    start_sleeping(site, client, sleeping);
+    client_runf(other, "KILL QUERY %lu", mysql_thread_id(client));
+    unsigned number = mysql_read_query_result(client) != 0 ? mysql_errno(client) : 0;
+    if (number == 0) { // SLEEP() that is killed returns 1
+        MYSQL_RES *result = mysql_store_result(client);
+        number = result == NULL ? mysql_errno(client) : 0;
+        mysql_free_result(result);
+    }
+    assert_true(number == 1317 || number == 0);
+    assert_false(runs_somewhere(site, "SLEEP(30)"));
+    for (int i = 0; i < 10; i++) { // the kill does not reach into what comes after
+        assert_on_replica(client);
+    }
+    mysql_close(client);
+    mysql_close(other);
+}
+
+static void kill_ends_the_session(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *other = site_client(site);
+    client_runf(other, "KILL %lu", mysql_thread_id(client));
+    assert_soon(mysql_ping(client) != 0);
+    mysql_close(client);
+
+    client = site_client(site);
+    start_sleeping(site, client, "SELECT SLEEP(31) FROM whoami");
+    client_runf(other, "KILL CONNECTION %lu", mysql_thread_id(client));
+    assert_int_not_equal(mysql_read_query_result(client), 0);
+    assert_soon(!runs_somewhere(site, "SLEEP(31)"));
+    mysql_close(client);
+    mysql_close(other);
+}
+
+static void kill_obeys_who_may(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client = site_client(site), *guest = client_connect(&options);
+    char statement[64];
+    snprintf(statement, sizeof(statement), "KILL %lu", mysql_thread_id(client));
+    assert_client_error(guest, statement, 1095, "sluice:");
+    assert_on_replica(client);
+    assert_client_error(guest, "KILL 4000000000", 1094, "sluice:");
+    mysql_close(client);
+    mysql_close(guest);
+}
+
+static void the_operator_kills_by_the_admin_port(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    client_runf(admin, "KILL %lu", mysql_thread_id(client));
+    assert_soon(mysql_ping(client) != 0);
+    assert_client_error(admin, "KILL 4000000000", 1094, "");
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+static void a_client_that_goes_away_ends_its_statement(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    start_sleeping(site, client, "SELECT SLEEP(32) FROM whoami");
+    shutdown((int)mysql_get_socket(client), SHUT_RDWR);
+    assert_soon(!runs_somewhere(site, "SLEEP(32)"));
+    mysql_close(client);
+}
+
+static void time_limits_end_statements_and_idle_clients(void **state)
+{
+    struct site *site = *state;
+    site_restart(site,
+                 (const char *const[]){"proxy.query_timeout = 200ms", "proxy.idle_timeout = 1s",
+                                       "proxy.max_transaction_time = 700ms", NULL});
+    MYSQL *client = site_client(site);
+    assert_client_error(client, "SELECT BENCHMARK(1000000000, MD5('x')) FROM whoami", 1969,
+                        "sluice:");
+    assert_on_replica(client);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE t SET a = a");
+    assert_soon(mysql_query(client, "DO 1") != 0);
+    assert_true(mysql_errno(client) == 1927 || mysql_errno(client) == CR_SERVER_GONE_ERROR ||
+                mysql_errno(client) == CR_SERVER_LOST);
+    mysql_close(client);
+
+    client = site_client(site);
+    struct pollfd wait = {.fd = (int)mysql_get_socket(client), .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, WAIT_MS), 1); // told, then closed
+    assert_int_not_equal(mysql_ping(client), 0);
+    mysql_close(client);
+    site_restart(site, NULL);
+}
+
+static void sigterm_drains(void **state)
+{
+    struct site *site = *state;
+    MYSQL *idle = site_client(site), *busy = site_client(site);
+    client_run(busy, "START TRANSACTION");
+    client_run(busy, "UPDATE t SET a = 77 WHERE id = 1");
+    process_signal(&site->instance->process, SIGTERM);
+    assert_soon(mysql_ping(idle) != 0);
+    assert_true(mysql_errno(idle) == 1053 || mysql_errno(idle) == CR_SERVER_GONE_ERROR ||
+                mysql_errno(idle) == CR_SERVER_LOST);
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    MYSQL *refused;
+    assert_false(client_try(&options, &refused));
+    mysql_close(refused);
+    assert_int_not_equal(http_get(site->instance->http_port, "/readyz", NULL), 200);
+
+    client_run(busy, "UPDATE t SET a = 78 WHERE id = 1");
+    assert_true(process_is_running(&site->instance->process));
+    client_run(busy, "COMMIT");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT a FROM app.t WHERE id = 1"), 78);
+    assert_true(process_wait(&site->instance->process, WAIT_MS));
+    assert_int_equal(site->instance->process.code, 0);
+    mysql_close(idle);
+    mysql_close(busy);
+    instance_kill(site->instance);
+    site->instance = instance_start(site->stack, NULL);
+}
+
+static void idle_clients_read_1053_when_it_drains(void **state)
+{
+    struct site *site = *state;
+    struct peer *peer = peer_connect(site->instance->port);
+    peer_login(peer, "app", "app-secret", "app");
+    peer_query(peer, "SELECT 1");
+    process_signal(&site->instance->process, SIGTERM);
+    peer->sequence = 0;
+    assert_peer_refused(peer, 1053, "sluice: shutting down");
+    peer_close(peer);
+    assert_true(process_wait(&site->instance->process, WAIT_MS));
+    assert_int_equal(site->instance->process.code, 0);
+    instance_kill(site->instance);
+    site->instance = instance_start(site->stack, NULL);
+}
+
+static void drain_timeout_ends_what_does_not_end(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.drain_timeout = 300ms", NULL});
+    MYSQL *busy = site_client(site);
+    client_run(busy, "START TRANSACTION");
+    client_run(busy, "UPDATE t SET a = 5 WHERE id = 1");
+    process_signal(&site->instance->process, SIGTERM);
+    assert_true(process_wait(&site->instance->process, WAIT_MS));
+    assert_int_equal(site->instance->process.code, 0);
+    mysql_close(busy);
+    instance_kill(site->instance);
+    assert_soon(stack_number(site->stack, "db1", "SELECT a FROM app.t WHERE id = 1 FOR UPDATE") ==
+                78);
+    site->instance = instance_start(site->stack, NULL);
+}
+
+static void a_second_signal_ends_it_at_once(void **state)
+{
+    struct site *site = *state;
+    MYSQL *busy = site_client(site);
+    client_run(busy, "START TRANSACTION");
+    client_run(busy, "UPDATE t SET a = 5 WHERE id = 1");
+    process_signal(&site->instance->process, SIGTERM);
+    assert_soon(http_get(site->instance->http_port, "/readyz", NULL) != 200);
+    process_signal(&site->instance->process, SIGTERM);
+    assert_true(process_wait(&site->instance->process, 5000));
+    mysql_close(busy);
+    instance_kill(site->instance);
+    site->instance = instance_start(site->stack, NULL);
+}
+
+static void shutdown_by_the_admin_port_drains(void **state)
+{
+    struct site *site = *state;
+    MYSQL *admin = instance_admin(site->instance);
+    client_run(admin, "SHUTDOWN");
+    assert_true(process_wait(&site->instance->process, WAIT_MS));
+    assert_int_equal(site->instance->process.code, 0);
+    mysql_close(admin);
+    instance_kill(site->instance);
+    site->instance = instance_start(site->stack, NULL);
+}
+
+static void a_reload_changes_what_can_change(void **state)
+{
+    struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    assert_on_replica(client);
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"routing.default_target = primary", NULL});
+    client_run(admin, "RELOAD DRY RUN");
+    assert_on_replica(client);
+    client_run(admin, "RELOAD");
+    assert_soon(strcmp(site_where(client).text, "db1") == 0);
+    instance_rewrite(site->instance, site->stack, NULL);
+    process_signal(&site->instance->process, SIGHUP);
+    assert_soon(strcmp(site_where(client).text, "db1") != 0);
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+static void a_wrong_file_changes_nothing(void **state)
+{
+    struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"routing.default_target = primary",
+                                           "routing.balence = p2c", "proxy.max_clients = many",
+                                           NULL});
+    assert_client_error(admin, "RELOAD", 1105, "balance");
+    assert_on_replica(client);
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+static void a_reload_may_take_servers_away_and_bring_them(void **state)
+{
+    struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    instance_rewrite(site->instance, site->stack, (const char *const[]){"backend:db2.*", NULL});
+    client_run(admin, "RELOAD");
+    assert_soon(client_number(admin, "SELECT COUNT(*) FROM backends") == 2);
+    for (int i = 0; i < 30; i++) {
+        assert_client_text(client, "SELECT name FROM whoami", "db3");
+    }
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    assert_soon(client_number(admin, "SELECT COUNT(*) FROM backends WHERE state = 'up'") == 3);
+    assert_soon(strcmp(site_where(client).text, "db2") == 0);
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+static void set_changes_one_option(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    client_run(admin, "SET routing.default_target = primary");
+    assert_soon(strcmp(site_where(client).text, "db1") == 0);
+    assert_client_text(admin,
+                       "SELECT value FROM config WHERE section = 'routing' AND key = "
+                       "'default_target'",
+                       "primary");
+    client_run(admin, "SET routing.default_target = split");
+    assert_soon(strcmp(site_where(client).text, "db1") != 0);
+    assert_client_error(admin, "SET proxy.workers = 3", 1105, "restart");
+    assert_client_error(admin, "SET routing.nothing = 3", 1105, "nothing");
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kill_query_ends_the_statement_on_its_server),
+        cmocka_unit_test(kill_ends_the_session),
+        cmocka_unit_test(kill_obeys_who_may),
+        cmocka_unit_test(the_operator_kills_by_the_admin_port),
+        cmocka_unit_test(a_client_that_goes_away_ends_its_statement),
+        cmocka_unit_test(time_limits_end_statements_and_idle_clients),
+        cmocka_unit_test(sigterm_drains),
+        cmocka_unit_test(idle_clients_read_1053_when_it_drains),
+        cmocka_unit_test(drain_timeout_ends_what_does_not_end),
+        cmocka_unit_test(a_second_signal_ends_it_at_once),
+        cmocka_unit_test(shutdown_by_the_admin_port_drains),
+        cmocka_unit_test(a_reload_changes_what_can_change),
+        cmocka_unit_test(a_wrong_file_changes_nothing),
+        cmocka_unit_test(a_reload_may_take_servers_away_and_bring_them),
+        cmocka_unit_test(set_changes_one_option),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}

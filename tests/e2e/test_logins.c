@@ -1,0 +1,270 @@
+// Who gets in, by which plugin, and what a refused client is told.
+#include "tests/lib/site.h"
+
+#include "proxy/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char accounts[] = "CREATE USER 'empty'@'%' IDENTIFIED BY '';"
+                               "GRANT SELECT ON app.* TO 'empty'@'%';"
+                               "CREATE USER 'changing'@'%' IDENTIFIED BY 'first-secret';"
+                               "GRANT SELECT ON app.* TO 'changing'@'%';"
+                               "CREATE USER 'leaving'@'%' IDENTIFIED BY 'leaving-secret';"
+                               "GRANT SELECT ON app.* TO 'leaving'@'%';"
+                               "CREATE USER 'hashed'@'%' IDENTIFIED BY 'hashed-secret';"
+                               "GRANT SELECT ON app.* TO 'hashed'@'%'";
+
+static int passthrough_setup(void **state)
+{
+    *state = site_create(NULL, accounts, NULL);
+    return 0;
+}
+
+// --- accounts that stand in proxy.ini -----------------------------------------------------------
+
+static void known_user_logs_in_by(const struct site *site, const char *plugin, bool over_socket,
+                                  bool with_tls)
+{
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.plugin = plugin;
+    options.with_tls = with_tls;
+    if (over_socket) {
+        options.port = 0;
+        options.socket = site->instance->socket;
+    }
+    MYSQL *client = client_connect(&options);
+    assert_client_text(client, "SELECT CURRENT_USER()", "app@%");
+    assert_client_text(client, "SELECT DATABASE()", "app");
+    assert_on_replica(client);
+    mysql_close(client);
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "Access denied for user 'app'");
+    options.password = "";
+    assert_login_error(&options, 1045, "Access denied for user 'app'");
+}
+
+static void native_password_works_everywhere(void **state)
+{
+    known_user_logs_in_by(*state, "mysql_native_password", false, false);
+    known_user_logs_in_by(*state, "mysql_native_password", false, true);
+    known_user_logs_in_by(*state, "mysql_native_password", true, false);
+}
+
+static void caching_sha2_works_everywhere(void **state)
+{
+    known_user_logs_in_by(*state, "caching_sha2_password", false, false);
+    known_user_logs_in_by(*state, "caching_sha2_password", false, true);
+    known_user_logs_in_by(*state, "caching_sha2_password", true, false);
+}
+
+static void a_plugin_that_the_proxy_lacks_is_switched(void **state)
+{
+    known_user_logs_in_by(*state, "client_ed25519", false, false);
+}
+
+static void a_schema_that_is_not_there_refuses_the_login(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.schema = "nowhere";
+    assert_login_error(&options, 1044, "nowhere");
+    options.schema = NULL;
+    MYSQL *client = client_connect(&options);
+    assert_client_text(client, "SELECT DATABASE()", "NULL");
+    mysql_close(client);
+}
+
+// --- accounts that only the servers know --------------------------------------------------------
+
+static void the_servers_own_accounts_work(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    for (int i = 0; i < 3; i++) {
+        MYSQL *client = client_connect(&options);
+        assert_client_text(client, "SELECT CURRENT_USER()", "guest@%");
+        assert_on_replica(client);
+        mysql_close(client);
+        options.with_tls = i == 0;
+    }
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "Access denied for user 'guest'");
+    options = instance_options(site->instance, "empty", "");
+    MYSQL *client = client_connect(&options);
+    assert_client_text(client, "SELECT CURRENT_USER()", "empty@%");
+    mysql_close(client);
+}
+
+static void a_changed_password_is_learnt(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "changing", "first-secret");
+    mysql_close(client_connect(&options));
+    stack_run(site->stack, "db1", "SET PASSWORD FOR 'changing'@'%' = PASSWORD('second-secret')");
+    stack_sync(site->stack);
+    options.password = "second-secret";
+    MYSQL *client = client_connect(&options);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void an_account_dropped_through_the_proxy_is_forgotten_at_once(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "leaving", "leaving-secret");
+    mysql_close(client_connect(&options));
+    struct client_options root = instance_options(site->instance, "root", "root-secret");
+    MYSQL *client = client_connect(&root);
+    client_run(client, "DROP USER 'leaving'@'%'");
+    mysql_close(client);
+    assert_login_error(&options, 1045, "leaving");
+}
+
+static double login_refusal_seconds(const struct site *site, const char *user)
+{
+    struct client_options options = instance_options(site->instance, user, "wrong");
+    int64_t begin = clock_now_us();
+    for (int i = 0; i < 20; i++) {
+        assert_login_error(&options, 1045, "Access denied");
+    }
+    return (double)(clock_now_us() - begin) / 1e6;
+}
+
+static void an_unknown_user_is_refused_like_a_wrong_password(void **state)
+{
+    const struct site *site = *state;
+    char texts[2][256];
+    static const char *const users[] = {"app", "xpp"};
+    for (int i = 0; i < 2; i++) {
+        struct client_options options = instance_options(site->instance, users[i], "wrong");
+        MYSQL *client;
+        assert_false(client_try(&options, &client));
+        assert_int_equal(mysql_errno(client), 1045);
+        snprintf(texts[i], sizeof(texts[i]), "%s", mysql_error(client));
+        mysql_close(client);
+    }
+    char *name = strstr(texts[1], "xpp");
+    assert_non_null(name);
+    *name = 'a';
+    assert_string_equal(texts[0], texts[1]);
+    // Accounts that the servers know and that nobody knows go the same way, so take alike.
+    double known = login_refusal_seconds(site, "guest"),
+           unknown = login_refusal_seconds(site, "gxest");
+    assert_true(known < 4 * unknown + 0.2 && unknown < 4 * known + 0.2);
+}
+
+static void the_primary_away_a_first_login_is_tried_on_a_replica(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, NULL); // which has learnt nobody yet
+    stack_server_do(site->stack, "db1", "kill");
+    assert_soon(instance_admin_number(site->instance,
+                                      "SELECT COUNT(*) FROM backends WHERE state = 'down'") == 1);
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client = client_connect(&options);
+    assert_on_replica(client);
+    mysql_close(client);
+    stack_server_do(site->stack, "db1", "start");
+    instance_wait_ready(site->instance);
+    assert_soon(instance_admin_number(site->instance,
+                                      "SELECT COUNT(*) FROM backends WHERE role = 'primary' AND "
+                                      "state = 'up'") == 1);
+}
+
+// --- mode = file --------------------------------------------------------------------------------
+
+static void in_file_mode_only_the_sections_count(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"auth.mode = file", "user:changing.password = old",
+                                             "user:changing.password2 = second-secret", NULL});
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    assert_login_error(&options, 1045, "guest");
+    options = instance_options(site->instance, "changing", "second-secret");
+    mysql_close(client_connect(&options));
+    options = instance_options(site->instance, "app", "app-secret");
+    MYSQL *client = client_connect(&options);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void a_stored_hash_is_enough_for_native_password(void **state)
+{
+    struct site *site = *state;
+    MYSQL *root = stack_connect(site->stack, "db1");
+    struct client_text hash = client_text(root, "SELECT PASSWORD('hashed-secret')");
+    mysql_close(root);
+    char change[1200];
+    snprintf(change, sizeof(change), "user:hashed.password_hash = %s", hash.text);
+    site_restart(site, (const char *const[]){"auth.mode = file", change, NULL});
+    struct client_options options = instance_options(site->instance, "hashed", "hashed-secret");
+    options.plugin = "mysql_native_password";
+    MYSQL *client = client_connect(&options);
+    assert_on_replica(client);
+    assert_client_text(client, "SELECT CURRENT_USER()", "hashed@%");
+    mysql_close(client);
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "hashed");
+}
+
+static void limits_on_clients_are_kept(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.max_clients = 3",
+                                             "user:guest.password = guest-secret",
+                                             "user:guest.max_connections = 1", NULL});
+    struct client_options app = instance_options(site->instance, "app", "app-secret");
+    struct client_options guest = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *clients[3] = {client_connect(&app), client_connect(&guest)};
+    assert_login_error(&guest, 1203, "sluice:");
+    clients[2] = client_connect(&app);
+    assert_login_error(&app, 1040, "sluice:");
+    for (int i = 0; i < 3; i++) {
+        mysql_close(clients[i]);
+    }
+    assert_site_idle(site);
+    mysql_close(client_connect(&guest));
+}
+
+static void a_read_only_user_writes_nothing(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"user:app.readonly = yes", NULL});
+    MYSQL *client = site_client(site);
+    assert_on_replica(client);
+    assert_client_error(client, "CREATE TABLE app.refused (a INT)", 1290, "sluice:");
+    mysql_close(client);
+}
+
+static void nothing_secret_is_logged(void **state)
+{
+    const struct site *site = *state;
+    static const char *const secrets[] = {"app-secret", "guest-secret", "monitor-secret",
+                                          "hashed-secret"};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        assert_int_equal(file_count(site->instance->log, secrets[i]), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(native_password_works_everywhere),
+        cmocka_unit_test(caching_sha2_works_everywhere),
+        cmocka_unit_test(a_plugin_that_the_proxy_lacks_is_switched),
+        cmocka_unit_test(a_schema_that_is_not_there_refuses_the_login),
+        cmocka_unit_test(the_servers_own_accounts_work),
+        cmocka_unit_test(a_changed_password_is_learnt),
+        cmocka_unit_test(an_account_dropped_through_the_proxy_is_forgotten_at_once),
+        cmocka_unit_test(an_unknown_user_is_refused_like_a_wrong_password),
+        cmocka_unit_test(nothing_secret_is_logged),
+        cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
+        cmocka_unit_test(in_file_mode_only_the_sections_count),
+        cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
+        cmocka_unit_test(limits_on_clients_are_kept),
+        cmocka_unit_test(a_read_only_user_writes_nothing),
+    };
+    return cmocka_run_group_tests(tests, passthrough_setup, site_teardown);
+}

@@ -1,0 +1,346 @@
+// What a session sets is its own, follows it from server to server, and reaches nobody else, on
+// pools so small that sessions must share connections.
+#include "tests/lib/site.h"
+
+#include <stdlib.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3);"
+                             "CREATE TABLE other.only_here (a INT);"
+                             "INSERT INTO other.only_here VALUES (5)";
+
+enum { CLIENTS = 12 };
+
+static int setup(void **state)
+{
+    *state =
+        site_create(site_logging, schema,
+                    (const char *const[]){"proxy.workers = 1", "backend:db1.max_connections = 4",
+                                          "backend:db2.max_connections = 2",
+                                          "backend:db3.max_connections = 2", NULL});
+    return 0;
+}
+
+static void clients_open(const struct site *site, MYSQL *clients[CLIENTS])
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = site_client(site);
+    }
+}
+
+static void clients_close(MYSQL *clients[CLIENTS])
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        mysql_close(clients[i]);
+    }
+}
+
+static void more_sessions_than_connections_are_served(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *clients[CLIENTS];
+    clients_open(site, clients);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_on_replica(clients[i]);
+        }
+    }
+    assert_true(instance_admin_number(site->instance, "SELECT SUM(used + idle) FROM backends") <=
+                8);
+    clients_close(clients);
+}
+
+static void variables_follow_the_session_and_nobody_else(void **state)
+{
+    static const char *const zones[] = {"+01:00", "+02:00", "-03:00", "SYSTEM"};
+    MYSQL *clients[CLIENTS];
+    clients_open(*state, clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_runf(clients[i], "SET time_zone = '%s', group_concat_max_len = %d", zones[i % 4],
+                    1000 + i);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_client_text(clients[i], "SELECT @@time_zone FROM t LIMIT 1", zones[i % 4]);
+            assert_client_number(clients[i], "SELECT @@group_concat_max_len FROM t LIMIT 1",
+                                 1000 + i);
+            assert_client_text(clients[i], "SELECT @@time_zone FROM t LIMIT 1 FOR UPDATE",
+                               zones[i % 4]);
+        }
+    }
+    clients_close(clients);
+    MYSQL *fresh = site_client(*state);
+    assert_client_text(fresh, "SELECT @@time_zone FROM t LIMIT 1", "SYSTEM");
+    mysql_close(fresh);
+}
+
+static void sql_mode_and_charset_follow_the_session(void **state)
+{
+    MYSQL *clients[CLIENTS];
+    clients_open(*state, clients);
+    for (int i = 0; i < CLIENTS; i += 2) {
+        client_run(clients[i], "SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT'");
+        client_run(clients[i], "SET NAMES latin1");
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        bool is_ansi = i % 2 == 0;
+        assert_client_text(clients[i], "SELECT 'a' || 'b' FROM t LIMIT 1", is_ansi ? "ab" : "0");
+        assert_client_text(clients[i], "SELECT \"a\" FROM t ORDER BY id LIMIT 1",
+                           is_ansi ? "1" : "a");
+        assert_client_text(clients[i], "SELECT 'M\xC3\xBC' FROM t LIMIT 1", "M\xC3\xBC");
+        assert_client_number(clients[i], "SELECT CHAR_LENGTH('M\xC3\xBC') FROM t LIMIT 1",
+                             is_ansi ? 3 : 2);
+        assert_client_text(clients[i], "SELECT @@character_set_client FROM t LIMIT 1",
+                           is_ansi ? "latin1" : "utf8mb4");
+    }
+    clients_close(clients);
+}
+
+static void collations_follow_the_session(void **state)
+{
+    MYSQL *clients[CLIENTS];
+    clients_open(*state, clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_run(clients[i], i % 2 == 0 ? "SET NAMES utf8mb4 COLLATE utf8mb4_bin"
+                                          : "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci");
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_client_number(clients[i], "SELECT 'a' = 'A' FROM t LIMIT 1", i % 2);
+        assert_client_text(clients[i], "SELECT @@collation_connection",
+                           i % 2 == 0 ? "utf8mb4_bin" : "utf8mb4_unicode_ci");
+    }
+    clients_close(clients);
+}
+
+static void the_charset_of_the_login_counts(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.charset = "latin1";
+    MYSQL *client = client_connect(&options);
+    assert_client_text(client, "SELECT @@character_set_client FROM t LIMIT 1", "latin1");
+    assert_client_text(client, "SELECT HEX('\xFC') FROM t LIMIT 1", "FC");
+    mysql_close(client);
+}
+
+static void each_session_has_its_own_schema(void **state)
+{
+    MYSQL *clients[CLIENTS];
+    clients_open(*state, clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        if (i % 3 == 1) {
+            client_run(clients[i], "USE other");
+        } else if (i % 3 == 2) {
+            assert_int_equal(mysql_select_db(clients[i], "other"), 0);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        const char *schema_name = i % 3 == 0 ? "app" : "other";
+        assert_client_text(clients[i], "SELECT DATABASE()", schema_name);
+        assert_client_text(clients[i], "SELECT DATABASE() FROM app.t LIMIT 1", schema_name);
+        if (i % 3 != 0) {
+            assert_client_number(clients[i], "SELECT a FROM only_here", 5);
+        }
+    }
+    clients_close(clients);
+}
+
+static void use_of_a_missing_schema_leaves_the_old_one(void **state)
+{
+    MYSQL *client = site_client(*state);
+    assert_client_error(client, "USE nowhere", 1044, "nowhere");
+    assert_int_not_equal(mysql_select_db(client, "nowhere"), 0);
+    assert_client_text(client, "SELECT DATABASE()", "app");
+    assert_client_text(client, "SELECT DATABASE() FROM t LIMIT 1", "app");
+    mysql_close(client);
+}
+
+static void user_variables_are_kept(void **state)
+{
+    MYSQL *clients[CLIENTS / 4];
+    for (int i = 0; i < CLIENTS / 4; i++) {
+        clients[i] = site_client(*state);
+        client_runf(clients[i], "SET @mine = %d", i);
+    }
+    for (int i = 0; i < CLIENTS / 4; i++) {
+        assert_client_number(clients[i], "SELECT @mine", i);
+        assert_client_number(clients[i], "SELECT @mine + a - a FROM t LIMIT 1", i);
+    }
+    for (int i = 0; i < CLIENTS / 4; i++) {
+        mysql_close(clients[i]);
+    }
+    MYSQL *fresh = site_client(*state);
+    assert_client_text(fresh, "SELECT @mine", "NULL");
+    mysql_close(fresh);
+}
+
+static void temporary_tables_are_the_sessions_own(void **state)
+{
+    MYSQL *one = site_client(*state), *two = site_client(*state);
+    client_run(one, "CREATE TEMPORARY TABLE mine AS SELECT 1 AS a");
+    client_run(two, "CREATE TEMPORARY TABLE mine AS SELECT 2 AS a");
+    assert_client_number(one, "SELECT a FROM mine", 1);
+    assert_client_number(two, "SELECT a FROM mine", 2);
+    // One that hides a real table hides it from reads as well.
+    client_run(one, "CREATE TEMPORARY TABLE t AS SELECT 77 AS a");
+    assert_client_number(one, "SELECT a FROM t", 77);
+    assert_client_number(two, "SELECT COUNT(*) FROM t", 3);
+    mysql_close(one);
+    mysql_close(two);
+    MYSQL *fresh = site_client(*state);
+    assert_client_error(fresh, "SELECT a FROM mine FOR UPDATE", 1146, "mine");
+    mysql_close(fresh);
+}
+
+static void user_locks_hold_until_released(void **state)
+{
+    MYSQL *one = site_client(*state), *two = site_client(*state);
+    assert_client_number(one, "SELECT GET_LOCK('l', 5)", 1);
+    for (int i = 0; i < 5; i++) {
+        assert_client_number(two, "SELECT GET_LOCK('l', 0)", 0);
+    }
+    assert_client_number(one, "SELECT RELEASE_LOCK('l')", 1);
+    assert_client_number(two, "SELECT GET_LOCK('l', 0)", 1);
+    mysql_close(two);
+    MYSQL *three = site_client(*state);
+    assert_client_number(three, "SELECT GET_LOCK('l', 5)", 1);
+    mysql_close(three);
+    mysql_close(one);
+}
+
+static void locked_tables_stay_locked(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "LOCK TABLES t WRITE");
+    client_run(client, "UPDATE t SET a = a");
+    assert_client_number(client, "SELECT COUNT(*) FROM t", 3);
+    assert_client_error(client, "SELECT * FROM whoami", 1100, "whoami");
+    client_run(client, "UNLOCK TABLES");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void the_last_insert_id_is_the_sessions_own(void **state)
+{
+    MYSQL *clients[CLIENTS / 4];
+    unsigned long long ids[CLIENTS / 4];
+    for (int i = 0; i < CLIENTS / 4; i++) {
+        clients[i] = site_client(*state);
+        client_run(clients[i], "INSERT INTO t (a) VALUES (10)");
+        ids[i] = mysql_insert_id(clients[i]);
+    }
+    for (int i = 0; i < CLIENTS / 4; i++) {
+        assert_client_number(clients[i], "SELECT LAST_INSERT_ID()", (long long)ids[i]);
+        assert_client_number(clients[i], "SELECT @@identity", (long long)ids[i]);
+        mysql_close(clients[i]);
+    }
+    MYSQL *client = site_client(*state);
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 0);
+    client_run(client, "DELETE FROM t WHERE a = 10");
+    assert_int_equal(mysql_affected_rows(client), CLIENTS / 4);
+    mysql_close(client);
+}
+
+static void questions_about_the_last_statement_find_it(void **state)
+{
+    MYSQL *client = site_client(*state);
+    for (int i = 0; i < 5; i++) {
+        client_run(client, "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1");
+        assert_client_number(client, "SELECT FOUND_ROWS()", 3);
+        client_run(client, "UPDATE t SET a = a + 1 WHERE id <= 2");
+        assert_client_number(client, "SELECT ROW_COUNT()", 2);
+    }
+    mysql_close(client);
+}
+
+static void warnings_are_those_of_the_statement_before(void **state)
+{
+    MYSQL *client = site_client(*state);
+    for (int i = 0; i < 5; i++) {
+        client_run(client, "SELECT CAST('1x' AS SIGNED) FROM t LIMIT 1");
+        assert_int_equal(mysql_warning_count(client), 1);
+        assert_int_equal(client_row_count(client, "SHOW WARNINGS"), 1);
+        assert_client_number(client, "SELECT @@warning_count", 1);
+        client_run(client, "SELECT 1 FROM t");
+        assert_int_equal(client_row_count(client, "SHOW WARNINGS"), 0);
+        assert_client_error(client, "SELECT missing FROM t", 1054, "missing");
+        assert_int_equal(client_row_count(client, "SHOW ERRORS"), 1);
+    }
+    mysql_close(client);
+}
+
+static void a_reset_clears_everything(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET time_zone = '+05:00', @mine = 3");
+    client_run(client, "CREATE TEMPORARY TABLE mine (a INT)");
+    client_run(client, "START TRANSACTION");
+    assert_int_equal(mysql_reset_connection(client), 0);
+    assert_client_text(client, "SELECT @@time_zone FROM t LIMIT 1", "SYSTEM");
+    assert_client_text(client, "SELECT @mine", "NULL");
+    assert_client_error(client, "SELECT * FROM mine FOR UPDATE", 1146, "mine");
+    assert_client_text(client, "SELECT DATABASE()", "app");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void change_user_starts_afresh_as_somebody_else(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET @mine = 3, time_zone = '+05:00'");
+    assert_int_equal(mysql_change_user(client, "guest", "guest-secret", "app"), 0);
+    assert_client_text(client, "SELECT CURRENT_USER()", "guest@%");
+    assert_client_text(client, "SELECT @mine", "NULL");
+    assert_client_text(client, "SELECT @@time_zone FROM t LIMIT 1", "SYSTEM");
+    assert_client_error(client, "SELECT * FROM other.only_here", 1142, "only_here");
+    assert_int_equal(mysql_change_user(client, "app", "app-secret", NULL), 0);
+    assert_client_text(client, "SELECT CURRENT_USER()", "app@%");
+    assert_client_text(client, "SELECT DATABASE()", "NULL");
+    assert_client_number(client, "SELECT a FROM other.only_here", 5);
+    mysql_close(client);
+}
+
+static void change_user_with_a_wrong_password_ends_the_session(void **state)
+{
+    MYSQL *client = site_client(*state);
+    assert_int_not_equal(mysql_change_user(client, "guest", "wrong", "app"), 0);
+    assert_int_equal(mysql_errno(client), 1045);
+    mysql_close(client);
+}
+
+static void connection_ids_agree(void **state)
+{
+    MYSQL *client = site_client(*state);
+    unsigned long id = mysql_thread_id(client);
+    assert_client_number(client, "SELECT CONNECTION_ID()", (long long)id);
+    assert_client_number(client, "SELECT CONNECTION_ID() FROM t LIMIT 1", (long long)id);
+    struct client_text name = client_column(client, "SELECT connection_id()", "connection_id()");
+    assert_int_equal(strtoul(name.text, NULL, 10), id);
+    assert_true(client_row_count(client, "SHOW PROCESSLIST") >= 1);
+    mysql_close(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_sessions_than_connections_are_served),
+        cmocka_unit_test(variables_follow_the_session_and_nobody_else),
+        cmocka_unit_test(sql_mode_and_charset_follow_the_session),
+        cmocka_unit_test(collations_follow_the_session),
+        cmocka_unit_test(the_charset_of_the_login_counts),
+        cmocka_unit_test(each_session_has_its_own_schema),
+        cmocka_unit_test(use_of_a_missing_schema_leaves_the_old_one),
+        cmocka_unit_test(user_variables_are_kept),
+        cmocka_unit_test(temporary_tables_are_the_sessions_own),
+        cmocka_unit_test(user_locks_hold_until_released),
+        cmocka_unit_test(locked_tables_stay_locked),
+        cmocka_unit_test(the_last_insert_id_is_the_sessions_own),
+        cmocka_unit_test(questions_about_the_last_statement_find_it),
+        cmocka_unit_test(warnings_are_those_of_the_statement_before),
+        cmocka_unit_test(a_reset_clears_everything),
+        cmocka_unit_test(change_user_starts_afresh_as_somebody_else),
+        cmocka_unit_test(change_user_with_a_wrong_password_ends_the_session),
+        cmocka_unit_test(connection_ids_agree),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}

@@ -1,0 +1,284 @@
+// Transactions through the proxy: whole on one server, with the servers' own meaning.
+#include "tests/lib/site.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] = "CREATE TABLE app.account (id INT PRIMARY KEY, sum INT);"
+                             "INSERT INTO app.account VALUES (1, 100), (2, 200);"
+                             "CREATE TABLE app.made (a INT)";
+
+static int setup(void **state)
+{
+    *state = site_create(site_logging, schema, NULL);
+    return 0;
+}
+
+static void reads_of_a_transaction_stay_on_the_primary(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION");
+    assert_on_primary(client);
+    client_run(client, "UPDATE account SET sum = sum - 10 WHERE id = 1");
+    assert_client_number(client, "SELECT sum FROM account WHERE id = 1", 90);
+    assert_on_primary(client);
+    client_run(client, "COMMIT");
+    assert_on_replica(client);
+    client_run(client, "BEGIN WORK");
+    assert_on_primary(client);
+    client_run(client, "ROLLBACK");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void what_is_rolled_back_never_was(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE account SET sum = 0 WHERE id = 2");
+    client_run(client, "SAVEPOINT s");
+    client_run(client, "UPDATE account SET sum = -1 WHERE id = 2");
+    client_run(client, "ROLLBACK TO s");
+    assert_client_number(client, "SELECT sum FROM account WHERE id = 2", 0);
+    client_run(client, "ROLLBACK");
+    assert_client_number(client, "SELECT sum FROM account WHERE id = 2 FOR UPDATE", 200);
+    mysql_close(client);
+}
+
+static void a_client_that_leaves_rolls_back(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE account SET sum = 7 WHERE id = 2");
+    mysql_close(client);
+    static const char locking[] = "SELECT sum FROM account WHERE id = 2 FOR UPDATE";
+    assert_int_equal(stack_number(site->stack, "db1", locking), 200); // waits for the rollback
+}
+
+static void without_autocommit_every_statement_is_a_transactions(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "SET autocommit = 0");
+    assert_on_primary(client);
+    client_run(client, "UPDATE account SET sum = 201 WHERE id = 2");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT sum FROM app.account WHERE id = 2"),
+                     200);
+    client_run(client, "COMMIT");
+    assert_on_primary(client);
+    client_run(client, "UPDATE account SET sum = 200 WHERE id = 2");
+    client_run(client, "SET autocommit = 1");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT sum FROM app.account WHERE id = 2"),
+                     200);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void a_client_librarys_autocommit_call_does_the_same(void **state)
+{
+    MYSQL *client = site_client(*state);
+    assert_int_equal(mysql_autocommit(client, 0), 0);
+    assert_on_primary(client);
+    assert_int_equal(mysql_rollback(client), 0);
+    assert_int_equal(mysql_autocommit(client, 1), 0);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void ddl_commits_and_ends_the_transaction(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "INSERT INTO made VALUES (1)");
+    client_run(client, "CREATE TABLE made_too (a INT)");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT COUNT(*) FROM app.made"), 1);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void commit_and_chain_opens_the_next_one(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "COMMIT AND CHAIN");
+    assert_on_primary(client);
+    client_run(client, "ROLLBACK");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void a_read_only_transaction_is_whole_on_one_replica(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION READ ONLY");
+    struct client_text first = site_where(client);
+    assert_string_not_equal(first.text, "db1");
+    for (int i = 0; i < 20; i++) {
+        assert_string_equal(site_where(client).text, first.text);
+    }
+    assert_client_error(client, "UPDATE account SET sum = 1 WHERE id = 1", 1792, "READ ONLY");
+    assert_string_equal(site_where(client).text, first.text);
+    client_run(client, "COMMIT");
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    mysql_close(client);
+}
+
+static void a_read_only_transaction_sees_one_snapshot(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    struct client_text before = client_text(client, "SELECT SUM(sum) FROM account");
+    stack_run(site->stack, "db1", "UPDATE app.account SET sum = sum + 1");
+    stack_sync(site->stack);
+    assert_client_text(client, "SELECT SUM(sum) FROM account", before.text);
+    client_run(client, "COMMIT");
+    stack_run(site->stack, "db1", "UPDATE app.account SET sum = sum - 1");
+    stack_sync(site->stack);
+    mysql_close(client);
+}
+
+static void set_transaction_counts_for_the_next_one_only(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET TRANSACTION READ ONLY");
+    client_run(client, "START TRANSACTION");
+    assert_client_error(client, "UPDATE account SET sum = 1 WHERE id = 1", 1792, "READ ONLY");
+    client_run(client, "COMMIT");
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    client_run(client, "COMMIT");
+    mysql_close(client);
+}
+
+static void a_read_only_session_does_not_leak_to_the_next(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "SET SESSION TRANSACTION READ ONLY");
+    assert_client_error(client, "UPDATE account SET sum = 1 WHERE id = 1", 1792, "READ ONLY");
+    mysql_close(client);
+    for (int i = 0; i < 10; i++) {
+        MYSQL *other = site_client(site);
+        client_run(other, "UPDATE account SET sum = sum WHERE id = 1");
+        mysql_close(other);
+    }
+}
+
+static void the_session_does_not_see_the_guard_of_replica_connections(void **state)
+{
+    MYSQL *client = site_client(*state);
+    for (int i = 0; i < 10; i++) {
+        assert_on_replica(client);
+        assert_client_number(client, "SELECT @@session.tx_read_only", 0);
+    }
+    mysql_close(client);
+}
+
+static void serializable_reads_go_to_the_primary(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    assert_on_primary(client);
+    client_run(client, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void an_error_does_not_end_the_transaction(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE account SET sum = sum + 5 WHERE id = 1");
+    assert_client_error(client, "INSERT INTO account VALUES (1, 0)", 1062, "Duplicate");
+    assert_client_error(client, "SELECT missing FROM account", 1054, "missing");
+    assert_on_primary(client);
+    client_run(client, "ROLLBACK");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void a_deadlock_reaches_the_application_and_ends_the_transaction(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *one = site_client(site), *two = site_client(site);
+    client_run(one, "START TRANSACTION");
+    client_run(two, "START TRANSACTION");
+    client_run(one, "UPDATE account SET sum = sum WHERE id = 1");
+    client_run(two, "UPDATE account SET sum = sum WHERE id = 2");
+    static const char crossing[] = "UPDATE account SET sum = sum WHERE id = 2";
+    assert_int_equal(mysql_send_query(one, crossing, sizeof(crossing) - 1), 0);
+    assert_soon(
+        stack_number(site->stack, "db1",
+                     "SELECT COUNT(*) FROM information_schema.processlist WHERE info = "
+                     "'UPDATE account SET sum = sum WHERE id = 2' AND state = 'Updating'") == 1);
+    unsigned second =
+        mysql_query(two, "UPDATE account SET sum = sum WHERE id = 1") != 0 ? mysql_errno(two) : 0;
+    unsigned first = mysql_read_query_result(one) != 0 ? mysql_errno(one) : 0;
+    assert_true((first == 1213) != (second == 1213));
+    assert_on_replica(first == 1213 ? one : two);
+    mysql_close(one);
+    mysql_close(two);
+}
+
+static void the_status_flags_are_the_sessions_own(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "DO 1");
+    assert_int_equal(client->server_status & SERVER_STATUS_IN_TRANS, 0);
+    assert_int_not_equal(client->server_status & SERVER_STATUS_AUTOCOMMIT, 0);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "SELECT * FROM account");
+    assert_int_not_equal(client->server_status & SERVER_STATUS_IN_TRANS, 0);
+    client_run(client, "COMMIT");
+    client_run(client, "SET autocommit = 0");
+    client_run(client, "SELECT * FROM account");
+    assert_int_equal(client->server_status & SERVER_STATUS_AUTOCOMMIT, 0);
+    client_run(client, "SET autocommit = 1");
+    client_run(client, "SELECT * FROM account");
+    assert_int_equal(client->server_status & SERVER_STATUS_IN_TRANS, 0);
+    assert_int_not_equal(client->server_status & SERVER_STATUS_AUTOCOMMIT, 0);
+    mysql_close(client);
+}
+
+static void xa_stays_on_one_connection(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "XA START 'x1'");
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    assert_on_primary(client);
+    client_run(client, "XA END 'x1'");
+    client_run(client, "XA PREPARE 'x1'");
+    assert_int_equal(client_row_count(client, "XA RECOVER"), 1);
+    client_run(client, "XA COMMIT 'x1'");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_of_a_transaction_stay_on_the_primary),
+        cmocka_unit_test(what_is_rolled_back_never_was),
+        cmocka_unit_test(a_client_that_leaves_rolls_back),
+        cmocka_unit_test(without_autocommit_every_statement_is_a_transactions),
+        cmocka_unit_test(a_client_librarys_autocommit_call_does_the_same),
+        cmocka_unit_test(ddl_commits_and_ends_the_transaction),
+        cmocka_unit_test(commit_and_chain_opens_the_next_one),
+        cmocka_unit_test(a_read_only_transaction_is_whole_on_one_replica),
+        cmocka_unit_test(a_read_only_transaction_sees_one_snapshot),
+        cmocka_unit_test(set_transaction_counts_for_the_next_one_only),
+        cmocka_unit_test(a_read_only_session_does_not_leak_to_the_next),
+        cmocka_unit_test(the_session_does_not_see_the_guard_of_replica_connections),
+        cmocka_unit_test(serializable_reads_go_to_the_primary),
+        cmocka_unit_test(an_error_does_not_end_the_transaction),
+        cmocka_unit_test(a_deadlock_reaches_the_application_and_ends_the_transaction),
+        cmocka_unit_test(the_status_flags_are_the_sessions_own),
+        cmocka_unit_test(xa_stays_on_one_connection),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}

@@ -1,0 +1,115 @@
+#include "tests/lib/site.h"
+
+#include "proxy/base/memory.h"
+#include "tests/lib/http.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Not replicated: each server has its own.
+static void whoami_create(const struct stack *stack, const char *name)
+{
+    char statements[512];
+    snprintf(statements, sizeof(statements),
+             "SET sql_log_bin = 0; CREATE TABLE app.whoami (name VARCHAR(16)); "
+             "INSERT INTO app.whoami VALUES ('%s')",
+             name);
+    stack_run(stack, name, statements);
+}
+
+const char *const site_logging[] = {"--general-log", NULL};
+
+struct site *site_create(const char *const stack_options[], const char *statements,
+                         const char *const changes[])
+{
+    struct site *site = mem_zero(1, sizeof(*site));
+    site->stack = stack_start(stack_options);
+    for (size_t i = 0; i < site->stack->count; i++) {
+        whoami_create(site->stack, site->stack->servers[i].name);
+    }
+    if (statements != NULL) {
+        stack_run(site->stack, "db1", statements);
+        stack_sync(site->stack);
+    }
+    site->instance = instance_start(site->stack, changes);
+    return site;
+}
+
+int site_setup(void **state)
+{
+    *state = site_create(site_logging, NULL, NULL);
+    return 0;
+}
+
+int site_teardown(void **state)
+{
+    struct site *site = *state;
+    if (site->instance != NULL) {
+        assert_site_idle(site);
+        instance_stop(site->instance, site->expected);
+    }
+    stack_remove(site->stack);
+    mem_free(site);
+    return 0;
+}
+
+void site_restart(struct site *site, const char *const changes[])
+{
+    struct instance *old = site->instance;
+    site->instance = NULL;
+    instance_stop(old, site->expected);
+    site->instance = instance_start(site->stack, changes);
+}
+
+MYSQL *site_client(const struct site *site)
+{
+    return instance_client(site->instance);
+}
+
+struct client_text site_where(MYSQL *client)
+{
+    return client_text(client, "SELECT name FROM app.whoami");
+}
+
+void assert_on_replica(MYSQL *client)
+{
+    struct client_text where = site_where(client);
+    if (strcmp(where.text, "db2") != 0 && strcmp(where.text, "db3") != 0) {
+        fail_msg("answered by %s, not by a replica", where.text);
+    }
+}
+
+void assert_on_primary(MYSQL *client)
+{
+    assert_string_equal(site_where(client).text, "db1");
+}
+
+size_t site_mark_count(const struct site *site, const char *server, const char *mark)
+{
+    char path[FILE_PATH_SIZE];
+    stack_general_log(site->stack, server, path);
+    return file_count(path, mark);
+}
+
+const char *site_server_of(const struct site *site, const char *mark)
+{
+    const char *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < site->stack->count; i++) {
+        const char *name = site->stack->servers[i].name;
+        size_t here = site_mark_count(site, name, mark);
+        found = here > 0 ? name : found;
+        count += here;
+    }
+    if (count != 1) {
+        fail_msg("%s was run %zu times", mark, count);
+    }
+    return found;
+}
+
+void assert_site_idle(const struct site *site)
+{
+    uint16_t port = site->instance->http_port;
+    assert_soon(http_metric_sum(port, "sluice_clients", "") == 0);
+    assert_soon(http_metric_sum(port, "sluice_backend_connections", "state=\"used\"") == 0);
+}

@@ -1,0 +1,47 @@
+// What most end-to-end tests stand on: a primary db1 with the replicas db2 and db3, each writing
+// down the statements it gets, and a sluice in front. Each server has a row of its own in
+// app.whoami, so that a read tells where it was answered; a statement with a mark of its own in a
+// comment is found in the logs.
+#pragma once
+
+#include "tests/lib/client.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/instance.h"
+#include "tests/lib/stack.h"
+#include "tests/lib/wait.h"
+
+#include <stdbool.h>
+
+struct site {
+    struct stack *stack;
+    struct instance *instance;
+    const char *const *expected; // events that the log may have as warnings or errors; NULL-ended
+};
+
+// Group setup and teardown. The teardown looks for what the proxy should not have left.
+int site_setup(void **state);
+int site_teardown(void **state);
+// For a setup of its own: with these options of the servers, these statements run on the primary
+// before the proxy starts, and these changes of proxy.ini; each may be NULL.
+struct site *site_create(const char *const stack_options[], const char *statements,
+                         const char *const changes[]);
+extern const char *const site_logging[]; // the stack option that site_setup() gives
+
+// Replaces the sluice by a new one with these changes; the old one must end well.
+void site_restart(struct site *site, const char *const changes[]);
+
+// As app, through the proxy.
+MYSQL *site_client(const struct site *site);
+
+// Where a read of this session is answered now: "db1", ...
+struct client_text site_where(MYSQL *client);
+void assert_on_replica(MYSQL *client);
+void assert_on_primary(MYSQL *client);
+
+// The server in whose log the mark stands, exactly once over all of them.
+const char *site_server_of(const struct site *site, const char *mark);
+// How many servers' logs have the mark, and how often.
+size_t site_mark_count(const struct site *site, const char *server, const char *mark);
+
+// Waits until no client is left and every backend connection is back in its pool.
+void assert_site_idle(const struct site *site);
