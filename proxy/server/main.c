@@ -3,7 +3,7 @@
 #include "conf/diagnostic.h"
 #include "proxy/base/buffer.h"
 #include "proxy/observe/metric.h"
-#include "proxy/server/server.h"
+#include "proxy/server/process.h"
 #include "proxy/server/setup.h"
 
 #include <getopt.h>
@@ -84,7 +84,7 @@ static int act(enum action action, const char *path)
     }
     switch (action) {
     case RUN:
-        status = server_run(config, path);
+        status = process_run(config, path);
         break;
     case CHECK:
         printf("%s: good\n", path);

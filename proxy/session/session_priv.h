@@ -254,7 +254,7 @@ struct worker {
     struct worker_setup *setup;
     const struct config *config; // of the setup
     struct topology *topology;   // NULL until the monitor's first
-    struct catalogue *catalogue;
+    const struct catalogue *catalogue;
     struct resolver *resolver;
     struct conn_target **targets; // by server index
     struct conn_target *target_list[TOPOLOGY_SERVERS_MAX];

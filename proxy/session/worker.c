@@ -201,12 +201,12 @@ void worker_set_topology(struct worker *worker, struct topology *topology)
 static void catalogue_arrived(struct worker_question *question)
 {
     struct worker *worker = question->worker;
-    struct catalogue *before = worker->catalogue;
+    const struct catalogue *before = worker->catalogue;
     worker->catalogue = news_take(question);
     catalogue_unref(before);
 }
 
-void worker_set_catalogue(struct worker *worker, struct catalogue *catalogue)
+void worker_set_catalogue(struct worker *worker, const struct catalogue *catalogue)
 {
     news_send(worker, (void *)catalogue_ref(catalogue), catalogue_arrived);
 }
@@ -601,12 +601,18 @@ static void targets_release(struct worker *worker)
     }
 }
 
-void worker_destroy(struct worker *worker)
+void worker_join(struct worker *worker)
 {
     struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
     if (thread->is_started) {
         pthread_join(thread->thread, NULL);
+        thread->is_started = false;
     }
+}
+
+void worker_destroy(struct worker *worker)
+{
+    struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
     list_each_safe (link, &worker->sessions) {
         session_close(container_of(link, struct session, link));
     }

@@ -68,7 +68,9 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
 void worker_start(struct worker *worker);
 // Any thread. Closes everything and ends the thread.
 void worker_stop(struct worker *worker);
-// After worker_stop(), on the creator's thread.
+// On the creator's thread: waits until the worker's thread has ended, if it ever ran.
+void worker_join(struct worker *worker);
+// After worker_join() of every worker: they may still have had words for each other.
 void worker_destroy(struct worker *worker);
 
 struct loop *worker_loop(const struct worker *worker);
@@ -83,7 +85,7 @@ void worker_on_accept(struct listener *listener, int fd, const struct address *p
 
 void worker_set_setup(struct worker *worker, struct worker_setup *setup);
 void worker_set_topology(struct worker *worker, struct topology *topology);
-void worker_set_catalogue(struct worker *worker, struct catalogue *catalogue);
+void worker_set_catalogue(struct worker *worker, const struct catalogue *catalogue);
 // Statements that need no connection a session already has are held back until resumed.
 void worker_pause(struct worker *worker, bool is_paused);
 // No new clients; sessions end when they stand at a boundary, the rest when worker_stop() comes.

@@ -4,8 +4,8 @@
 
 #include "conf/config.h"
 
-struct server;
+struct process;
 
 // Starts everything and runs until SIGTERM, SIGINT or SHUTDOWN have been carried out. Returns the
 // process's exit status. `path` is the configuration's file, for reloads.
-int server_run(const struct config *config, const char *path);
+int process_run(const struct config *config, const char *path);
