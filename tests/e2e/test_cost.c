@@ -1,0 +1,184 @@
+// What a statement costs the proxy: system calls, heap calls, memory of an idle client.
+#include "tests/lib/allocations.h"
+#include "tests/lib/site.h"
+#include "tests/lib/syscalls.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY, a INT);"
+                             "INSERT INTO app.t VALUES (1, 10), (2, 20), (3, 30)";
+
+static int setup(void **state)
+{
+    *state = site_create(NULL, schema, NULL);
+    return 0;
+}
+
+// Four socket calls a statement are the floor of a plain connection, so that is what is counted.
+static const char *const plain[] = {"proxy.workers = 1",
+                                    "proxy.tls = disabled",
+                                    "backend:db1.tls = disabled",
+                                    "backend:db2.tls = disabled",
+                                    "backend:db3.tls = disabled",
+                                    "monitor.interval = 10s", // its calls are few
+                                    NULL};
+
+struct load {
+    MYSQL *client;
+    size_t statements;
+    unsigned failed; // error number
+};
+
+// Runs on a thread of its own, where cmocka may not fail a test.
+static void *load_run(void *argument)
+{
+    struct load *load = argument;
+    static const char statement[] = "SELECT a FROM t WHERE id = 2";
+    for (size_t i = 0; i < load->statements && load->failed == 0; i++) {
+        if (mysql_real_query(load->client, statement, sizeof(statement) - 1) != 0) {
+            load->failed = mysql_errno(load->client);
+            return NULL;
+        }
+        mysql_free_result(mysql_store_result(load->client));
+    }
+    return NULL;
+}
+
+enum { CLIENTS = 16, WARM_UP = 200, STATEMENTS = 1000 };
+
+static void loads_run(struct load loads[CLIENTS], size_t statements)
+{
+    pthread_t threads[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        loads[i].statements = statements;
+        assert_int_equal(pthread_create(&threads[i], NULL, load_run, &loads[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(loads[i].failed, 0);
+    }
+}
+
+static void a_statement_takes_four_socket_calls_and_a_share_of_a_wait(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, plain);
+    struct load loads[CLIENTS] = {{0}};
+    for (int i = 0; i < CLIENTS; i++) {
+        loads[i].client = site_client(site);
+    }
+    loads_run(loads, WARM_UP);
+    struct syscalls calls;
+    syscalls_begin(&calls, site->instance->process.pid);
+    loads_run(loads, STATEMENTS);
+    syscalls_end(&calls);
+
+    double statements = (double)CLIENTS * STATEMENTS;
+    double sockets =
+        (double)(syscalls_count(&calls, "recvfrom") + syscalls_count(&calls, "recvmsg") +
+                 syscalls_count(&calls, "read") + syscalls_count(&calls, "readv") +
+                 syscalls_count(&calls, "sendto") + syscalls_count(&calls, "sendmsg") +
+                 syscalls_count(&calls, "write") + syscalls_count(&calls, "writev")) /
+        statements;
+    double waits =
+        (double)(syscalls_count(&calls, "epoll_wait") + syscalls_count(&calls, "epoll_pwait") +
+                 syscalls_count(&calls, "epoll_pwait2") + syscalls_count(&calls, "epoll_ctl")) /
+        statements;
+    print_message("socket calls per statement: %.3f, epoll calls: %.3f, all calls: %.3f\n", sockets,
+                  waits, (double)syscalls_total(&calls) / statements);
+    assert_true(sockets <= 4.05);
+    assert_true(waits < 0.5);
+    assert_true((double)syscalls_total(&calls) / statements < 4.6);
+    syscalls_release(&calls);
+    for (int i = 0; i < CLIENTS; i++) {
+        mysql_close(loads[i].client);
+    }
+}
+
+static void a_plain_statement_allocates_nothing(void **state)
+{
+    struct site *site = *state;
+    struct allocations allocations;
+    allocations_init(&allocations);
+    instance_stop(site->instance, site->expected);
+    site->instance = instance_start_under(site->stack, plain, NULL, allocations.environment);
+    struct load loads[CLIENTS] = {{0}};
+    for (int i = 0; i < CLIENTS; i++) {
+        loads[i].client = site_client(site);
+    }
+    loads_run(loads, WARM_UP);
+    unsigned long long taken = allocations.counts->taken, freed = allocations.counts->freed;
+    assert_true(taken > 100); // the library counts
+    loads_run(loads, STATEMENTS);
+    print_message("heap calls in %d statements: %llu taken, %llu freed\n", CLIENTS * STATEMENTS,
+                  allocations.counts->taken - taken, allocations.counts->freed - freed);
+    // What the program does beside the statements: less than one in a thousand of them.
+    assert_true(allocations.counts->taken - taken < CLIENTS * STATEMENTS / 1000);
+    assert_true(allocations.counts->freed - freed < CLIENTS * STATEMENTS / 1000);
+    for (int i = 0; i < CLIENTS; i++) {
+        mysql_close(loads[i].client);
+    }
+    allocations_release(&allocations);
+}
+
+static void an_idle_client_holds_no_buffer(void **state)
+{
+    enum { IDLE = 400, MOST_BYTES_EACH = 8 * 1024 };
+    struct site *site = *state;
+    site_restart(site, plain);
+    static MYSQL *clients[IDLE];
+    for (int i = 0; i < IDLE; i++) { // so that memory once taken is there to be used again
+        clients[i] = site_client(site);
+        client_run(clients[i], "SELECT REPEAT('x', 60000) FROM t");
+    }
+    for (int i = 0; i < IDLE; i++) {
+        mysql_close(clients[i]);
+    }
+    assert_site_idle(site);
+    pid_t pid = site->instance->process.pid;
+    uint64_t before = process_resident_bytes(pid);
+    for (int i = 0; i < IDLE; i++) {
+        clients[i] = site_client(site);
+        client_run(clients[i], "SELECT REPEAT('x', 60000) FROM t");
+    }
+    uint64_t after = process_resident_bytes(pid);
+    print_message("resident bytes per idle client: %lld\n",
+                  ((long long)after - (long long)before) / IDLE);
+    assert_true(after <= before || (after - before) / IDLE <= MOST_BYTES_EACH);
+    for (int i = 0; i < IDLE; i++) {
+        mysql_close(clients[i]);
+    }
+}
+
+static void descriptors_are_given_back(void **state)
+{
+    enum { CLIENTS_IN_TURN = 300 };
+    struct site *site = *state;
+    pid_t pid = site->instance->process.pid;
+    assert_site_idle(site);
+    unsigned before = process_descriptor_count(pid);
+    for (int i = 0; i < CLIENTS_IN_TURN; i++) {
+        MYSQL *client = site_client(site);
+        client_run(client, "SELECT a FROM t");
+        if (i % 3 == 0) {
+            client_run(client, "SET @pinned = 1");
+        }
+        mysql_close(client);
+    }
+    assert_site_idle(site);
+    // The pools may have grown by a few connections, not by one for each client.
+    assert_soon(process_descriptor_count(pid) <= before + 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_statement_takes_four_socket_calls_and_a_share_of_a_wait),
+        cmocka_unit_test(a_plain_statement_allocates_nothing),
+        cmocka_unit_test(an_idle_client_holds_no_buffer),
+        cmocka_unit_test(descriptors_are_given_back),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}
