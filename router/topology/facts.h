@@ -88,7 +88,8 @@ enum { TOPOLOGY_EVENT_TEXT_SIZE = 512 };
 
 // One line of the admin view `events`.
 struct topology_event {
-    const char *kind; // "backend.state", "primary.changed", "primary.lost", or a warning's name
+    const char *kind; // "backend.state", "backend.role", "topology.primary",
+                      // "topology.no_primary", or a warning's
     int server;       // index in the new snapshot; -1: of no single one
     char text[TOPOLOGY_EVENT_TEXT_SIZE];
 };

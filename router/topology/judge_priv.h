@@ -19,6 +19,7 @@ struct judge {
     uint64_t named;                                    // who is to be primary by configuration
     uint64_t writers; // who may take writes: those, else by the facts
     bool is_elected;  // the server with ROLE_PRIMARY is to get writes
+    bool is_waiting;  // nobody is, before more servers have answered
 };
 
 // --- what is said of one server

@@ -68,9 +68,10 @@ static struct slice primary_name(const struct topology *topology)
     return primary != NULL ? primary->name : SLICE_NONE;
 }
 
+// What was said of it before: nothing while servers were still waited for.
 static struct slice absence(const struct topology *topology)
 {
-    return topology != NULL ? topology->no_primary : SLICE_NONE;
+    return topology != NULL && topology->is_settled ? topology->no_primary : SLICE_NONE;
 }
 
 static void primary_compare(const struct teller *teller)
@@ -78,11 +79,12 @@ static void primary_compare(const struct teller *teller)
     struct slice before = primary_name(teller->previous);
     struct slice now = primary_name(teller->next);
     if (now.len > 0 && !slice_equal(before, now)) {
-        news_tell(teller, "primary.changed", teller->next->primary, "writes go to %.*s%s%.*s",
+        news_tell(teller, "topology.primary", teller->next->primary, "writes go to %.*s%s%.*s",
                   SLICE_ARG(now), before.len > 0 ? ", before to " : "", SLICE_ARG(before));
     }
-    if (now.len == 0 && !slice_equal(absence(teller->previous), absence(teller->next))) {
-        news_tell(teller, "primary.lost", -1, "no server gets writes: %.*s",
+    if (now.len == 0 && teller->next->is_settled &&
+        !slice_equal(absence(teller->previous), absence(teller->next))) {
+        news_tell(teller, "topology.no_primary", -1, "no server gets writes: %.*s",
                   SLICE_ARG(teller->next->no_primary));
     }
 }

@@ -265,7 +265,8 @@ static int elect(struct judge *judge)
     int chosen = alive != 0 ? choose_of(judge, alive) : -1;
     bool is_sure = chosen >= 0 && (chosen == next->last_primary || judge->named != 0);
 
-    if (unsettled != 0 && !is_sure) {
+    judge->is_waiting = unsettled != 0 && !is_sure;
+    if (judge->is_waiting) {
         next->no_primary = waiting_print(judge, unsettled);
         return -1;
     }

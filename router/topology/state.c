@@ -143,7 +143,7 @@ static uint32_t warnings_find(const struct judge *judge, int i)
     if (!judge_is_alive(judge, i)) {
         return 0;
     }
-    bool is_lone = server->role == ROLE_UNKNOWN;
+    bool is_lone = server->role == ROLE_UNKNOWN && server->state != SERVER_STARTING;
     bool is_writable = judge_is_writable(judge, i);
     bool is_replica = server->role == ROLE_REPLICA && judge->facts[i].channel_count > 0;
 
@@ -174,11 +174,13 @@ static bool is_down(const struct judge *judge, int i, struct verdict *out)
     return true;
 }
 
+// Also one that has answered, while nobody knows what it is before others have.
 static bool is_starting(const struct judge *judge, int i, struct verdict *out)
 {
     const struct server_facts *facts = &judge->facts[i];
     if (facts->has_answered) {
-        return false;
+        out->reason = judge->next->no_primary;
+        return judge->is_waiting && judge->next->servers[i].role == ROLE_UNKNOWN;
     }
     out->reason = S("waiting for its first answer");
     if (facts->failures > 0) {

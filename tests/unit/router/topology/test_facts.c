@@ -319,7 +319,7 @@ STORY(the_writable_one_that_replicates_from_nobody_is_primary, 3)
     step(world, "rw | ro <db1 | ro <db1", "[db1] db1 primary up, db2 replica up, db3 replica up");
     assert_reason(world, "db1", "takes writes and replicates from nobody");
     assert_reason(world, "db2", "replicates from db1");
-    assert_event(world, "primary.changed: writes go to db1");
+    assert_event(world, "topology.primary: writes go to db1");
     assert_int_equal(server_of(world, "db2")->source, 0);
     assert_true(world->topology->is_settled);
     step(world, "rw | ro <db1 | ro <db1", "[db1] db1 primary up, db2 replica up, db3 replica up");
@@ -335,10 +335,12 @@ STORY(a_lone_server_is_primary, 1)
 
 STORY(the_first_to_answer_is_not_taken_for_the_only_one, 2)
 {
-    step(world, "new | rw", "[-] db1 unknown starting, db2 unknown lagging");
+    step(world, "new | rw", "[-] db1 unknown starting, db2 unknown starting");
     assert_false(world->topology->is_settled);
     assert_no_primary(world, "waiting for the first answer of db1");
-    step(world, "new fail=2 | rw", "[-] db1 unknown starting, db2 unknown lagging");
+    assert_reason(world, "db2", "waiting for the first answer of db1");
+    assert_int_equal(world->told_count, 0); // no news while everybody is only arriving
+    step(world, "new fail=2 | rw", "[-] db1 unknown starting, db2 unknown starting");
     step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
 }
 
@@ -391,7 +393,7 @@ STORY(the_source_is_known_by_the_name_that_it_reports, 2)
 STORY(a_replica_of_an_outsider_is_no_primary_while_another_is_nobodys_replica, 2)
 {
     step(world, "rw | rw <elsewhere", "[db1] db1 primary up, db2 unknown lagging");
-    assert_event(world, "primary.second: db2");
+    assert_event(world, "backend.second_writer: db2");
 }
 
 STORY(a_writable_server_may_have_a_source_outside, 2)
@@ -402,12 +404,12 @@ STORY(a_writable_server_may_have_a_source_outside, 2)
 STORY(a_writable_replica_is_no_primary_but_worth_an_event, 2)
 {
     step(world, "rw | rw <db1", "[db1] db1 primary up, db2 replica up");
-    assert_event(world, "replica.writable: db2");
+    assert_event(world, "backend.writable: db2");
     step(world, "rw | rw <db1", "[db1] db1 primary up, db2 replica up");
     assert_int_equal(world->told_count, 0);
     step(world, "rw fail=3 | rw <db1 connecting", "[-] db1 primary down, db2 replica up");
     assert_no_primary(world, "db1 is down: 3 probes in a row failed: connection refused");
-    assert_event(world, "primary.lost: no server gets writes: db1 is down");
+    assert_event(world, "topology.no_primary: no server gets writes: db1 is down");
 }
 
 STORY(replicas_down_a_chain_are_replicas, 3)
@@ -425,7 +427,7 @@ STORY(a_ring_of_two_writable_ones_keeps_its_primary, 2)
 {
     step(world, "ro <db2 gtid=0-2-5 | rw <db1 gtid=0-2-5", "[db2] db1 replica up, db2 primary up");
     step(world, "rw <db2 gtid=0-2-6 | rw <db1 gtid=0-2-5", "[db2] db1 replica up, db2 primary up");
-    assert_event(world, "replica.writable: db1");
+    assert_event(world, "backend.writable: db1");
     step(world, "rw <db2 gtid=0-2-6 | rw <db1 gtid=0-2-7", "[db2] db1 replica up, db2 primary up");
 }
 
@@ -435,14 +437,14 @@ STORY(of_two_writable_ones_the_primary_stays, 2)
 {
     step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
     step(world, "rw | rw", "[db1] db1 primary up, db2 unknown lagging");
-    assert_event(world, "primary.second: db2");
+    assert_event(world, "backend.second_writer: db2");
     assert_reason(world, "db2", "takes writes, but is not the primary");
 }
 
 STORY(of_two_writable_ones_at_the_start_the_followed_one_is_primary, 3)
 {
     step(world, "rw | rw | ro <db2", "[db2] db1 unknown lagging, db2 primary up, db3 replica up");
-    assert_event(world, "primary.second: db1");
+    assert_event(world, "backend.second_writer: db1");
 }
 
 STORY(of_two_writable_ones_at_the_start_the_newer_one_is_primary, 2)
@@ -455,9 +457,9 @@ STORY(of_two_writable_ones_that_went_apart_none_is_primary, 2)
     step(world, "rw gtid=0-1-100 | rw gtid=0-2-100",
          "[-] db1 unknown lagging, db2 unknown lagging");
     assert_no_primary(world, "db1 and db2 take writes");
-    assert_event(world, "primary.lost: no server gets writes: db1 and db2 take writes");
-    assert_event(world, "primary.second: db1");
-    assert_event(world, "primary.second: db2");
+    assert_event(world, "topology.no_primary: no server gets writes: db1 and db2 take writes");
+    assert_event(world, "backend.second_writer: db1");
+    assert_event(world, "backend.second_writer: db2");
 }
 
 STORY(of_two_writable_ones_without_gtids_none_is_primary, 2)
@@ -483,10 +485,10 @@ STORY(the_old_primary_returns_writable_and_does_not_get_its_place_back, 3)
          "[-] db1 primary down, db2 replica up, db3 replica up");
     step(world, "rw gtid=0-1-100 fail=4 | rw gtid=0-1-100 | ro <db2",
          "[db2] db1 unknown down, db2 primary up, db3 replica up");
-    assert_event(world, "primary.changed: writes go to db2");
+    assert_event(world, "topology.primary: writes go to db2");
     step(world, "rw gtid=0-1-100 | rw gtid=0-2-120 | ro <db2",
          "[db2] db1 unknown lagging, db2 primary up, db3 replica up");
-    assert_event(world, "primary.second: db1");
+    assert_event(world, "backend.second_writer: db1");
 }
 
 STORY(the_primary_of_before_gives_way_to_one_that_has_all_and_more, 3)
@@ -534,7 +536,7 @@ STORY(an_orderly_switchover_is_followed, 2)
     assert_no_primary(world, "db1 is read only");
     assert_reason(world, "db1", "read only, and replicates from nobody");
     step(world, "ro gtid=0-1-9 | rw gtid=0-1-9", "[db2] db1 unknown lagging, db2 primary up");
-    assert_event(world, "replica.orphan: db1");
+    assert_event(world, "backend.orphan: db1");
     assert_reason(world, "db1", "read only and replicates from nobody: its data may be old");
     step(world, "ro <db2 | rw", "[db2] db1 replica up, db2 primary up");
 }
@@ -566,7 +568,7 @@ STORY(the_primary_that_was_away_returns, 2)
     step(world, "rw fail=3 | ro <db1 connecting", "[-] db1 primary down, db2 replica up");
     assert_event(world, "backend.state: db1: up -> down: 3 probes in a row failed");
     step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
-    assert_event(world, "primary.changed: writes go to db1");
+    assert_event(world, "topology.primary: writes go to db1");
     assert_event(world, "backend.state: db1: down -> up");
 }
 
@@ -578,8 +580,8 @@ STORY(configured_roles_win, 3)
     world->backends[1].role = CONF_ROLE_REPLICA;
     world->backends[2].role = CONF_ROLE_REPLICA;
     step(world, "rw | rw | rw", "[db1] db1 primary up, db2 replica up, db3 replica up");
-    assert_event(world, "role.contradicted: db2");
-    assert_false(has_event(world, "role.contradicted: db1"));
+    assert_event(world, "backend.contradicted: db2");
+    assert_false(has_event(world, "backend.contradicted: db1"));
     assert_reason(world, "db2", "role = replica");
 }
 
@@ -587,7 +589,7 @@ STORY(a_configured_primary_is_obeyed_though_it_is_read_only, 2)
 {
     world->backends[0].role = CONF_ROLE_PRIMARY;
     step(world, "ro | rw", "[db1] db1 primary up, db2 unknown lagging");
-    assert_event(world, "role.contradicted: db1");
+    assert_event(world, "backend.contradicted: db1");
     step(world, "ro <db2 | rw", "[db1] db1 primary up, db2 unknown lagging");
     step(world, "ro <db2 fail=3 | rw", "[-] db1 primary down, db2 unknown lagging");
     assert_no_primary(world, "db1 is down");
@@ -814,8 +816,8 @@ STORY(clients_are_told_the_lowest_version_of_the_primarys_family, 4)
          "[db1] db1 primary up, db2 replica up, db3 replica up, db4 replica up");
     assert_true(slice_equal(world->topology->server_version, S("5.5.5-10.6.12-MariaDB-log")));
     assert_int_equal(world->topology->common_capabilities, 6);
-    assert_event(world, "version.family: db3");
-    assert_false(has_event(world, "version.family: db2"));
+    assert_event(world, "backend.family: db3");
+    assert_false(has_event(world, "backend.family: db2"));
     // one that is away still counts; one that was taken out does not
     step(world,
          "rw version=10.11.6-MariaDB caps=15 | ro <db1 version=10.6.12-MariaDB caps=7 fail=3 | "
