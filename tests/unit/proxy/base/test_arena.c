@@ -95,6 +95,21 @@ static void a_large_piece_does_not_cost_the_kept_chunk(void **state)
     arena_release(&arena);
 }
 
+static void wiping_leaves_an_empty_arena_that_can_be_used(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    arena_copy(&arena, S("secret"));
+    memset(arena_alloc(&arena, 20000), 'x', 20000);
+    arena_wipe(&arena);
+    assert_null(arena.chunk);
+    assert_int_equal(arena.used, 0);
+    assert_true(slice_equal(arena_copy(&arena, S("again")), S("again")));
+    arena_wipe(&arena);
+    arena_wipe(&arena);
+    assert_null(arena.chunk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +118,7 @@ int main(void)
         cmocka_unit_test(copies_end_in_nul),
         cmocka_unit_test(the_steady_state_keeps_its_chunk),
         cmocka_unit_test(a_large_piece_does_not_cost_the_kept_chunk),
+        cmocka_unit_test(wiping_leaves_an_empty_arena_that_can_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
