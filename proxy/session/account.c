@@ -93,6 +93,82 @@ void account_forget(struct worker *worker, struct slice user)
     news_tell(worker, user, NULL, false);
 }
 
+// --- verifying again
+// ------------------------------------------------------------------------------------
+
+// A login on a server with what is known, while sessions go on.
+struct recheck {
+    struct worker *worker;
+    struct slice user; // owned
+    struct secret *secret;
+};
+
+static void recheck_free(struct recheck *recheck)
+{
+    secret_unref(&recheck->secret);
+    mem_free((char *)recheck->user.ptr);
+    mem_free(recheck);
+}
+
+static void recheck_ready(struct conn *conn)
+{
+    struct recheck *recheck = conn_holder(conn);
+    conn_close(conn);
+    account_learn(recheck->worker, recheck->user, recheck->secret);
+    recheck_free(recheck);
+}
+
+static size_t recheck_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    (void)conn;
+    (void)bytes;
+    return len;
+}
+
+static void recheck_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    struct recheck *recheck = conn_holder(conn);
+    if (loss->end == CONN_END_REFUSED && loss->code == 1045) {
+        account_forget(recheck->worker, recheck->user);
+    }
+    recheck_free(recheck);
+}
+
+static const struct conn_handler recheck_handler = {
+    .on_ready = recheck_ready,
+    .on_answer = recheck_answer,
+    .on_closed = recheck_closed,
+};
+
+void account_recheck(struct worker *worker, struct slice user)
+{
+    struct account_entry *entry = map_get(&worker->accounts, user);
+    int64_t now_us = loop_now_us(worker->loop);
+    int server = worker_server_for_logins(worker);
+    if (entry == NULL || server < 0 || entry->is_rechecked ||
+        now_us - entry->verified_us < worker->config->auth.recheck_us) {
+        return;
+    }
+    struct recheck *recheck = mem_zero(1, sizeof(*recheck));
+    recheck->worker = worker;
+    recheck->user = slice_make(slice_copy_text(user), user.len);
+    recheck->secret = secret_ref(entry->secret);
+    entry->is_rechecked = true;
+    struct conn_settings settings = {
+        .loop = worker->loop,
+        .target = worker->targets[server],
+        .user = recheck->user,
+        .secret = recheck->secret,
+        .collation = COLLATION_UTF8MB4_GENERAL_CI,
+    };
+    conn_open(&settings, &recheck_handler, recheck);
+}
+
+bool account_is_trusted(const struct worker *worker, const struct account_entry *entry)
+{
+    return loop_now_us(worker->loop) - entry->verified_us < 2 * worker->config->auth.recheck_us;
+}
+
 void accounts_release(struct worker *worker)
 {
     map_each (slot, &worker->accounts) {

@@ -224,6 +224,23 @@ static void answer_kill(struct session *session, const struct statement_kill *ki
     }
 }
 
+static void answer_warnings(struct session *session)
+{
+    static const struct column columns[] = {
+        {.name = SLICE_INIT("Level"),
+         .collation = COLUMN_UTF8MB4,
+         .length = 28,
+         .type = TYPE_VAR_STRING},
+        {.name = SLICE_INIT("Code"), .collation = COLUMN_BYTES, .length = 4, .type = TYPE_LONG},
+        {.name = SLICE_INIT("Message"),
+         .collation = COLUMN_UTF8MB4,
+         .length = 2048,
+         .type = TYPE_VAR_STRING},
+    };
+    struct slice row[] = {S("Warning"), S("1105"), slice_text(session->hint_warning)};
+    rows_answer(session, columns, sizeof(columns) / sizeof(columns[0]), row, 1);
+}
+
 void answer_statement(struct session *session)
 {
     const struct statement *statement = &session->run->statement;
@@ -231,6 +248,8 @@ void answer_statement(struct session *session)
         answer_kill(session, &statement->kill);
     } else if (statement_asks(statement, ASK_PROCESSLIST)) {
         answer_process_list(session);
+    } else if (statement_asks(statement, ASK_WARNINGS)) {
+        answer_warnings(session);
     } else {
         answer_error(session, NOT_BUILT, SLICE_ARG(S("@@sluice_token")));
     }

@@ -86,7 +86,7 @@ static void run_change_user(struct session *session)
 
 static void run_reset(struct session *session)
 {
-    query_abandon(session);
+    query_let_go(session);
     effects_reset(session);
     answer_ok(session);
 }
@@ -218,14 +218,17 @@ static struct slice payload_join(struct run *run, const struct packet_look *look
 static bool packet_check(struct session *session, const struct packet_look *look)
 {
     uint64_t most = session->worker->config->proxy.max_packet_bytes;
+    bool is_empty = look->is_whole && look->payload == 0;
+    if (look->is_in_order && look->payload <= most && !is_empty) {
+        return true;
+    }
+    session->run = run_take(session->worker); // the error answers a command, though none was read
     if (!look->is_in_order) {
         answer_error(session, PACKET_OUT_OF_ORDER, (unsigned)look->found, (unsigned)look->expected);
     } else if (look->payload > most) {
         answer_error(session, PACKET_TOO_LARGE, (unsigned long long)most);
-    } else if (look->is_whole && look->payload == 0) {
-        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("a command without a byte")));
     } else {
-        return true;
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("a command without a byte")));
     }
     session_finish(session);
     return false;

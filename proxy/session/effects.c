@@ -259,6 +259,18 @@ static bool changes_session(const struct statement *statement)
     return (statement->effects & changes) != 0;
 }
 
+// Logins that were verified before are not known to be right any more.
+static void accounts_note(struct session *session, const struct statement *statement)
+{
+    for (uint32_t i = 0; i < statement->accounts_count && !statement->accounts_are_all; i++) {
+        struct slice user = statement->accounts[i].user;
+        account_forget(session->worker, user.len > 0 ? user : session->user);
+    }
+    if (statement->accounts_are_all) {
+        account_forget(session->worker, SLICE_NONE);
+    }
+}
+
 static void succeeded(struct session *session, const struct statement *statement)
 {
     if (statement->assignments_count > 0) {
@@ -266,6 +278,9 @@ static void succeeded(struct session *session, const struct statement *statement
     }
     if (statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE) {
         image_set_schema(&session->image, statement->schema);
+    }
+    if (statement_has(statement, EFFECT_ACCOUNT)) {
+        accounts_note(session, statement);
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
         session->tie.has_insert_id = true;

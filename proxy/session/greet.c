@@ -173,7 +173,7 @@ static enum login_verb account_look_up(struct session *session)
     if (!has_section && !is_passthrough) {
         return login_server_account(login, NULL);
     }
-    if (!has_section && entry != NULL) {
+    if (!has_section && entry != NULL && account_is_trusted(worker, entry)) {
         account.sha2_hash = entry->sha2_hash;
     }
     account.server_decides = !has_section;
@@ -237,27 +237,12 @@ static const struct conn_handler asked_handler = {
     .on_closed = asked_closed,
 };
 
-// The primary, or, with it away, a replica.
-static int server_to_ask(const struct worker *worker)
-{
-    const struct topology *topology = worker->topology;
-    if (topology == NULL) {
-        return -1;
-    }
-    for (int i = 0; topology->primary < 0 && i < topology->count; i++) {
-        if (server_state_takes_reads(topology->servers[i].state)) {
-            return i;
-        }
-    }
-    return topology->primary;
-}
-
 static void server_ask(struct session *session)
 {
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
     const struct login_request *request = login_server_request(&greeting->login);
-    int server = server_to_ask(worker);
+    int server = worker_server_for_logins(worker);
     session_enter(session, SESSION_ASKING);
     if (server < 0) {
         session_enter(session, SESSION_LOGIN);
@@ -410,6 +395,7 @@ static void accepted(struct session *session)
     struct secret *proved = login_server_take_secret(&greeting->login);
     session_equip(session, request, proved);
     secret_unref(&proved);
+    account_recheck(worker, session->user);
     struct ok ok = {.status = STATUS_AUTOCOMMIT};
     login_server_accept(&greeting->login, &ok);
     stream_send(&session->stream, buffer_ptr(&greeting->login.out),

@@ -3,10 +3,13 @@
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/base/memory.h"
+
+#include <stdarg.h>
 
 #include <assert.h>
 
-enum { ATTEMPTS_MOST = 3 };
+enum { ATTEMPTS_MOST = 3, TEXT_MOST = 512 };
 
 static void query_take(struct session *session);
 static void query_send(struct session *session);
@@ -111,6 +114,11 @@ void query_begin(struct session *session, struct slice sql)
     };
     run->sql = sql;
     statement_parse(&run->statement, &run->arena, sql, &context);
+    if (statement_has(&run->statement, EFFECT_LOCAL_FILE) &&
+        (session->capabilities & CAPABILITY_LOCAL_FILES) == 0) {
+        answer_error(session, LOCAL_INFILE_REFUSED);
+        return;
+    }
     query_route(session);
 }
 
@@ -214,6 +222,15 @@ static void log_rule(struct session *session)
              kv_slice("query", slice_first(session->run->sql, 1000)));
 }
 
+// SHOW WARNINGS behind a statement whose hints sluice did not understand: the server knows nothing
+// of it.
+static bool answers_warnings(const struct session *session)
+{
+    const struct run *run = session->run;
+    return session->hint_warning != NULL && run->command == COMMAND_QUERY &&
+           run->statement.kind == STATEMENT_SHOW && statement_asks(&run->statement, ASK_WARNINGS);
+}
+
 static void route_count(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -249,7 +266,7 @@ void query_route(struct session *session)
     route_count(session);
     if (route->target == ROUTE_BLOCKED) {
         blocked_answer(session);
-    } else if (route->target == ROUTE_PROXY) {
+    } else if (route->target == ROUTE_PROXY || answers_warnings(session)) {
         answer_statement(session);
     } else if (route->must_wait || route->server < 0) {
         query_hold(session);
@@ -516,6 +533,35 @@ static void conn_release(struct session *session)
     pool_give(pooled, POOL_KEEP);
 }
 
+// Printed on the heap, for mem_free().
+__attribute__((format(printf, 1, 2))) static char *text_print(const char *format, ...)
+{
+    char text[TEXT_MOST];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return mem_text(text, strlen(text));
+}
+
+// What SHOW WARNINGS is to say of the statement's hints.
+static void hints_note(struct session *session)
+{
+    const struct run *run = session->run;
+    const struct hints *hints = &run->statement.hints;
+    if (run->command != COMMAND_QUERY || statement_asks(&run->statement, ASK_WARNINGS)) {
+        return;
+    }
+    mem_free(session->hint_warning);
+    session->hint_warning = NULL;
+    if (hints->unknown_count > 0) {
+        session->hint_warning = text_print("sluice: unknown hint: %.*s", SLICE_ARG(hints->unknown));
+    } else if (run->route.unknown_backend.len > 0) {
+        session->hint_warning = text_print("sluice: hint names an unknown backend: %.*s",
+                                           SLICE_ARG(run->route.unknown_backend));
+    }
+}
+
 void query_end(struct session *session, bool has_status, uint16_t status, bool is_error)
 {
     struct run *run = session->run;
@@ -534,10 +580,12 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
         metric_add(session->worker->metrics, METRIC_BACKEND_ERRORS, 1,
                    metric_backend(pooled_server(session->pooled)));
     }
-    if (run->is_timed_out) {
+    hints_note(session);
+    if (run->is_timed_out || session->is_killed) {
         // The order to end it may still be on its way: it must not hit the next statement.
         struct pooled *pooled = session->pooled;
         bool is_lost = must_keep(session);
+        session->is_killed = false;
         session->pooled = NULL;
         pool_give(pooled, POOL_CLOSE);
         if (is_lost) {
@@ -636,6 +684,10 @@ void query_lost(struct session *session, const struct conn_loss *loss)
         }
         return;
     }
+    if (session->state == SESSION_UPLOADING) {
+        session_close(session); // the client is in the middle of a file: nothing can be said
+        return;
+    }
     session->run->route.server = server;
     if (may_retry(session, had_transaction, had_pins)) {
         query_retry(session, server);
@@ -647,11 +699,9 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     }
 }
 
-void query_abandon(struct session *session)
+void query_let_go(struct session *session)
 {
     struct pooled *pooled = session->pooled;
-    list_remove(&session->holding);
-    pool_cancel(&session->waiter);
     if (pooled != NULL) {
         enum conn_state state = conn_state(pooled_conn(pooled));
         if (state == CONN_RELAYING && session->run != NULL && !session->run->is_timed_out) {
@@ -662,6 +712,13 @@ void query_abandon(struct session *session)
         session->pooled = NULL;
         pool_give(pooled, state != CONN_READY ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
     }
+}
+
+void query_abandon(struct session *session)
+{
+    list_remove(&session->holding);
+    pool_cancel(&session->waiter);
+    query_let_go(session);
     command_end(session);
 }
 

@@ -2,7 +2,7 @@
 // something are looked at.
 #include "proxy/session/session_priv.h"
 
-#include <assert.h>
+#include "proxy/base/clock.h"
 
 // What is ready to be sent of one batch of bytes: everything up to a packet that the client must
 // see otherwise goes out in one piece.
@@ -77,6 +77,26 @@ static void ok_rewrite(struct session *session, struct batch *batch, const struc
     buffer_release(&packet);
 }
 
+enum { ER_QUERY_INTERRUPTED = 1317 };
+
+// The server says that it was told to end the statement; the client is told why.
+static void timeout_tell(struct session *session, struct batch *batch, size_t held)
+{
+    struct buffer packet = BUFFER_INIT;
+    struct writer writer = writer_make(&packet, batch->bytes[batch->len + 3]);
+    unsigned limit_ms = (unsigned)(session->run->route.timeout_us / CLOCK_MS);
+    struct slice name = conn_target(pooled_conn(session->pooled))->name;
+
+    batch_skip(batch, held);
+    writer_packet_begin(&writer);
+    error_write(&writer, session_is_mariadb(session), QUERY_TIMEOUT, limit_ms, SLICE_ARG(name));
+    if (writer_packet_end(&writer)) {
+        stream_send(batch->to, buffer_ptr(&packet), buffer_len(&packet));
+    }
+    metric_add(session->worker->metrics, METRIC_CLIENT_ERRORS, 1, ERROR_ROW_QUERY_TIMEOUT);
+    buffer_release(&packet);
+}
+
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
@@ -85,6 +105,10 @@ static void packet_held(struct session *session, struct batch *batch, const stru
             ok_rewrite(session, batch, &step->ok, step->held);
             return;
         }
+    } else if (step->packet == REPLY_PACKET_ERR && session->run->is_timed_out &&
+               step->err.code == ER_QUERY_INTERRUPTED) {
+        timeout_tell(session, batch, step->held);
+        return;
     } else if (step->packet == REPLY_PACKET_PREPARED) {
         session->prepared++;
     }
@@ -124,6 +148,11 @@ static void answer_fault(struct session *session)
 
 static void answer_ended(struct session *session, const struct reply_step *step)
 {
+    if (session->state == SESSION_UPLOADING) {
+        session_close(
+            session); // an answer before the file's end: what the client still sends has no meaning
+        return;
+    }
     const struct reply *reply = &session->run->reply;
     bool is_error = reply->error != 0;
     bool has_status = step->packet == REPLY_PACKET_OK || step->packet == REPLY_PACKET_EOF;

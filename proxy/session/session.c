@@ -5,7 +5,13 @@
 
 #include <assert.h>
 
-enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, FINISH_SECONDS = 5 };
+enum {
+    HIGH_WATER = 64 * 1024,
+    LOW_WATER = 16 * 1024,
+    FINISH_SECONDS = 5,
+    AHEAD_MOST = 64 * 1024,
+    LAST_STATEMENT_MS = 500
+};
 
 // --- states
 // -----------------------------------------------------------------------------------------
@@ -71,30 +77,21 @@ static void idle_timed_out(struct session *session)
     session_finish(session);
 }
 
-static void timed_out(struct timer *timer)
+// Whether the connection is kept only since the next statement may ask about the last one.
+static bool keeps_last_statement(const struct session *session)
 {
-    struct session *session = container_of(timer, struct session, timer);
-    switch (session->state) {
-    case SESSION_LOGIN:
-    case SESSION_ASKING:
-        greet_timed_out(session);
-        break;
-    case SESSION_IDLE:
-        idle_timed_out(session);
-        break;
-    case SESSION_FINISHING:
-        session_close(session);
-        break;
-    default:
-        query_timed_out(session);
-        break;
-    }
+    return session->pooled != NULL && session->pins == PIN_BIT(PIN_LAST_STATEMENT) &&
+           (session->status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT)) == STATUS_AUTOCOMMIT &&
+           session->worker->config->routing.multiplexing;
 }
 
 static void idle_timer_set(struct session *session)
 {
     const struct conf_proxy *proxy = &session->worker->config->proxy;
     int64_t delay_us = proxy->idle_timeout_us > 0 ? proxy->idle_timeout_us : TIMER_NEVER;
+    if (keeps_last_statement(session)) {
+        delay_us = LAST_STATEMENT_MS * CLOCK_MS;
+    }
     if (proxy->max_transaction_time_us > 0 && (session->status & STATUS_IN_TRANSACTION) != 0) {
         int64_t left_us = session->transaction_us + proxy->max_transaction_time_us -
                           loop_now_us(session->worker->loop);
@@ -104,6 +101,32 @@ static void idle_timer_set(struct session *session)
         timer_clear(&session->timer);
     } else {
         timer_set(&session->timer, session->worker->loop, delay_us);
+    }
+}
+
+static void timed_out(struct timer *timer)
+{
+    struct session *session = container_of(timer, struct session, timer);
+    switch (session->state) {
+    case SESSION_LOGIN:
+    case SESSION_ASKING:
+        greet_timed_out(session);
+        break;
+    case SESSION_IDLE:
+        if (keeps_last_statement(session)) {
+            session->pins = 0; // it may still get it back: the connection stays tied to it
+            query_let_go(session);
+            idle_timer_set(session);
+        } else {
+            idle_timed_out(session);
+        }
+        break;
+    case SESSION_FINISHING:
+        session_close(session);
+        break;
+    default:
+        query_timed_out(session);
+        break;
     }
 }
 
@@ -130,7 +153,7 @@ static struct session *session_of(struct stream *stream)
 // A client may send commands ahead; they wait unread, but not without end.
 static size_t wait_unread(struct session *session, size_t len)
 {
-    if (len > session->worker->config->proxy.max_packet_bytes) {
+    if (len > AHEAD_MOST) {
         stream_pause(&session->stream);
     }
     return 0;
@@ -259,6 +282,8 @@ void session_close(struct session *session)
     image_unref(&session->image);
     mem_free((char *)session->user.ptr);
     session->user = SLICE_NONE;
+    mem_free(session->hint_warning);
+    session->hint_warning = NULL;
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);

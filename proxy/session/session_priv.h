@@ -103,7 +103,7 @@ struct session {
     int64_t transaction_us;   // when the open one began
     int64_t since_us;         // when the state began
     uint64_t queries;
-    uint16_t warnings; // of sluice's own, for the next SHOW WARNINGS
+    char *hint_warning; // owned: what was wrong with the last statement's hints; NULL: nothing
 
     struct run *run;       // the command on its way
     struct pooled *pooled; // the connection it has
@@ -164,9 +164,10 @@ void query_route(struct session *session);
 void query_end(struct session *session, bool has_status, uint16_t status, bool is_error);
 void query_lost(struct session *session, const struct conn_loss *loss);
 void query_timed_out(struct session *session);
-// Lets go of the connection in the middle of whatever it is.
+// Gives the connection back, or closes it in the middle of whatever it is.
+void query_let_go(struct session *session);
+// The same, and gives up the command.
 void query_abandon(struct session *session);
-void query_explain_input(struct session *session, struct route_session *facts);
 bool session_is_attached(const struct session *session);
 
 extern const struct conn_handler session_conn_handler;
@@ -234,8 +235,13 @@ struct account_entry {
     uint8_t native_hash[SHA1_SIZE];
     bool has_native_hash;
     int64_t verified_us;
+    bool is_rechecked; // a server is being asked again
 };
 const struct account_entry *account_find(struct worker *worker, struct slice user);
+// Whether it was verified so lately that its fast proof is enough.
+bool account_is_trusted(const struct worker *worker, const struct account_entry *entry);
+// Asks a server again, in the background, where the last time was longer ago than `recheck`.
+void account_recheck(struct worker *worker, struct slice user);
 // A server took it: known to every worker from now on.
 void account_learn(struct worker *worker, struct slice user, struct secret *secret);
 // It changed, or may have: every worker forgets it. Empty: every account.
@@ -252,8 +258,9 @@ struct worker {
     struct metrics *metrics;
     struct log_source source;
     struct worker_setup *setup;
-    const struct config *config; // of the setup
-    struct topology *topology;   // NULL until the monitor's first
+    struct worker_setup *first_setup; // its addresses are those that clients come in by
+    const struct config *config;      // of the setup
+    struct topology *topology;        // NULL until the monitor's first
     const struct catalogue *catalogue;
     struct resolver *resolver;
     struct conn_target **targets; // by server index
@@ -279,5 +286,7 @@ struct worker {
     bool is_draining;
 };
 
+// The server that passwords are tried on: the primary, or, with it away, a replica; -1: none.
+int worker_server_for_logins(const struct worker *worker);
 struct run *run_take(struct worker *worker);
 void run_give(struct worker *worker, struct run *run);

@@ -115,6 +115,7 @@ static void targets_make(struct worker *worker, struct worker_setup *setup)
         if (!is_kept) {
             worker->target_list[i] = target_make(worker, setup, i);
         }
+        worker->target_list[i]->connect_timeout_us = setup->config->proxy.connect_timeout_us;
     }
     pools_set_targets(worker->pools, worker->target_list, count, setup->tokens);
 }
@@ -554,6 +555,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
         .context = worker,
     });
     worker->targets = worker->target_list;
+    worker->first_setup = worker_setup_ref(setup);
     setup_install(worker, worker_setup_ref(setup));
     return worker;
 }
@@ -632,6 +634,7 @@ void worker_destroy(struct worker *worker)
     rules_scratch_destroy(worker->scratch);
     targets_release(worker);
     worker_setup_unref(worker->setup);
+    worker_setup_unref(worker->first_setup);
     topology_unref(worker->topology);
     catalogue_unref(worker->catalogue);
     metrics_destroy(worker->metrics);
