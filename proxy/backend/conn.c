@@ -15,8 +15,7 @@ struct conn_break {
     char text[ERROR_TEXT_SIZE];
 };
 
-// --- words
-// ------------------------------------------------------------------------------------------
+// --- words ---------------------------------------------------------------------------------------
 
 static const struct {
     const char *word;
@@ -37,8 +36,7 @@ const char *conn_end_sentence(enum conn_end end)
     return ends[end].sentence;
 }
 
-// --- state
-// ------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
 #define FROM(state) (1U << CONN_##state)
 
@@ -63,8 +61,7 @@ enum conn_state conn_state(const struct conn *conn)
     return conn->state;
 }
 
-// --- ending
-// -----------------------------------------------------------------------------------------
+// --- ending --------------------------------------------------------------------------------------
 
 static void task_run(struct loop_task *task)
 {
@@ -136,8 +133,7 @@ void conn_close(struct conn *conn)
     conn_shut(conn);
 }
 
-// --- the stream's callbacks
-// -------------------------------------------------------------------------
+// --- the stream's callbacks ----------------------------------------------------------------------
 
 static struct conn *conn_of(struct stream *stream)
 {
@@ -234,8 +230,7 @@ static const struct stream_handler stream_handler = {
     .low_water = LOW_WATER,
 };
 
-// --- life
-// -------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 struct conn *conn_open(const struct conn_settings *settings, const struct conn_handler *handler,
                        void *holder)
@@ -269,8 +264,7 @@ void conn_tell_ready(struct conn *conn)
     conn->handler->on_ready(conn);
 }
 
-// --- passing through
-// --------------------------------------------------------------------------------
+// --- passing through -----------------------------------------------------------------------------
 
 void conn_relay(struct conn *conn)
 {
@@ -287,8 +281,7 @@ struct stream *conn_stream(struct conn *conn)
     return &conn->stream;
 }
 
-// --- asking
-// -----------------------------------------------------------------------------------------
+// --- asking --------------------------------------------------------------------------------------
 
 bool conn_is_as(const struct conn *conn, const struct image *image)
 {

@@ -26,8 +26,7 @@
 
 struct conn;
 
-// --- what a connection goes to, and as whom
-// -------------------------------------------------------------------------------
+// --- what a connection goes to, and as whom ------------------------------------------------------
 
 // A server as one loop sees it. Belongs to the loop; outlives its connections.
 struct conn_target {
@@ -63,8 +62,7 @@ struct conn_settings {
     bool is_replica; // its session is set READ ONLY: a second line against misrouted writes
 };
 
-// --- why one ended
-// ------------------------------------------------------------------------------------------------------------
+// --- why one ended -------------------------------------------------------------------------------
 
 enum conn_end {
 #define CONN_END(name, word, sentence) CONN_END_##name,
@@ -86,8 +84,7 @@ struct conn_loss {
     const struct error *error; // never NULL; a sentence that names the server
 };
 
-// --- the holder
-// ----------------------------------------------------------------------------------------------------------------
+// --- the holder ----------------------------------------------------------------------------------
 
 struct conn_handler {
     // Logged in, or applied, or reset: the connection is READY.
@@ -100,8 +97,7 @@ struct conn_handler {
     void (*on_closed)(struct conn *conn, const struct conn_loss *loss);
 };
 
-// --- life
-// ------------------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 // Starts to connect; on_ready() or on_closed() tells how it went. Never NULL.
 struct conn *conn_open(const struct conn_settings *settings, const struct conn_handler *handler,
@@ -117,8 +113,7 @@ void conn_close(struct conn *conn);
 // be used any more.
 void conn_break(struct conn *conn, enum conn_end end, const char *text);
 
-// --- state
-// -------------------------------------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
 enum conn_state {
 #define CONN_STATE(name, word, sentence) CONN_##name,
@@ -149,8 +144,7 @@ struct image *conn_image(const struct conn *conn); // borrowed; NULL: unknown
 // Whether the servers report changes of that session variable with their OK packets.
 bool conn_tracks(struct slice name);
 
-// --- passing through
-// ------------------------------------------------------------------------------------------------------------
+// --- passing through -----------------------------------------------------------------------------
 
 // READY -> RELAYING: from now on the holder sends and on_answer() brings what comes.
 void conn_relay(struct conn *conn);
@@ -159,8 +153,7 @@ void conn_settle(struct conn *conn);
 
 struct stream *conn_stream(struct conn *conn); // RELAYING: for sending, pausing, resuming
 
-// --- commands of our own
-// -----------------------------------------------------------------------------------------------------
+// --- commands of our own -------------------------------------------------------------------------
 
 // A text result, collected; lives until `done` returns. At most CONN_RESULT_MOST bytes of rows.
 enum { CONN_RESULT_MOST = 16 << 20 };
@@ -188,8 +181,7 @@ void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void 
 // READY: a COM_PING in the same way; result->code is 0.
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context);
 
-// --- asking
-// ------------------------------------------------------------------------------------------------------------------------
+// --- asking --------------------------------------------------------------------------------------
 
 const struct conn_target *conn_target(const struct conn *conn);
 // What the login found out: version, family, capabilities, and the server's own id of the

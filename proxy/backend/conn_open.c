@@ -24,8 +24,7 @@ struct conn_opening {
     bool multi_statements;
 };
 
-// --- addresses
-// --------------------------------------------------------------------------------------
+// --- addresses -----------------------------------------------------------------------------------
 
 static void opening_timed_out(struct timer *timer)
 {
@@ -115,8 +114,7 @@ void opening_release(struct conn *conn)
     mem_free(opening);
 }
 
-// --- login
-// ------------------------------------------------------------------------------------------
+// --- login ---------------------------------------------------------------------------------------
 
 static uint64_t wanted_capabilities(const struct conn_opening *opening)
 {

@@ -29,7 +29,7 @@ struct conn {
     struct conn_break *broken;
 };
 
-// --- conn.c -----------------------------------------------------------------------------------
+// --- conn.c --------------------------------------------------------------------------------------
 
 // The one function that writes the state; checks where it comes from.
 void conn_enter(struct conn *conn, enum conn_state state);
@@ -38,7 +38,7 @@ void conn_end(struct conn *conn, enum conn_end end, struct slice refusal, const 
     __attribute__((format(printf, 4, 5)));
 void conn_tell_ready(struct conn *conn);
 
-// --- conn_open.c ------------------------------------------------------------------------------
+// --- conn_open.c ---------------------------------------------------------------------------------
 
 void opening_start(struct conn *conn, const struct conn_settings *settings);
 void opening_connected(struct conn *conn);
@@ -49,7 +49,7 @@ bool opening_retry(struct conn *conn);
 // Releases what only a login needs. NULL is nothing.
 void opening_release(struct conn *conn);
 
-// --- conn_work.c ------------------------------------------------------------------------------
+// --- conn_work.c ---------------------------------------------------------------------------------
 
 // After the login: sets what every connection of ours has, and tells on_ready().
 void work_set_up(struct conn *conn);

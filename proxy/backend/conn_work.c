@@ -32,8 +32,7 @@ struct conn_work {
     size_t size; // bytes of rows collected
 };
 
-// --- sending
-// ----------------------------------------------------------------------------------------
+// --- sending -------------------------------------------------------------------------------------
 
 static struct conn_work *work_begin(struct conn *conn)
 {
@@ -90,8 +89,7 @@ static struct image_dialect dialect_of(const struct conn *conn)
     };
 }
 
-// --- what is done
-// -----------------------------------------------------------------------------------
+// --- what is done --------------------------------------------------------------------------------
 
 // Variables whose changes the servers report with each OK: those that applications set, and none
 // that a server changes by itself all the time.
@@ -234,8 +232,7 @@ void conn_ping(struct conn *conn, conn_result_fn *done, void *context)
     work_query(conn, COMMAND_PING, SLICE_NONE, done, context);
 }
 
-// --- answers
-// ----------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
 // Everything was answered. The work is taken off the connection first: the holder may begin
 // another.

@@ -6,7 +6,7 @@
 
 enum { NAME_MOST = 64 };
 
-// --- making: a draft is put together on the heap, then found in the table or put there ---
+// --- making: a draft is put together on the heap, then found in the table or put there -----------
 
 struct draft {
     struct slice schema;
@@ -85,7 +85,7 @@ static struct image *image_intern(struct image_table *table, const struct draft 
     return image;
 }
 
-// --- life ---
+// --- life ----------------------------------------------------------------------------------------
 
 void image_table_init(struct image_table *table)
 {
@@ -126,7 +126,7 @@ void image_unref(struct image **image)
     }
 }
 
-// --- changing ---
+// --- changing ------------------------------------------------------------------------------------
 
 static void image_replace(struct image **image, const struct draft *draft)
 {
@@ -291,7 +291,7 @@ void image_unset_variable(struct image **image, struct slice name)
     variable_remove(image, lower_case(name, lower));
 }
 
-// --- reading ---
+// --- reading -------------------------------------------------------------------------------------
 
 const struct image_variable *image_variable(const struct image *image, struct slice name)
 {

@@ -39,7 +39,7 @@ struct image {
     struct image_variable variables[]; // sorted by name
 };
 
-// --- life ---
+// --- life ----------------------------------------------------------------------------------------
 
 void image_table_init(struct image_table *table);
 // Every image must have been unref'd.
@@ -54,7 +54,7 @@ struct image *image_ref(struct image *image);
 // Lets go of `*image` and nulls it; NULL is allowed.
 void image_unref(struct image **image);
 
-// --- changing: each replaces the reference in `*image` by one to the changed image; texts given
+// --- changing: each replaces the reference in `*image` by one to the changed image; texts given --
 // may be those of the image that changes ---
 
 void image_set_schema(struct image **image, struct slice schema);
@@ -66,7 +66,7 @@ void image_set_variable(struct image **image, struct slice name, struct slice va
 // Back to the server's default; the charset variables of SET NAMES can't be set back so.
 void image_unset_variable(struct image **image, struct slice name);
 
-// --- reading ---
+// --- reading -------------------------------------------------------------------------------------
 
 // The variable's value, or NULL where the image does not name it.
 const struct image_variable *image_variable(const struct image *image, struct slice name);

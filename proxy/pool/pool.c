@@ -64,8 +64,7 @@ struct pools {
 
 static void pool_serve(struct pool *pool);
 
-// --- lists
-// ----------------------------------------------------------------------------------------------
+// --- lists ---------------------------------------------------------------------------------------
 
 static enum metric_state place_metric(enum place place)
 {
@@ -130,8 +129,7 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
     return pool;
 }
 
-// --- ties
-// -----------------------------------------------------------------------------------------------------
+// --- ties ----------------------------------------------------------------------------------------
 
 void pool_tie_init(struct pool_tie *tie)
 {
@@ -173,8 +171,7 @@ static bool holds_insert_id(const struct pooled *pooled)
     return pooled->tie != NULL && pooled->tie->has_insert_id;
 }
 
-// --- ending connections
-// ------------------------------------------------------------------------------------------
+// --- ending connections --------------------------------------------------------------------------
 
 // A token came back: if another worker waits for one, it is told.
 static void hungry_tell(struct pools *pools, int server)
@@ -210,8 +207,7 @@ static void pooled_close(struct pooled *pooled, enum conn_end end)
     pooled_free(pooled, end);
 }
 
-// --- waiters
-// ---------------------------------------------------------------------------------------------------------
+// --- waiters -------------------------------------------------------------------------------------
 
 static void waiting_count(struct pool *pool, int by)
 {
@@ -298,8 +294,7 @@ static void pooled_rest(struct pooled *pooled)
     }
 }
 
-// --- what the connections tell
-// --------------------------------------------------------------------------------------------
+// --- what the connections tell -------------------------------------------------------------------
 
 // READY again: to the waiter it was changed for, else to the idle ones.
 static void on_ready(struct conn *conn)
@@ -403,8 +398,7 @@ static const struct conn_handler handler = {
     .on_closed = on_closed,
 };
 
-// --- opening
-// --------------------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 static bool is_replica(const struct pools *pools, int server)
 {
@@ -487,8 +481,7 @@ static bool token_take(struct pool *pool, struct limit_token *token)
     return false;
 }
 
-// --- serving
-// -----------------------------------------------------------------------------------------------------------------------
+// --- serving -------------------------------------------------------------------------------------
 
 static bool can_take(const struct pooled *pooled, const struct pool_tie *tie)
 {
@@ -634,8 +627,7 @@ struct pooled *pool_take_tied(struct pools *pools, struct pool_tie *tie)
     return pooled;
 }
 
-// --- giving
-// -------------------------------------------------------------------------------------------------------------------------------
+// --- giving --------------------------------------------------------------------------------------
 
 void pool_give(struct pooled *pooled, enum pool_fate fate)
 {
@@ -680,8 +672,7 @@ bool pooled_is_outdated(const struct pooled *pooled)
     return pooled->is_outdated;
 }
 
-// --- expiry
-// -------------------------------------------------------------------------------------------------------------------------------------
+// --- expiry --------------------------------------------------------------------------------------
 
 // Closes what nobody has used for long; returns whether there is more to look after.
 static bool pool_expire(struct pool *pool, int64_t now_us)
@@ -712,8 +703,7 @@ static void expiry_run(struct timer *timer)
     }
 }
 
-// --- what changes around them
-// ----------------------------------------------------------------------------------------------------------
+// --- what changes around them --------------------------------------------------------------------
 
 static void pool_close_idle(struct pool *pool, enum conn_end end)
 {
@@ -837,8 +827,7 @@ void pools_forget_user(struct pools *pools, struct slice user)
     }
 }
 
-// --- accounts
-// ----------------------------------------------------------------------------------------------------------------------------------
+// --- accounts ------------------------------------------------------------------------------------
 
 struct pool_account *pools_account(struct pools *pools, struct slice user,
                                    struct conn_traits traits, struct secret *secret)
@@ -860,8 +849,7 @@ struct pool_account *pools_account(struct pools *pools, struct slice user,
     return account;
 }
 
-// --- life
-// ------------------------------------------------------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 struct pools *pools_create(const struct pools_settings *settings)
 {
@@ -906,8 +894,7 @@ void pools_destroy(struct pools *pools)
     mem_free(pools);
 }
 
-// --- showing
-// -------------------------------------------------------------------------------------------------------------------------------------
+// --- showing -------------------------------------------------------------------------------------
 
 void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
                 void *context)

@@ -27,8 +27,7 @@ struct pool;
 struct pools;
 struct pooled; // a connection with its place in the pool
 
-// --- life of a worker's pools
-// --------------------------------------------------------------------------------------------------
+// --- life of a worker's pools --------------------------------------------------------------------
 
 struct pools_settings {
     struct loop *loop;
@@ -58,7 +57,7 @@ void pools_set_targets(struct pools *pools, struct conn_target *const *targets, 
 // refused.
 void pools_set_topology(struct pools *pools, const struct topology *topology);
 
-// --- accounts -----------------------------------------------------------------------------------
+// --- accounts ------------------------------------------------------------------------------------
 
 // A user with the traits that its connections cannot change later: one pool for each server. Lives
 // as long as the pools; a session finds its own once, at the login.
@@ -71,7 +70,7 @@ struct pool_account *pools_account(struct pools *pools, struct slice user,
 // Borrowed.
 struct secret *pool_account_secret(const struct pool_account *account);
 
-// --- taking and giving --------------------------------------------------------------------------
+// --- taking and giving ---------------------------------------------------------------------------
 
 // Why a waiter got nothing.
 enum pool_refusal {
@@ -142,8 +141,7 @@ int pooled_server(const struct pooled *pooled);
 // as it can.
 bool pooled_is_outdated(const struct pooled *pooled);
 
-// --- between workers
-// ------------------------------------------------------------------------------------------------------------------
+// --- between workers -----------------------------------------------------------------------------
 
 // Another worker wants a token of that server: closes an idle connection if there is one.
 void pools_yield(struct pools *pools, int server);
@@ -153,8 +151,7 @@ void pools_retry(struct pools *pools, int server);
 // the account changed.
 void pools_forget_user(struct pools *pools, struct slice user);
 
-// --- showing
-// ----------------------------------------------------------------------------------------------------------------------------
+// --- showing -------------------------------------------------------------------------------------
 
 struct pool_facts {
     int server;

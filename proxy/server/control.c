@@ -6,8 +6,7 @@
 #include "proxy/base/memory.h"
 #include "router/statement/reason.h"
 
-// --- how things stand
-// -------------------------------------------------------------------------------
+// --- how things stand ----------------------------------------------------------------------------
 
 static void state_tell(void *context, struct control_state *out)
 {
@@ -23,8 +22,7 @@ static void state_tell(void *context, struct control_state *out)
     };
 }
 
-// --- asking every thread
-// ----------------------------------------------------------------------------
+// --- asking every thread -------------------------------------------------------------------------
 
 // One thread's part of a question.
 struct part {
@@ -176,8 +174,7 @@ static void monitor_asked(struct loop_message *message, struct loop *loop)
     part_return(part);
 }
 
-// --- putting the parts together
-// ----------------------------------------------------------------------
+// --- putting the parts together ------------------------------------------------------------------
 
 static void versions_show(const struct process *process, struct view_rows *rows)
 {
@@ -275,8 +272,7 @@ static void gather_begin(void *context, struct control_gather *gather)
     }
 }
 
-// --- orders
-// ---------------------------------------------------------------------------------------------
+// --- orders --------------------------------------------------------------------------------------
 
 static void reload_order(void *context, struct control_reload *reload)
 {

@@ -15,8 +15,7 @@
 
 enum { HELPER_THREADS = 2, DRAIN_LOOK_MS = 20 };
 
-// --- news from the monitor
-// --------------------------------------------------------------------------
+// --- news from the monitor -----------------------------------------------------------------------
 
 // From the monitor's thread to this one.
 struct monitor_news {
@@ -102,8 +101,7 @@ static void on_report(void *context, int backend, const struct conn_loss *loss)
     monitor_report(process->monitor, backend, loss);
 }
 
-// --- starting
-// ---------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------
 
 static bool start_log(struct process *process, const struct config *config, struct error *error)
 {
@@ -174,8 +172,7 @@ static void start_monitor(struct process *process)
     process->monitor = monitor_create(&settings);
 }
 
-// --- listening
-// --------------------------------------------------------------------------------------
+// --- listening -----------------------------------------------------------------------------------
 
 // A name stands for the first address that the system knows for it.
 static bool address_find(const struct conf_address *from, struct address *to, struct error *error)
@@ -281,8 +278,7 @@ static bool start_admin(struct process *process, struct error *error)
     return process->admin != NULL;
 }
 
-// --- ending
-// -----------------------------------------------------------------------------------------
+// --- ending --------------------------------------------------------------------------------------
 
 static unsigned sessions_open(struct process *process)
 {
@@ -384,8 +380,7 @@ static void signals_release(struct process *process)
     }
 }
 
-// --- the whole
-// --------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 static bool process_start(struct process *process, struct error *error)
 {

@@ -68,11 +68,11 @@ struct process {
 
 void process_drain(struct process *process);
 
-// --- control.c ----------------------------------------------------------------------------------
+// --- control.c -----------------------------------------------------------------------------------
 
 void control_init(struct process *process);
 
-// --- reload.c -----------------------------------------------------------------------------------
+// --- reload.c ------------------------------------------------------------------------------------
 
 // Puts the first configuration on the list of versions.
 void reload_begin(struct process *process);
@@ -81,7 +81,7 @@ void reload_run(struct process *process, struct control_reload *reload);
 void reload_by_signal(struct process *process);
 void reload_release(struct process *process);
 
-// --- events.c -----------------------------------------------------------------------------------
+// --- events.c ------------------------------------------------------------------------------------
 
 void events_add(struct process *process, const char *kind, struct slice backend, const char *text);
 void events_show(const struct process *process, struct view_rows *rows);

@@ -8,8 +8,7 @@
 
 #include <stdio.h>
 
-// --- versions
-// ---------------------------------------------------------------------------------------
+// --- versions ------------------------------------------------------------------------------------
 
 static void version_release(struct config_version *version)
 {
@@ -57,8 +56,7 @@ void reload_release(struct process *process)
     }
 }
 
-// --- building
-// ---------------------------------------------------------------------------------------
+// --- building ------------------------------------------------------------------------------------
 
 static const struct config *config_wanted(struct process *process, struct control_reload *reload)
 {
@@ -104,8 +102,7 @@ static const char *origin_of(enum control_reload_kind kind)
     return origins[kind];
 }
 
-// --- putting to work
-// --------------------------------------------------------------------------------
+// --- putting to work -----------------------------------------------------------------------------
 
 static void log_change(struct process *process, const struct config *config)
 {
@@ -177,8 +174,7 @@ void reload_run(struct process *process, struct control_reload *reload)
     reload->call.done(&reload->call);
 }
 
-// --- by signal
-// --------------------------------------------------------------------------------------
+// --- by signal -----------------------------------------------------------------------------------
 
 static void signal_done(struct control_call *call)
 {

@@ -8,8 +8,7 @@ static const char *text_or_null(struct slice text)
     return text.len > 0 ? text.ptr : NULL;
 }
 
-// --- TLS
-// --------------------------------------------------------------------------------------------
+// --- TLS -----------------------------------------------------------------------------------------
 
 static bool client_tls_is_kept(const struct conf_proxy *a, const struct conf_proxy *b)
 {
@@ -105,8 +104,7 @@ static bool backends_make(struct worker_setup *setup, struct worker_setup *befor
     return is_good;
 }
 
-// --- limits
-// -----------------------------------------------------------------------------------------
+// --- limits --------------------------------------------------------------------------------------
 
 static void limits_make(struct worker_setup *setup, const struct worker_setup *before)
 {
@@ -130,8 +128,7 @@ static void limits_make(struct worker_setup *setup, const struct worker_setup *b
     mem_free(rows);
 }
 
-// --- the whole
-// --------------------------------------------------------------------------------------
+// --- the whole -----------------------------------------------------------------------------------
 
 struct worker_setup *setup_make(const struct config *config, struct worker_setup *before,
                                 struct diagnostics *diagnostics)

@@ -42,8 +42,7 @@ static void forget(struct worker *worker, struct slice user)
     map_release(&worker->accounts);
 }
 
-// --- to the others
-// ------------------------------------------------------------------------------------
+// --- to the others -------------------------------------------------------------------------------
 
 struct account_news {
     struct worker_question question;
@@ -93,8 +92,7 @@ void account_forget(struct worker *worker, struct slice user)
     news_tell(worker, user, NULL, false);
 }
 
-// --- verifying again
-// ------------------------------------------------------------------------------------
+// --- verifying again -----------------------------------------------------------------------------
 
 // A login on a server with what is known, while sessions go on.
 struct recheck {

@@ -87,8 +87,7 @@ void answer_eof(struct session *session)
     buffer_release(&payload);
 }
 
-// --- SHOW PROCESSLIST
-// ---------------------------------------------------------------------------------
+// --- SHOW PROCESSLIST ----------------------------------------------------------------------------
 
 enum { PROCESS_COLUMNS = 8 };
 
@@ -206,8 +205,7 @@ static void answer_process_list(struct session *session)
     worker_ask(list->shared->workers[0], &list->question);
 }
 
-// --- statements
-// ------------------------------------------------------------------------------------------
+// --- statements ----------------------------------------------------------------------------------
 
 static void answer_kill(struct session *session, const struct statement_kill *kill)
 {

@@ -5,8 +5,7 @@
 #include "protocol/packet/set_option.h"
 #include "protocol/packet/stmt_prepare.h"
 
-// --- the commands
-// -----------------------------------------------------------------------------------
+// --- the commands --------------------------------------------------------------------------------
 
 static void run_quit(struct session *session)
 {
@@ -157,8 +156,7 @@ static void command_run(struct session *session)
     answer_error(session, UNKNOWN_COMMAND, (unsigned)session->run->command, SLICE_ARG(name));
 }
 
-// --- packets
-// ----------------------------------------------------------------------------------------
+// --- packets -------------------------------------------------------------------------------------
 
 // What a packet of one or more frames is like, as far as it has come.
 struct packet_look {

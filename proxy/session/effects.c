@@ -4,8 +4,7 @@
 
 #include "router/statement/assignment.h"
 
-// --- pins
-// -------------------------------------------------------------------------------------------
+// --- pins ----------------------------------------------------------------------------------------
 
 void effects_pin(struct session *session, enum pin_reason pin)
 {
@@ -68,8 +67,7 @@ static void pins_apply(struct session *session, const struct statement *statemen
     }
 }
 
-// --- the image
-// ----------------------------------------------------------------------------------------
+// --- the image -----------------------------------------------------------------------------------
 
 void effects_image_changed(struct session *session)
 {
@@ -154,8 +152,7 @@ void effects_ok(struct session *session, const struct ok *ok)
     }
 }
 
-// --- SET
-// ------------------------------------------------------------------------------------------------
+// --- SET -----------------------------------------------------------------------------------------
 
 // Variables that no other connection can be given by SET: they act once, have no default, or belong
 // to one server.
@@ -249,8 +246,7 @@ static void assignments_note(struct session *session, const struct statement *st
     effects_image_changed(session);
 }
 
-// --- the end of a statement
-// -------------------------------------------------------------------------------
+// --- the end of a statement ----------------------------------------------------------------------
 
 static bool changes_session(const struct statement *statement)
 {

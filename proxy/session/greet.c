@@ -20,8 +20,7 @@ struct greeting {
 
 static void greet_act(struct session *session, enum login_verb verb);
 
-// --- beginning
-// ----------------------------------------------------------------------------------------
+// --- beginning -----------------------------------------------------------------------------------
 
 static struct slice server_version(const struct session *session)
 {
@@ -114,8 +113,7 @@ void greet_timed_out(struct session *session)
     session_close(session);
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 size_t greet_data(struct session *session, const uint8_t *bytes, size_t len)
 {
@@ -149,8 +147,7 @@ void greet_secured(struct session *session)
     }
 }
 
-// --- accounts
-// -----------------------------------------------------------------------------------------------
+// --- accounts ------------------------------------------------------------------------------------
 
 static enum login_verb account_look_up(struct session *session)
 {
@@ -180,8 +177,7 @@ static enum login_verb account_look_up(struct session *session)
     return login_server_account(login, &account);
 }
 
-// --- asking a server
-// -------------------------------------------------------------------------------------------
+// --- asking a server -----------------------------------------------------------------------------
 
 // The password is right: the connection that proved it ends, the pools make their own.
 static void asked_ready(struct conn *conn)
@@ -260,8 +256,7 @@ static void server_ask(struct session *session)
     greeting->asked = conn_open(&settings, &asked_handler, session);
 }
 
-// --- decrypting
-// --------------------------------------------------------------------------------------------------
+// --- decrypting ----------------------------------------------------------------------------------
 
 static void decrypt_work(struct loop_work *work)
 {
@@ -293,8 +288,7 @@ static void decrypt(struct session *session)
     loop_work(session->worker->loop, &greeting->work);
 }
 
-// --- the end
-// --------------------------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 static void refuse_own(struct session *session, enum error_row row, struct slice text)
 {

@@ -6,8 +6,7 @@
 
 #include <stdio.h>
 
-// --- on the server
-// ------------------------------------------------------------------------------------
+// --- on the server -------------------------------------------------------------------------------
 
 // Lives from the order to the server's answer, whatever becomes of the session.
 struct killer {
@@ -65,8 +64,7 @@ void kill_statement(struct session *session)
     conn_open(&settings, &killer_handler, killer);
 }
 
-// --- sessions
-// --------------------------------------------------------------------------------------------
+// --- sessions ------------------------------------------------------------------------------------
 
 static struct session *session_find(struct worker *worker, uint32_t id)
 {
@@ -130,8 +128,7 @@ void worker_kill(struct worker_shared *shared, struct kill_request *request)
     worker_ask(shared->workers[worker], &request->question);
 }
 
-// --- KILL of a client
-// ----------------------------------------------------------------------------------------
+// --- KILL of a client ----------------------------------------------------------------------------
 
 struct client_kill {
     struct kill_request request;

@@ -14,8 +14,7 @@ enum { ATTEMPTS_MOST = 3, TEXT_MOST = 512 };
 static void query_take(struct session *session);
 static void query_send(struct session *session);
 
-// --- what the session is like
-// -------------------------------------------------------------------------
+// --- what the session is like --------------------------------------------------------------------
 
 bool session_is_attached(const struct session *session)
 {
@@ -98,8 +97,7 @@ static const struct server_load *loads_of(struct worker *worker)
     return worker->loads;
 }
 
-// --- reading
-// ------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 void query_begin(struct session *session, struct slice sql)
 {
@@ -146,8 +144,7 @@ void query_begin_attached(struct session *session)
     query_send(session);
 }
 
-// --- deciding
-// -----------------------------------------------------------------------------------------
+// --- deciding ------------------------------------------------------------------------------------
 
 static void route_decide(struct session *session)
 {
@@ -275,8 +272,7 @@ void query_route(struct session *session)
     }
 }
 
-// --- getting a connection
-// -------------------------------------------------------------------------------
+// --- getting a connection ------------------------------------------------------------------------
 
 static void conn_adopt(struct session *session, struct pooled *pooled)
 {
@@ -408,8 +404,7 @@ static void query_take(struct session *session)
     session_enter(session, SESSION_WAITING);
 }
 
-// --- sending
-// ---------------------------------------------------------------------------------------------
+// --- sending -------------------------------------------------------------------------------------
 
 static void packet_send(struct session *session)
 {
@@ -436,8 +431,7 @@ static void query_send(struct session *session)
     }
 }
 
-// --- behind the answer
-// ------------------------------------------------------------------------------------
+// --- behind the answer ---------------------------------------------------------------------------
 
 static enum metric_target target_metric(enum route_target target)
 {
@@ -600,8 +594,7 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
     session_idle(session);
 }
 
-// --- losing the connection
-// --------------------------------------------------------------------------------
+// --- losing the connection -----------------------------------------------------------------------
 
 static bool is_harmless(const struct run *run)
 {
@@ -722,8 +715,7 @@ void query_abandon(struct session *session)
     command_end(session);
 }
 
-// --- time limits
-// --------------------------------------------------------------------------------------------
+// --- time limits ---------------------------------------------------------------------------------
 
 static void hold_timed_out(struct session *session)
 {
@@ -752,8 +744,7 @@ void query_timed_out(struct session *session)
     }
 }
 
-// --- the connection's callbacks
-// --------------------------------------------------------------------------------
+// --- the connection's callbacks ------------------------------------------------------------------
 
 static void on_ready(struct conn *conn)
 {

@@ -37,8 +37,7 @@ void relay_begin(struct session *session, enum command command)
                 (uint8_t)frames);
 }
 
-// --- packets that are looked at
-// ---------------------------------------------------------------------
+// --- packets that are looked at ------------------------------------------------------------------
 
 static bool keeps_change(const struct session_change *change, void *arg)
 {
@@ -143,8 +142,7 @@ static void answer_fault(struct session *session)
     query_lost(session, &loss);
 }
 
-// --- the answer
-// -------------------------------------------------------------------------------------
+// --- the answer ----------------------------------------------------------------------------------
 
 static void answer_ended(struct session *session, const struct reply_step *step)
 {
@@ -214,8 +212,7 @@ void relay_client_writable(struct session *session)
     }
 }
 
-// --- a file from the client
-// ---------------------------------------------------------------------------
+// --- a file from the client ----------------------------------------------------------------------
 
 size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
 {

@@ -13,8 +13,7 @@ enum {
     LAST_STATEMENT_MS = 500
 };
 
-// --- states
-// -----------------------------------------------------------------------------------------
+// --- states --------------------------------------------------------------------------------------
 
 #define FROM(state) (1U << SESSION_##state)
 #define ANY         (~0U)
@@ -58,8 +57,7 @@ uint16_t session_status(const struct session *session)
     return session->status;
 }
 
-// --- time limits
-// ------------------------------------------------------------------------------------
+// --- time limits ---------------------------------------------------------------------------------
 
 static void idle_timed_out(struct session *session)
 {
@@ -142,8 +140,7 @@ void session_idle(struct session *session)
     }
 }
 
-// --- the client's stream
-// ----------------------------------------------------------------------------
+// --- the client's stream -------------------------------------------------------------------------
 
 static struct session *session_of(struct stream *stream)
 {
@@ -215,8 +212,7 @@ static const struct stream_handler handler = {
     .low_water = LOW_WATER,
 };
 
-// --- life
-// -------------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 static void source_describe(const struct log_source *source, struct log_line *line)
 {

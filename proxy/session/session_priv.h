@@ -46,7 +46,7 @@ enum session_state {
     SESSION_STATE_COUNT,
 };
 
-// --- a command on its way -----------------------------------------------------------------------
+// --- a command on its way ------------------------------------------------------------------------
 
 // Taken from the worker's spare ones when a command begins, given back when it ends, with its
 // memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
@@ -70,8 +70,7 @@ struct run {
     struct buffer held;  // a packet of the answer that came in pieces
 };
 
-// --- a session
-// ------------------------------------------------------------------------------------
+// --- a session -----------------------------------------------------------------------------------
 
 struct session {
     struct stream stream; // to the client
@@ -114,8 +113,7 @@ struct session {
     bool is_killed;
 };
 
-// --- session.c
-// --------------------------------------------------------------------------------------
+// --- session.c -----------------------------------------------------------------------------------
 
 struct session *session_create(struct worker *worker, int fd, const struct address *peer,
                                struct slice listen);
@@ -133,8 +131,7 @@ bool session_is_mariadb(const struct session *session); // what the client was t
 // Status flags as they are true now, for packets of sluice's own.
 uint16_t session_status(const struct session *session);
 
-// --- greet.c
-// ---------------------------------------------------------------------------------------
+// --- greet.c -------------------------------------------------------------------------------------
 
 void greet_start(struct session *session);
 size_t greet_data(struct session *session, const uint8_t *bytes, size_t len);
@@ -143,15 +140,13 @@ void greet_change_user(struct session *session);
 void greet_timed_out(struct session *session);
 void greet_release(struct session *session);
 
-// --- command.c
-// -------------------------------------------------------------------------------------
+// --- command.c -----------------------------------------------------------------------------------
 
 // `bytes` begin with a command. Returns how many it took; 0: there is less than a whole one.
 size_t command_begin(struct session *session, const uint8_t *bytes, size_t len);
 void command_end(struct session *session); // gives the run back
 
-// --- query.c
-// ---------------------------------------------------------------------------------------
+// --- query.c -------------------------------------------------------------------------------------
 
 void query_begin(struct session *session, struct slice sql);
 // A command without a statement's text: `statement` says what it is like.
@@ -172,8 +167,7 @@ bool session_is_attached(const struct session *session);
 
 extern const struct conn_handler session_conn_handler;
 
-// --- relay.c
-// ---------------------------------------------------------------------------------------
+// --- relay.c -------------------------------------------------------------------------------------
 
 void relay_begin(struct session *session, enum command command);
 size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len);
@@ -181,8 +175,7 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len);
 void relay_client_writable(struct session *session);
 void relay_server_writable(struct session *session);
 
-// --- effects.c
-// -------------------------------------------------------------------------------------
+// --- effects.c -----------------------------------------------------------------------------------
 
 // An OK came in the answer: what it says of the session's changes.
 void effects_ok(struct session *session, const struct ok *ok);
@@ -196,8 +189,7 @@ enum pin_reason effects_shown_pin(const struct session *session);
 void effects_image_changed(struct session *session);
 bool effects_is_client_tracked(const struct session_change *change);
 
-// --- answer.c
-// --------------------------------------------------------------------------------------
+// --- answer.c ------------------------------------------------------------------------------------
 
 // Sends an OK with the session's status, and the command is over.
 void answer_ok(struct session *session);
@@ -218,15 +210,13 @@ void answer_statement(struct session *session);
 struct writer answer_writer_make(struct session *session, struct buffer *buf);
 void answer_send_error(struct session *session, struct writer *writer, enum error_row row);
 
-// --- kill.c
-// ----------------------------------------------------------------------------------------
+// --- kill.c --------------------------------------------------------------------------------------
 
 // Ends the statement that runs on the connection, by a connection of its own.
 void kill_statement(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);
 
-// --- account.c
-// -------------------------------------------------------------------------------------
+// --- account.c -----------------------------------------------------------------------------------
 
 // What the worker knows about an account; NULL: nothing.
 struct account_entry {
@@ -248,8 +238,7 @@ void account_learn(struct worker *worker, struct slice user, struct secret *secr
 void account_forget(struct worker *worker, struct slice user);
 void accounts_release(struct worker *worker);
 
-// --- worker.c
-// ---------------------------------------------------------------------------------------
+// --- worker.c ------------------------------------------------------------------------------------
 
 struct worker {
     struct worker_shared *shared;

@@ -14,8 +14,7 @@ struct worker_thread {
     bool is_started;
 };
 
-// --- runs
-// -------------------------------------------------------------------------------------------
+// --- runs ----------------------------------------------------------------------------------------
 
 struct run *run_take(struct worker *worker)
 {
@@ -51,8 +50,7 @@ void run_give(struct worker *worker, struct run *run)
     worker->spare_runs = run;
 }
 
-// --- setups
-// -----------------------------------------------------------------------------------------
+// --- setups --------------------------------------------------------------------------------------
 
 struct worker_setup *worker_setup_ref(struct worker_setup *setup)
 {
@@ -136,8 +134,7 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     worker_setup_unref(before);
 }
 
-// --- news
-// -------------------------------------------------------------------------------------------
+// --- news ----------------------------------------------------------------------------------------
 
 // A message that carries one value.
 struct news {
@@ -258,8 +255,7 @@ void worker_drain(struct worker *worker)
     news_send(worker, NULL, drain_arrived);
 }
 
-// --- questions
-// --------------------------------------------------------------------------------------
+// --- questions -----------------------------------------------------------------------------------
 
 static void question_run(struct loop_message *message, struct loop *loop)
 {
@@ -332,8 +328,7 @@ void worker_each_session(struct worker *worker,
     }
 }
 
-// --- between workers: tokens
-// ----------------------------------------------------------------------------
+// --- between workers: tokens ---------------------------------------------------------------------
 
 struct token_news {
     struct worker_question question;
@@ -390,8 +385,7 @@ static void report(void *context, int server, const struct conn_loss *loss)
     worker->shared->report(worker->shared->context, server, loss);
 }
 
-// --- clients
-// ----------------------------------------------------------------------------------------------
+// --- clients -------------------------------------------------------------------------------------
 
 struct newcomer {
     struct worker_question question;
@@ -520,8 +514,20 @@ void worker_accept(struct worker *worker, int fd, const struct address *peer, st
     worker_ask(shared->workers[chosen], &newcomer->question);
 }
 
-// --- life
-// ---------------------------------------------------------------------------------------------------
+void worker_add_listener(struct worker *worker, struct listener *listener)
+{
+    assert(worker->listener_count < CONF_LISTEN_MAX);
+    worker->listeners[worker->listener_count++] = listener;
+}
+
+void worker_on_accept(struct listener *listener, int fd, const struct address *peer)
+{
+    struct worker *worker = listener_owner(listener);
+    const struct conf_address *listens = worker->first_setup->config->proxy.listen;
+    worker_accept(worker, fd, peer, listens[listener_index(listener)].text);
+}
+
+// --- life ----------------------------------------------------------------------------------------
 
 struct worker *worker_create(struct worker_shared *shared, unsigned index,
                              struct worker_setup *setup)

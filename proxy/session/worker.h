@@ -24,7 +24,7 @@
 
 struct worker;
 
-// --- what workers are given ---------------------------------------------------------------------
+// --- what workers are given ----------------------------------------------------------------------
 
 // Everything that comes of one configuration, made and checked as a whole, then immutable: a reload
 // makes another.
@@ -60,7 +60,7 @@ struct worker_shared {
     void *context;
 };
 
-// --- life ---------------------------------------------------------------------------------------
+// --- life ----------------------------------------------------------------------------------------
 
 // On the creator's thread; the worker runs from worker_start() on.
 struct worker *worker_create(struct worker_shared *shared, unsigned index,
@@ -81,7 +81,7 @@ void worker_add_listener(struct worker *worker, struct listener *listener);
 // For the settings of such a listener: the owner is the worker.
 void worker_on_accept(struct listener *listener, int fd, const struct address *peer);
 
-// --- news, from any thread; each takes effect between two events --------------------------------
+// --- news, from any thread; each takes effect between two events ---------------------------------
 
 void worker_set_setup(struct worker *worker, struct worker_setup *setup);
 void worker_set_topology(struct worker *worker, struct topology *topology);
@@ -91,13 +91,13 @@ void worker_pause(struct worker *worker, bool is_paused);
 // No new clients; sessions end when they stand at a boundary, the rest when worker_stop() comes.
 void worker_drain(struct worker *worker);
 
-// --- clients ------------------------------------------------------------------------------------
+// --- clients -------------------------------------------------------------------------------------
 
 // The worker's own thread (a listener's callback): a new client, given to the worker with the
 // fewest.
 void worker_accept(struct worker *worker, int fd, const struct address *peer, struct slice listen);
 
-// --- asking, from any thread --------------------------------------------------------------------
+// --- asking, from any thread ---------------------------------------------------------------------
 
 // Runs `ask` on the worker's thread.
 struct worker_question {
