@@ -1,4 +1,4 @@
-#include "proxy/pool/pool.h"
+#include "proxy/pool/pool_priv.h"
 
 #include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
@@ -6,60 +6,10 @@
 #include <assert.h>
 
 enum {
-    OPENING_MOST = 4, // in one pool at a time: a burst waits for connections that come back instead
-                      // of opening as many
+    OPENING_MOST =
+        4, // at a time: a burst waits for connections that come back instead of opening as many
     LOOK_MOST = 8,    // idle connections looked at for one that needs no change
-    KEPT_IDLE = 1,    // in each pool, however long nobody uses it
-    EXPIRY_SECONDS = 60,
     FULL_SECONDS = 1, // how long a server that said "too many connections" is not asked for more
-};
-
-// On which of its pool's lists a connection stands.
-enum place { OPENING, IDLE, CHANGING, LENT, PLACE_COUNT };
-
-struct pooled {
-    struct list link;
-    struct pool *pool;
-    struct conn *conn;
-    struct pool_tie *tie;       // the session that used it last, while it may want it back
-    struct pool_waiter *waiter; // CHANGING: for whom; NULL: for nobody
-    struct limit_token token;
-    enum place place;
-    int64_t since_us; // when it came to its place
-    bool is_outdated;
-};
-
-struct pool {
-    struct list link; // in pools->servers[]
-    struct pools *pools;
-    struct pool_account *account;
-    int server;
-    struct list places[PLACE_COUNT]; // IDLE: used most recently first
-    uint32_t counts[PLACE_COUNT];
-    struct list waiters; // those without a connection being changed for them
-    uint32_t waiting;
-    int64_t full_until_us;
-    struct loop_task task; // serves the waiters at the end of the turn
-    uint64_t opened, reused, closed;
-};
-
-struct pool_account {
-    struct slice user;
-    struct conn_traits traits;
-    struct secret *secret;
-    struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
-};
-
-struct pools {
-    struct pools_settings settings;
-    struct map accounts; // by user and traits
-    struct list servers[TOPOLOGY_SERVERS_MAX];
-    uint32_t used[TOPOLOGY_SERVERS_MAX];
-    struct conn_target *const *targets;
-    int count;
-    struct pool_tokens *tokens;
-    const struct topology *topology;
-    struct timer expiry;
 };
 
 static void pool_serve(struct pool *pool);
@@ -97,7 +47,7 @@ static void pooled_move(struct pooled *pooled, enum place place)
     place_count(pooled, 1);
 }
 
-static void pool_wake(struct pool *pool)
+void pool_wake(struct pool *pool)
 {
     if (pool->waiting > 0) {
         loop_defer(pool->pools->settings.loop, &pool->task);
@@ -166,7 +116,7 @@ static void pooled_tie(struct pooled *pooled, struct pool_tie *tie)
     }
 }
 
-static bool holds_insert_id(const struct pooled *pooled)
+bool pooled_holds_insert_id(const struct pooled *pooled)
 {
     return pooled->tie != NULL && pooled->tie->has_insert_id;
 }
@@ -200,7 +150,7 @@ static void pooled_free(struct pooled *pooled, enum conn_end end)
     hungry_tell(pools, pool->server);
 }
 
-static void pooled_close(struct pooled *pooled, enum conn_end end)
+void pooled_close(struct pooled *pooled, enum conn_end end)
 {
     assert(pooled->waiter == NULL);
     conn_close(pooled->conn);
@@ -289,8 +239,14 @@ static void pooled_rest(struct pooled *pooled)
     if (pool->waiting == 0 &&
         pool_tokens_is_wanted(pools->tokens, pool->server, pools->settings.worker)) {
         pools_yield(pools, pool->server);
-    } else if (!timer_is_set(&pools->expiry)) {
-        timer_set(&pools->expiry, pools->settings.loop, EXPIRY_SECONDS * CLOCK_SECOND / 4);
+    } else
+        pools_expire_later(pools);
+}
+
+void pool_refuse_all(struct pool *pool)
+{
+    while (!list_is_empty(&pool->waiters)) {
+        waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_GONE, NULL);
     }
 }
 
@@ -434,38 +390,6 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
     pooled->conn = conn_open(&settings, &handler, pooled);
 }
 
-// The idle connection of that server, of any account, that nobody has used for longest; without
-// somebody's insert id where there is such a one.
-static struct pooled *server_oldest_idle(struct pools *pools, int server)
-{
-    struct pooled *oldest = NULL;
-    list_each (link, &pools->servers[server]) {
-        struct pool *pool = container_of(link, struct pool, link);
-        if (list_is_empty(&pool->places[IDLE])) {
-            continue;
-        }
-        struct pooled *last = container_of(pool->places[IDLE].prev, struct pooled, link);
-        if (oldest == NULL || (holds_insert_id(oldest) && !holds_insert_id(last)) ||
-            (holds_insert_id(oldest) == holds_insert_id(last) &&
-             last->since_us < oldest->since_us)) {
-            oldest = last;
-        }
-    }
-    return oldest;
-}
-
-// A connection that holds an insert id ends here only when its session's value is safe: it is asked
-// for first.
-static bool server_give_up_idle(struct pools *pools, int server)
-{
-    struct pooled *oldest = server_oldest_idle(pools, server);
-    if (oldest == NULL || holds_insert_id(oldest)) {
-        return false;
-    }
-    pooled_close(oldest, CONN_END_YIELDED);
-    return true;
-}
-
 static bool token_take(struct pool *pool, struct limit_token *token)
 {
     struct pools *pools = pool->pools;
@@ -473,7 +397,7 @@ static bool token_take(struct pool *pool, struct limit_token *token)
     if (pool_tokens_take(pools->tokens, pool->server, worker, token)) {
         return true;
     }
-    if (server_give_up_idle(pools, pool->server) &&
+    if (pools_give_up_idle(pools, pool->server) &&
         pool_tokens_take(pools->tokens, pool->server, worker, token)) {
         return true;
     }
@@ -485,7 +409,7 @@ static bool token_take(struct pool *pool, struct limit_token *token)
 
 static bool can_take(const struct pooled *pooled, const struct pool_tie *tie)
 {
-    return !holds_insert_id(pooled) || pooled->tie == tie;
+    return !pooled_holds_insert_id(pooled) || pooled->tie == tie;
 }
 
 // An idle connection that is as the image wants it: the session's own, else one of those used last.
@@ -546,7 +470,7 @@ static void insert_id_came(struct conn *conn, const struct conn_result *result, 
 // Begins to bring `pooled` to what the waiter wants.
 static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
 {
-    bool must_save = holds_insert_id(pooled) && pooled->tie != waiter->tie;
+    bool must_save = pooled_holds_insert_id(pooled) && pooled->tie != waiter->tie;
     pooled_move(pooled, CHANGING);
     list_remove(&waiter->link);
     pooled->waiter = waiter;
@@ -672,197 +596,9 @@ bool pooled_is_outdated(const struct pooled *pooled)
     return pooled->is_outdated;
 }
 
-// --- expiry --------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
-// Closes what nobody has used for long; returns whether there is more to look after.
-static bool pool_expire(struct pool *pool, int64_t now_us)
-{
-    struct list *idle = &pool->places[IDLE];
-    while (pool->counts[IDLE] > KEPT_IDLE) {
-        struct pooled *last = container_of(idle->prev, struct pooled, link);
-        if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND || holds_insert_id(last)) {
-            return true;
-        }
-        pooled_close(last, CONN_END_EXPIRED);
-    }
-    return false;
-}
-
-static void expiry_run(struct timer *timer)
-{
-    struct pools *pools = container_of(timer, struct pools, expiry);
-    int64_t now_us = loop_now_us(pools->settings.loop);
-    bool goes_on = false;
-    for (int server = 0; server < TOPOLOGY_SERVERS_MAX; server++) {
-        list_each (link, &pools->servers[server]) {
-            goes_on |= pool_expire(container_of(link, struct pool, link), now_us);
-        }
-    }
-    if (goes_on) {
-        timer_set(timer, pools->settings.loop, EXPIRY_SECONDS * CLOCK_SECOND / 4);
-    }
-}
-
-// --- what changes around them --------------------------------------------------------------------
-
-static void pool_close_idle(struct pool *pool, enum conn_end end)
-{
-    list_each_safe (link, &pool->places[IDLE]) {
-        pooled_close(container_of(link, struct pooled, link), end);
-    }
-}
-
-// Everything that is out is marked; what is idle goes now.
-static void pool_outdate(struct pool *pool)
-{
-    static const enum place out[] = {OPENING, CHANGING, LENT};
-    pool_close_idle(pool, CONN_END_OUTDATED);
-    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
-        list_each (link, &pool->places[out[i]]) {
-            container_of(link, struct pooled, link)->is_outdated = true;
-        }
-    }
-    pool_wake(pool);
-}
-
-static void pool_break_lent(struct pool *pool)
-{
-    list_each_safe (link, &pool->places[LENT]) {
-        struct pooled *pooled = container_of(link, struct pooled, link);
-        conn_break(pooled->conn, CONN_END_DEMOTED, "the server is not the primary any more");
-    }
-}
-
-static void pool_refuse_all(struct pool *pool)
-{
-    while (!list_is_empty(&pool->waiters)) {
-        waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_GONE, NULL);
-    }
-}
-
-static const struct server *server_at(const struct topology *topology, int server)
-{
-    return topology != NULL && server < topology->count ? &topology->servers[server] : NULL;
-}
-
-static bool takes_nothing(const struct server *server)
-{
-    return server == NULL ||
-           !(server_state_takes_reads(server->state) || server_state_takes_writes(server->state));
-}
-
-static void server_changed(struct pools *pools, int index, const struct server *before,
-                           const struct server *now)
-{
-    bool was_primary = before != NULL && before->role == ROLE_PRIMARY;
-    bool is_primary = now != NULL && now->role == ROLE_PRIMARY;
-    list_each (link, &pools->servers[index]) {
-        struct pool *pool = container_of(link, struct pool, link);
-        if (was_primary != is_primary || now == NULL) {
-            pool_outdate(pool);
-        }
-        if (was_primary && now != NULL && now->role == ROLE_REPLICA) {
-            pool_break_lent(pool);
-        }
-        if (takes_nothing(now)) {
-            pool_refuse_all(pool);
-        }
-        if (now != NULL && now->state == SERVER_DOWN) {
-            pool_close_idle(pool, CONN_END_LOST);
-        }
-    }
-}
-
-void pools_set_topology(struct pools *pools, const struct topology *topology)
-{
-    const struct topology *before = pools->topology;
-    pools->topology = topology;
-    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
-        const struct server *was = server_at(before, i);
-        const struct server *now = server_at(topology, i);
-        if (was != NULL || now != NULL) {
-            server_changed(pools, i, was, now);
-        }
-    }
-}
-
-void pools_set_targets(struct pools *pools, struct conn_target *const *targets, int count,
-                       struct pool_tokens *tokens)
-{
-    pool_tokens_unref(pools->tokens);
-    pools->tokens = pool_tokens_ref(tokens);
-    for (int i = 0; i < pools->count; i++) {
-        if (i < count && targets[i] == pools->targets[i]) {
-            continue;
-        }
-        list_each (link, &pools->servers[i]) {
-            pool_outdate(container_of(link, struct pool, link));
-        }
-    }
-    pools->targets = targets;
-    pools->count = count;
-}
-
-void pools_yield(struct pools *pools, int server)
-{
-    server_give_up_idle(pools, server);
-}
-
-void pools_retry(struct pools *pools, int server)
-{
-    list_each (link, &pools->servers[server]) {
-        pool_wake(container_of(link, struct pool, link));
-    }
-}
-
-void pools_forget_user(struct pools *pools, struct slice user)
-{
-    map_each (slot, &pools->accounts) {
-        struct pool_account *account = slot->value;
-        for (int i = 0; i < TOPOLOGY_SERVERS_MAX && slice_equal(account->user, user); i++) {
-            if (account->pools[i] != NULL) {
-                pool_outdate(account->pools[i]);
-            }
-        }
-    }
-}
-
-// --- accounts ------------------------------------------------------------------------------------
-
-struct pool_account *pools_account(struct pools *pools, struct slice user,
-                                   struct conn_traits traits, struct secret *secret)
-{
-    struct buffer key = BUFFER_INIT;
-    buffer_print(&key, "%d%d%d%d", traits.found_rows, traits.ignore_space, traits.interactive,
-                 traits.deprecate_eof);
-    buffer_append_slice(&key, user);
-    struct pool_account *account = map_get(&pools->accounts, buffer_slice(&key));
-    if (account == NULL) {
-        account = mem_zero(1, sizeof(*account));
-        account->user = slice_make(slice_copy_text(user), user.len);
-        account->traits = traits;
-        map_put(&pools->accounts, buffer_slice(&key), account);
-    }
-    buffer_release(&key);
-    secret_unref(&account->secret);
-    account->secret = secret_ref(secret);
-    return account;
-}
-
-// --- life ----------------------------------------------------------------------------------------
-
-struct pools *pools_create(const struct pools_settings *settings)
-{
-    struct pools *pools = mem_zero(1, sizeof(*pools));
-    pools->settings = *settings;
-    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
-        list_init(&pools->servers[i]);
-    }
-    timer_init(&pools->expiry, expiry_run);
-    return pools;
-}
-
-static void pool_destroy(struct pool *pool)
+void pool_destroy(struct pool *pool)
 {
     assert(pool->waiting == 0 && pool->counts[LENT] == 0);
     for (int place = 0; place < PLACE_COUNT; place++) {
@@ -873,51 +609,4 @@ static void pool_destroy(struct pool *pool)
     loop_task_cancel(&pool->task);
     list_remove(&pool->link);
     mem_free(pool);
-}
-
-void pools_destroy(struct pools *pools)
-{
-    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
-        list_each_safe (link, &pools->servers[i]) {
-            pool_destroy(container_of(link, struct pool, link));
-        }
-    }
-    map_each (slot, &pools->accounts) {
-        struct pool_account *account = slot->value;
-        secret_unref(&account->secret);
-        mem_free((char *)account->user.ptr);
-        mem_free(account);
-    }
-    map_release(&pools->accounts);
-    pool_tokens_unref(pools->tokens);
-    timer_release(&pools->expiry);
-    mem_free(pools);
-}
-
-// --- showing -------------------------------------------------------------------------------------
-
-void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
-                void *context)
-{
-    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
-        list_each (link, &pools->servers[i]) {
-            const struct pool *pool = container_of(link, struct pool, link);
-            struct pool_facts facts = {
-                .server = i,
-                .user = pool->account->user,
-                .used = pool->counts[LENT] + pool->counts[CHANGING] + pool->counts[OPENING],
-                .idle = pool->counts[IDLE],
-                .waiting = pool->waiting,
-                .opened = pool->opened,
-                .reused = pool->reused,
-                .closed = pool->closed,
-            };
-            show(&facts, context);
-        }
-    }
-}
-
-uint32_t pools_used(const struct pools *pools, int server)
-{
-    return pools->used[server];
 }

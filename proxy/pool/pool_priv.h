@@ -1,0 +1,77 @@
+// Inside the room only: how connections, pools and accounts hang together.
+//
+//     pool.c       one pool: its lists, its waiters, opening, taking and giving
+//     pools.c      all of a worker's: accounts, what changes around them, expiry, showing
+//     tokens.c     how many connections a server may have from all workers
+//
+//     pools --by user and traits--> pool_account --by server--> pool --lists by place--> pooled
+#pragma once
+
+#include "proxy/pool/pool.h"
+
+// On which of its pool's lists a connection stands.
+enum place { OPENING, IDLE, CHANGING, LENT, PLACE_COUNT };
+
+struct pooled {
+    struct list link;
+    struct pool *pool;
+    struct conn *conn;
+    struct pool_tie *tie;       // the session that used it last, while it may want it back
+    struct pool_waiter *waiter; // CHANGING: for whom; NULL: for nobody
+    struct limit_token token;
+    enum place place;
+    int64_t since_us; // when it came to its place
+    bool is_outdated;
+};
+
+struct pool {
+    struct list link; // in pools->servers[]
+    struct pools *pools;
+    struct pool_account *account;
+    int server;
+    struct list places[PLACE_COUNT]; // IDLE: used most recently first
+    uint32_t counts[PLACE_COUNT];
+    struct list waiters; // those without a connection being changed for them
+    uint32_t waiting;
+    int64_t full_until_us;
+    struct loop_task task; // serves the waiters at the end of the turn
+    uint64_t opened, reused, closed;
+};
+
+struct pool_account {
+    struct slice user;
+    struct conn_traits traits;
+    struct secret *secret;
+    struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
+};
+
+struct pools {
+    struct pools_settings settings;
+    struct map accounts; // by user and traits
+    struct list servers[TOPOLOGY_SERVERS_MAX];
+    uint32_t used[TOPOLOGY_SERVERS_MAX];
+    struct conn_target *const *targets;
+    int count;
+    struct pool_tokens *tokens;
+    const struct topology *topology;
+    struct timer expiry;
+};
+
+// --- pool.c --------------------------------------------------------------------------------------
+
+// Nobody waits and nothing is lent.
+void pool_destroy(struct pool *pool);
+// Serves the waiters at the end of the turn.
+void pool_wake(struct pool *pool);
+// Closes and frees a connection that is not lent and that nobody waits for.
+void pooled_close(struct pooled *pooled, enum conn_end end);
+bool pooled_holds_insert_id(const struct pooled *pooled);
+void pool_refuse_all(struct pool *pool);
+
+// --- pools.c -------------------------------------------------------------------------------------
+
+// Closes the idle connection of that server, of any account, that nobody has used for longest.
+// False: there is none that can be given up.
+bool pools_give_up_idle(struct pools *pools, int server);
+// The worker looks after idle connections from now on.
+void pools_expire_later(struct pools *pools);
