@@ -506,8 +506,11 @@ static void pool_serve(struct pool *pool)
         }
         pooled_change(other, waiter);
     }
-    struct limit_token token = LIMIT_TOKEN_NONE;
-    while (!list_is_empty(&pool->waiters) && wants_opening(pool) && token_take(pool, &token)) {
+    while (!list_is_empty(&pool->waiters) && wants_opening(pool)) {
+        struct limit_token token = LIMIT_TOKEN_NONE;
+        if (!token_take(pool, &token)) {
+            break;
+        }
         pool_open(pool, &container_of(pool->waiters.next, struct pool_waiter, link)->request,
                   token);
     }

@@ -220,6 +220,11 @@ struct pool_account *pools_account(struct pools *pools, struct slice user,
     return account;
 }
 
+struct secret *pool_account_secret(const struct pool_account *account)
+{
+    return account->secret;
+}
+
 // --- life ----------------------------------------------------------------------------------------
 
 struct pools *pools_create(const struct pools_settings *settings)

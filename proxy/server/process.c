@@ -439,7 +439,7 @@ static int process_live(struct process *process)
     struct error error = ERROR_NONE;
     process->metrics = metrics_create(&process->setup->labels);
     process->loop =
-        loop_create(&(struct loop_settings){.name = "control", .metrics = process->metrics});
+        loop_create(&(struct loop_settings){.name = "sluice", .metrics = process->metrics});
     process->started_us = loop_now_exact_us(process->loop);
     timer_init(&process->drain, drain_look);
     signals_watch(process);

@@ -134,6 +134,20 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     worker_setup_unref(before);
 }
 
+int worker_server_for_logins(const struct worker *worker)
+{
+    const struct topology *topology = worker->topology;
+    if (topology == NULL) {
+        return -1;
+    }
+    for (int i = 0; topology->primary < 0 && i < topology->count; i++) {
+        if (server_state_takes_reads(topology->servers[i].state)) {
+            return i;
+        }
+    }
+    return topology->primary;
+}
+
 // --- news ----------------------------------------------------------------------------------------
 
 // A message that carries one value.
