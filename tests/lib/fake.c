@@ -1,0 +1,575 @@
+#include "tests/lib/fake.h"
+
+#include "protocol/packet/capability.h"
+#include "protocol/packet/command.h"
+#include "protocol/packet/err.h"
+#include "protocol/packet/handshake.h"
+#include "protocol/packet/ok.h"
+#include "protocol/packet/result_writer.h"
+#include "protocol/packet/status.h"
+#include "protocol/wire/frame.h"
+#include "protocol/wire/writer.h"
+
+#include "proxy/base/list.h"
+#include "proxy/base/memory.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/peer.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// No session tracking, no OK in place of EOF: what a test writes by hand stays short.
+static const uint64_t capabilities =
+    CAPABILITY_LONG_PASSWORD | CAPABILITY_FOUND_ROWS | CAPABILITY_LONG_FLAG |
+    CAPABILITY_CONNECT_WITH_DB | CAPABILITY_LOCAL_FILES | CAPABILITY_IGNORE_SPACE |
+    CAPABILITY_PROTOCOL_41 | CAPABILITY_INTERACTIVE | CAPABILITY_TRANSACTIONS |
+    CAPABILITY_SECURE_CONNECTION | CAPABILITY_MULTI_STATEMENTS | CAPABILITY_MULTI_RESULTS |
+    CAPABILITY_PS_MULTI_RESULTS | CAPABILITY_PLUGIN_AUTH | CAPABILITY_CONNECT_ATTRS |
+    CAPABILITY_PLUGIN_AUTH_LENENC_DATA;
+
+struct answer {
+    struct list link; // on fake->answers
+    char *statement;  // owned
+    struct buffer bytes;
+    struct fake_manner manner;
+    size_t asked;
+};
+
+struct fake {
+    int fd;
+    uint16_t port;
+    pthread_t thread;
+    pthread_mutex_t lock; // everything below
+    pthread_cond_t resumed;
+    unsigned resumes; // grows with each fake_resume()
+    bool is_stopping;
+    struct list answers;
+    struct buffer greeting; // empty: the usual one
+    struct fake_manner greeting_manner;
+    struct fake_manner login_manner;
+    struct list conns; // open and ended ones; threads are joined by fake_stop()
+    size_t accepted;
+    size_t open;
+};
+
+struct fake_conn {
+    struct list link;
+    struct fake *fake;
+    pthread_t thread;
+    int fd; // -1 once closed; under the lock
+};
+
+// --- answers ------------------------------------------------------------------------------------
+
+void fake_write_ok(struct buffer *out)
+{
+    struct writer writer = writer_make(out, 1);
+    struct ok ok = {.status = STATUS_AUTOCOMMIT};
+    writer_packet_begin(&writer);
+    ok_encode(&ok, &writer, capabilities);
+    assert_true(writer_packet_end(&writer));
+}
+
+void fake_write_err(struct buffer *out, unsigned number, const char *text)
+{
+    struct writer writer = writer_make(out, 1);
+    struct err err = {
+        .code = (uint16_t)number, .sqlstate = S("HY000"), .message = slice_text(text)};
+    writer_packet_begin(&writer);
+    err_encode(&err, &writer);
+    assert_true(writer_packet_end(&writer));
+}
+
+static struct column text_column(struct slice name)
+{
+    return (struct column){
+        .name = name, .type = TYPE_VAR_STRING, .collation = COLUMN_UTF8MB4, .length = 1024};
+}
+
+enum { COLUMNS_MAX = 64 };
+
+static void result_write(struct buffer *out, const struct column *columns, size_t count,
+                         const struct slice *values, size_t rows)
+{
+    struct writer writer = writer_make(out, 1);
+    struct result_writer result = result_writer_make(&writer, capabilities);
+    result_writer_begin(&result, columns, count, STATUS_AUTOCOMMIT);
+    for (size_t i = 0; i < rows; i++) {
+        result_writer_row(&result, values);
+    }
+    bool is_whole = result_writer_end(&result, STATUS_AUTOCOMMIT, 0);
+    assert_true(is_whole);
+}
+
+void fake_write_rows(struct buffer *out, size_t rows, size_t len)
+{
+    struct column column = text_column(S("a"));
+    char *text = mem_alloc(len + 1);
+    memset(text, 'x', len);
+    struct slice value = slice_make(text, len);
+    result_write(out, &column, 1, &value, rows);
+    mem_free(text);
+}
+
+// --- what a proxy asks of every server ----------------------------------------------------------
+
+static struct slice variable_value(struct slice expression)
+{
+    static const struct {
+        struct slice part, value;
+    } values[] = {
+        {SLICE_INIT("read_only"), SLICE_INIT("0")},
+        {SLICE_INIT("server_id"), SLICE_INIT("1")},
+        {SLICE_INIT("gtid"), SLICE_INIT("0-1-1")},
+        {SLICE_INIT("report_host"), SLICE_INIT("")},
+        {SLICE_INIT("port"), SLICE_INIT("3306")},
+        {SLICE_INIT("lower_case"), SLICE_INIT("0")},
+        {SLICE_INIT("sql_mode"), SLICE_INIT("")},
+        {SLICE_INIT("autocommit"), SLICE_INIT("1")},
+        {SLICE_INIT("version"), SLICE_INIT("10.11.6-MariaDB")},
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (slice_find_slice(expression, values[i].part) < expression.len) {
+            return values[i].value;
+        }
+    }
+    uint64_t number;
+    return slice_to_u64(expression, &number) ? expression : SLICE_NONE;
+}
+
+// Cuts the next expression off a select list: up to a comma outside of parentheses and quotes, or
+// FROM.
+static bool expression_cut(struct slice *rest, struct slice *expression)
+{
+    int depth = 0;
+    char quote = '\0';
+    size_t at = 0;
+    for (; at < rest->len; at++) {
+        char c = rest->ptr[at];
+        if (quote != '\0') {
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '\'' || c == '"' || c == '`') {
+            quote = c;
+        } else if (depth == 0 &&
+                   (c == ',' || slice_starts_nocase(slice_from(*rest, at), S(" FROM ")))) {
+            break;
+        }
+        depth += (c == '(') - (c == ')');
+    }
+    *expression = slice_trim(slice_first(*rest, at));
+    bool was_last = at == rest->len || rest->ptr[at] != ',';
+    *rest = was_last ? SLICE_NONE : slice_from(*rest, at + 1);
+    return !was_last;
+}
+
+// One row of what the expressions mean, none where the statement reads a table.
+static void select_answer(struct slice statement, struct buffer *out)
+{
+    struct column columns[COLUMNS_MAX];
+    struct slice values[COLUMNS_MAX], rest = slice_from(statement, strlen("SELECT "));
+    size_t count = 0;
+    bool has_more = true;
+    while (has_more && count < COLUMNS_MAX) {
+        struct slice expression;
+        has_more = expression_cut(&rest, &expression);
+        columns[count] = text_column(expression);
+        values[count++] = variable_value(expression);
+    }
+    bool has_table = slice_find_slice(statement, S(" FROM ")) < statement.len;
+    result_write(out, columns, count, values, has_table ? 0 : 1);
+}
+
+static void usual_answer(struct slice statement, struct buffer *out)
+{
+    if (slice_starts_nocase(statement, S("SELECT "))) {
+        select_answer(statement, out);
+    } else if (slice_starts_nocase(statement, S("SHOW "))) {
+        struct column column = text_column(S("Nothing"));
+        result_write(out, &column, 1, NULL, 0);
+    } else {
+        fake_write_ok(out);
+    }
+}
+
+// --- one connection -----------------------------------------------------------------------------
+
+static bool send_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (n <= 0) {
+            return false;
+        }
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static void stall(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    unsigned before = fake->resumes;
+    while (fake->resumes == before && !fake->is_stopping) {
+        pthread_cond_wait(&fake->resumed, &fake->lock);
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
+// Sends in that manner; false where the connection is to end.
+static bool say(struct fake_conn *conn, const struct buffer *bytes, struct fake_manner manner)
+{
+    const uint8_t *ptr = buffer_ptr(bytes);
+    size_t len = manner.sent < buffer_len(bytes) ? manner.sent : buffer_len(bytes);
+    size_t step = manner.is_slow ? 1 : len;
+    for (size_t at = 0; at < len; at += step) {
+        if (!send_all(conn->fd, ptr + at, step)) {
+            return false;
+        }
+    }
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    switch (manner.ending) {
+    case FAKE_GO_ON:
+        return true;
+    case FAKE_CLOSE:
+        return false;
+    case FAKE_RESET:
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        return false;
+    case FAKE_STALL:
+        stall(conn->fake);
+        return true;
+    }
+    return false;
+}
+
+static bool receive_all(int fd, uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = recv(fd, bytes, len, 0);
+        if (n <= 0) {
+            return false;
+        }
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool packet_receive(struct fake_conn *conn, struct buffer *payload)
+{
+    struct frame frame;
+    buffer_clear(payload);
+    do {
+        uint8_t header[FRAME_HEADER_SIZE];
+        if (!receive_all(conn->fd, header, sizeof(header))) {
+            return false;
+        }
+        frame = frame_read(header);
+        if (!receive_all(conn->fd, buffer_reserve(payload, frame.len + 1), frame.len)) {
+            return false;
+        }
+        buffer_added(payload, frame.len);
+    } while (frame_is_continued(frame));
+    return true;
+}
+
+static void greeting_write(struct fake *fake, struct buffer *out)
+{
+    if (!buffer_is_empty(&fake->greeting)) {
+        buffer_append_slice(out, buffer_slice(&fake->greeting));
+        return;
+    }
+    struct handshake handshake = {
+        .server_version = S("10.11.6-MariaDB"),
+        .has_prefix = true,
+        .connection_id = (uint32_t)fake->accepted,
+        .capabilities = capabilities,
+        .collation = 45,
+        .status = STATUS_AUTOCOMMIT,
+        .plugin = S("mysql_native_password"),
+        .nonce_len = HANDSHAKE_NONCE_SIZE,
+    };
+    memset(handshake.nonce, 'n', HANDSHAKE_NONCE_SIZE);
+    struct writer writer = writer_make(out, 0);
+    writer_packet_begin(&writer);
+    handshake_encode(&handshake, &writer);
+    if (!writer_packet_end(&writer)) {
+        buffer_clear(out);
+    }
+}
+
+static bool conn_login(struct fake_conn *conn, struct buffer *payload)
+{
+    struct fake *fake = conn->fake;
+    struct buffer bytes = BUFFER_INIT;
+    pthread_mutex_lock(&fake->lock);
+    greeting_write(fake, &bytes);
+    struct fake_manner greeting = fake->greeting_manner, login = fake->login_manner;
+    pthread_mutex_unlock(&fake->lock);
+    bool is_in = say(conn, &bytes, greeting) && packet_receive(conn, payload);
+    if (is_in) {
+        buffer_clear(&bytes);
+        fake_write_ok(&bytes);
+        buffer_ptr(&bytes)[3] = 2; // the third packet of the login
+        is_in = say(conn, &bytes, login);
+    }
+    buffer_release(&bytes);
+    return is_in;
+}
+
+static struct answer *answer_find(struct fake *fake, struct slice statement)
+{
+    struct answer *best = NULL;
+    list_each (link, &fake->answers) {
+        struct answer *answer = list_entry(link, struct answer, link);
+        if (slice_starts_nocase(statement, slice_text(answer->statement)) &&
+            (best == NULL || strlen(answer->statement) > strlen(best->statement))) {
+            best = answer;
+        }
+    }
+    return best;
+}
+
+static bool query_serve(struct fake_conn *conn, struct slice statement)
+{
+    struct fake *fake = conn->fake;
+    struct buffer bytes = BUFFER_INIT;
+    struct fake_manner manner = FAKE_USUALLY;
+    pthread_mutex_lock(&fake->lock);
+    struct answer *answer = answer_find(fake, statement);
+    if (answer != NULL) {
+        answer->asked++;
+        buffer_append_slice(&bytes, buffer_slice(&answer->bytes));
+        manner = answer->manner;
+    } else {
+        usual_answer(statement, &bytes);
+    }
+    pthread_mutex_unlock(&fake->lock);
+    bool goes_on = say(conn, &bytes, manner);
+    buffer_release(&bytes);
+    return goes_on;
+}
+
+static bool command_serve(struct fake_conn *conn, struct slice payload)
+{
+    if (payload.len == 0 || payload.ptr[0] == COMMAND_QUIT) {
+        return false;
+    }
+    if (payload.ptr[0] == COMMAND_QUERY) {
+        return query_serve(conn, slice_from(payload, 1));
+    }
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_ok(&bytes);
+    bool goes_on = say(conn, &bytes, FAKE_USUALLY);
+    buffer_release(&bytes);
+    return goes_on;
+}
+
+static void conn_close(struct fake_conn *conn)
+{
+    pthread_mutex_lock(&conn->fake->lock);
+    close(conn->fd);
+    conn->fd = -1;
+    conn->fake->open--;
+    pthread_mutex_unlock(&conn->fake->lock);
+}
+
+static void *conn_run(void *argument)
+{
+    struct fake_conn *conn = argument;
+    struct buffer payload = BUFFER_INIT;
+    int yes = 1;
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    bool goes_on = conn_login(conn, &payload);
+    while (goes_on && packet_receive(conn, &payload)) {
+        goes_on = command_serve(conn, buffer_slice(&payload));
+    }
+    conn_close(conn);
+    buffer_release(&payload);
+    return NULL;
+}
+
+// --- the listening thread -----------------------------------------------------------------------
+
+static void conn_add(struct fake *fake, int fd)
+{
+    struct fake_conn *conn = mem_zero(1, sizeof(*conn));
+    conn->fake = fake;
+    conn->fd = fd;
+    pthread_mutex_lock(&fake->lock);
+    fake->accepted++;
+    fake->open++;
+    list_push_back(&fake->conns, &conn->link);
+    int failed = pthread_create(&conn->thread, NULL, conn_run, conn);
+    pthread_mutex_unlock(&fake->lock);
+    assert_int_equal(failed, 0);
+}
+
+static void *fake_run(void *argument)
+{
+    struct fake *fake = argument;
+    int fd;
+    while ((fd = accept4(fake->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        conn_add(fake, fd);
+    }
+    return NULL;
+}
+
+struct fake *fake_start(void)
+{
+    struct fake *fake = mem_zero(1, sizeof(*fake));
+    fake->fd = peer_listen(&fake->port);
+    fake->greeting = BUFFER_INIT;
+    fake->greeting_manner = fake->login_manner = FAKE_USUALLY;
+    list_init(&fake->answers);
+    list_init(&fake->conns);
+    pthread_mutex_init(&fake->lock, NULL);
+    pthread_cond_init(&fake->resumed, NULL);
+    assert_int_equal(pthread_create(&fake->thread, NULL, fake_run, fake), 0);
+    return fake;
+}
+
+void fake_disconnect(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    list_each (link, &fake->conns) {
+        struct fake_conn *conn = list_entry(link, struct fake_conn, link);
+        if (conn->fd >= 0) {
+            shutdown(conn->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static void threads_end(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->is_stopping = true;
+    pthread_cond_broadcast(&fake->resumed);
+    pthread_mutex_unlock(&fake->lock);
+    shutdown(fake->fd, SHUT_RDWR);
+    pthread_join(fake->thread, NULL); // no more connections come
+    fake_disconnect(fake);
+    for (struct list *link; (link = list_pop_front(&fake->conns)) != NULL;) {
+        struct fake_conn *conn = list_entry(link, struct fake_conn, link);
+        pthread_join(conn->thread, NULL);
+        mem_free(conn);
+    }
+}
+
+void fake_stop(struct fake *fake)
+{
+    threads_end(fake);
+    for (struct list *link; (link = list_pop_front(&fake->answers)) != NULL;) {
+        struct answer *answer = list_entry(link, struct answer, link);
+        buffer_release(&answer->bytes);
+        mem_free(answer->statement);
+        mem_free(answer);
+    }
+    close(fake->fd);
+    buffer_release(&fake->greeting);
+    pthread_mutex_destroy(&fake->lock);
+    pthread_cond_destroy(&fake->resumed);
+    mem_free(fake);
+}
+
+uint16_t fake_port(const struct fake *fake)
+{
+    return fake->port;
+}
+
+// --- the test's side ----------------------------------------------------------------------------
+
+static struct answer *answer_of(struct fake *fake, const char *statement)
+{
+    list_each (link, &fake->answers) {
+        struct answer *answer = list_entry(link, struct answer, link);
+        if (strcmp(answer->statement, statement) == 0) {
+            return answer;
+        }
+    }
+    return NULL;
+}
+
+static struct answer *answer_take(struct fake *fake, const char *statement)
+{
+    struct answer *answer = answer_of(fake, statement);
+    if (answer == NULL) {
+        answer = mem_zero(1, sizeof(*answer));
+        answer->statement = mem_text(statement, strlen(statement));
+        answer->bytes = BUFFER_INIT;
+        list_push_back(&fake->answers, &answer->link);
+    }
+    return answer;
+}
+
+void fake_answer(struct fake *fake, const char *statement, struct slice bytes,
+                 struct fake_manner manner)
+{
+    pthread_mutex_lock(&fake->lock);
+    struct answer *answer = answer_take(fake, statement);
+    buffer_clear(&answer->bytes);
+    buffer_append_slice(&answer->bytes, bytes);
+    answer->manner = manner;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_greet(struct fake *fake, struct fake_manner manner)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->greeting_manner = manner;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_greet_with(struct fake *fake, struct slice bytes)
+{
+    pthread_mutex_lock(&fake->lock);
+    buffer_clear(&fake->greeting);
+    buffer_append_slice(&fake->greeting, bytes);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_accept(struct fake *fake, struct fake_manner manner)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->login_manner = manner;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_resume(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->resumes++;
+    pthread_cond_broadcast(&fake->resumed);
+    pthread_mutex_unlock(&fake->lock);
+}
+
+size_t fake_statement_count(struct fake *fake, const char *statement)
+{
+    pthread_mutex_lock(&fake->lock);
+    struct answer *answer = answer_of(fake, statement);
+    size_t count = answer != NULL ? answer->asked : 0;
+    pthread_mutex_unlock(&fake->lock);
+    return count;
+}
+
+size_t fake_accepted(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    size_t count = fake->accepted;
+    pthread_mutex_unlock(&fake->lock);
+    return count;
+}
+
+size_t fake_open(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    size_t count = fake->open;
+    pthread_mutex_unlock(&fake->lock);
+    return count;
+}

@@ -1,0 +1,313 @@
+// Servers that hang, cut, refuse or answer nonsense: it costs their own statement, never another
+// one, and never a wrong answer.
+#include "tests/lib/scene.h"
+
+#include "protocol/packet/command.h"
+#include "protocol/packet/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char statement[] = "SELECT a FROM scripted";
+
+// What a client got: whole, an error, or the end of the connection.
+enum outcome { OUTCOME_WHOLE, OUTCOME_ERROR, OUTCOME_CLOSED };
+
+static enum outcome outcome_of(struct peer *peer)
+{
+    struct slice payload;
+    peer_send_query(peer, statement);
+    int ends = 0;
+    while (peer_try_read(peer, &payload)) {
+        uint8_t first = payload.len > 0 ? (uint8_t)payload.ptr[0] : 0;
+        if (first == ERR_HEADER) {
+            return OUTCOME_ERROR;
+        }
+        ends += first == 0xFE && payload.len < 9;
+        if (ends == 2 || first == 0x00) {
+            return OUTCOME_WHOLE;
+        }
+    }
+    return OUTCOME_CLOSED;
+}
+
+static enum outcome run_in_session(const struct scene *scene)
+{
+    struct peer *peer = scene_client(scene);
+    enum outcome outcome = outcome_of(peer);
+    peer_close(peer);
+    return outcome;
+}
+
+static void answer_with(const struct scene *scene, struct slice bytes, struct fake_manner manner)
+{
+    fake_answer(scene->fake, statement, bytes, manner);
+}
+
+// --- answers that end too early -----------------------------------------------------------------
+
+static void cut_at_each_byte(const struct scene *scene, struct slice bytes, enum fake_ending ending)
+{
+    for (size_t sent = 0; sent < bytes.len; sent++) {
+        answer_with(scene, bytes, (struct fake_manner){sent, ending, false});
+        if (run_in_session(scene) == OUTCOME_WHOLE) {
+            fail_msg("%zu of %zu bytes passed for a whole answer", sent, bytes.len);
+        }
+    }
+    answer_with(scene, bytes, FAKE_USUALLY);
+    assert_int_equal(run_in_session(scene), OUTCOME_WHOLE);
+    assert_scene_sound(scene);
+}
+
+static void a_result_cut_at_each_byte_is_no_result(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 2, 5);
+    cut_at_each_byte(scene, buffer_slice(&bytes), FAKE_CLOSE);
+    cut_at_each_byte(scene, buffer_slice(&bytes), FAKE_RESET);
+    buffer_release(&bytes);
+}
+
+static void an_ok_cut_at_each_byte_is_no_ok(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_ok(&bytes);
+    cut_at_each_byte(scene, buffer_slice(&bytes), FAKE_CLOSE);
+    cut_at_each_byte(scene, buffer_slice(&bytes), FAKE_RESET);
+    buffer_release(&bytes);
+}
+
+static void an_error_cut_at_each_byte_is_still_an_error(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_err(&bytes, 1146, "no such table");
+    for (size_t sent = 0; sent < buffer_len(&bytes); sent++) {
+        answer_with(scene, buffer_slice(&bytes), (struct fake_manner){sent, FAKE_CLOSE, false});
+        assert_int_not_equal(run_in_session(scene), OUTCOME_WHOLE);
+    }
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+// A write that was sent and not answered may have happened: the client is told so, and it is not
+// sent again.
+static void a_write_that_was_sent_is_never_sent_again(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_ok(&bytes);
+    fake_answer(scene->fake, "UPDATE once", buffer_slice(&bytes),
+                (struct fake_manner){0, FAKE_CLOSE, false});
+    struct peer *peer = scene_client(scene);
+    peer_send_query(peer, "UPDATE once SET a = 1");
+    assert_peer_err(peer, 2013, "unknown");
+    assert_int_equal(fake_statement_count(scene->fake, "UPDATE once"), 1);
+    peer_close(peer);
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+// --- answers that come slowly -------------------------------------------------------------------
+
+static void an_answer_byte_by_byte_is_whole(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 20, 30);
+    answer_with(scene, buffer_slice(&bytes), (struct fake_manner){FAKE_ALL, FAKE_GO_ON, true});
+    assert_int_equal(run_in_session(scene), OUTCOME_WHOLE);
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+static void an_answer_that_stops_for_a_while_holds_nobody_else_up(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 2, 5);
+    answer_with(scene, buffer_slice(&bytes), (struct fake_manner){20, FAKE_STALL, false});
+    struct peer *peer = scene_client(scene);
+    peer_send_query(peer, statement);
+    assert_soon(fake_statement_count(scene->fake, statement) > 0);
+    for (int i = 0; i < 20; i++) {
+        assert_true(slice_equal(peer_query_value(scene->witness, "SELECT 5"), S("5")));
+    }
+    peer_reset(peer); // the client gives up; its connection to the server may not be used again
+    fake_resume(scene->fake);
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(run_in_session(scene), OUTCOME_WHOLE);
+    }
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+// --- answers that are nonsense ------------------------------------------------------------------
+
+static void nonsense_ends_the_statement(void **state)
+{
+    static const struct slice answers[] = {
+        SLICE_INIT("\x07\x00\x00\x05\x00\x00\x00\x02\x00\x00\x00"), // OK with a wrong sequence id
+        SLICE_INIT("\x00\x00\x00\x01"),                             // an empty packet
+        SLICE_INIT("\x02\x00\x00\x01\x00\x00"),                     // half an OK
+        SLICE_INIT("\x01\x00\x00\x01\xFC"),                         // half a number of columns
+        SLICE_INIT("\x01\x00\x00\x01\x01\x02\x00\x00\x02\xFE\xFE"), // no column definition
+        SLICE_INIT("HTTP/1.1 400 Bad Request\r\n\r\n"),
+        SLICE_INIT("\x02\x00\x00\x01\xFF\x01"), // an error without its number
+    };
+    const struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        answer_with(scene, answers[i], (struct fake_manner){FAKE_ALL, FAKE_CLOSE, false});
+        assert_int_not_equal(run_in_session(scene), OUTCOME_WHOLE);
+    }
+    assert_scene_sound(scene);
+}
+
+static void bytes_behind_an_answer_never_reach_the_next_client(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_ok(&bytes);
+    fake_write_err(&bytes, 1234, "that nobody asked for");
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    for (int i = 0; i < 20; i++) {
+        run_in_session(scene);
+        assert_true(slice_equal(peer_query_value(scene->witness, "SELECT 6"), S("6")));
+        struct peer *peer = scene_client(scene);
+        assert_true(slice_equal(peer_query_value(peer, "SELECT 7"), S("7")));
+        peer_close(peer);
+    }
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+static void an_error_among_rows_ends_the_result(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT, err = BUFFER_INIT;
+    fake_write_rows(&bytes, 3, 5);
+    buffer_truncate(&bytes, buffer_len(&bytes) - 9); // the EOF that ends the rows
+    fake_write_err(&err, 1317, "interrupted");
+    buffer_ptr(&err)[3] = 7; // behind count, column, EOF and three rows
+    buffer_append_slice(&bytes, buffer_slice(&err));
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    struct peer *peer = scene_client(scene);
+    assert_int_equal(outcome_of(peer), OUTCOME_ERROR);
+    assert_true(slice_equal(peer_query_value(peer, "SELECT 8"), S("8")));
+    peer_close(peer);
+    buffer_release(&bytes);
+    buffer_release(&err);
+    assert_scene_sound(scene);
+}
+
+static void a_file_that_nobody_offered_is_not_given(void **state)
+{
+    const struct scene *scene = *state;
+    answer_with(scene, slice_make("\x0C\x00\x00\x01\xFB/etc/passwd", 16),
+                (struct fake_manner){FAKE_ALL, FAKE_GO_ON, false});
+    struct peer *peer = scene_client(scene);
+    peer_send_query(peer, statement);
+    assert_peer_err(peer, 2027, "sluice:");
+    peer_close(peer);
+    assert_scene_sound(scene);
+}
+
+// --- connections --------------------------------------------------------------------------------
+
+static void an_idle_connection_that_was_closed_is_not_used(void **state)
+{
+    const struct scene *scene = *state;
+    for (int i = 0; i < 20; i++) {
+        assert_true(slice_equal(peer_query_value(scene->witness, "SELECT 9"), S("9")));
+        fake_disconnect(scene->fake);
+        assert_soon(fake_open(scene->fake) == 0 || fake_accepted(scene->fake) > 0);
+        assert_true(slice_equal(peer_query_value(scene->witness, "SELECT 10"), S("10")));
+    }
+    assert_scene_sound(scene);
+}
+
+static void a_greeting_cut_at_each_byte_costs_an_error_at_most(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 1, 5);
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    for (size_t sent = 0; sent < 90; sent += 1) {
+        fake_greet(scene->fake, (struct fake_manner){sent, FAKE_CLOSE, false});
+        fake_disconnect(scene->fake);
+        run_in_session(scene);
+    }
+    fake_greet(scene->fake, FAKE_USUALLY);
+    fake_disconnect(scene->fake);
+    assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+static void greetings_that_are_none_cost_an_error_at_most(void **state)
+{
+    static const struct slice greetings[] = {
+        SLICE_INIT("\x17\x00\x00\x00\xFF\x10\x04Too many connections"),
+        SLICE_INIT("SSH-2.0-OpenSSH_9.2\r\n"),
+        SLICE_INIT("\x01\x00\x00\x00\x09"),
+        SLICE_INIT("\x00\x00\x00\x00"),
+        SLICE_INIT("\xFF\xFF\xFF\x00"),
+    };
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 1, 5);
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    for (size_t i = 0; i < sizeof(greetings) / sizeof(greetings[0]); i++) {
+        fake_greet_with(scene->fake, greetings[i]);
+        fake_greet(scene->fake, (struct fake_manner){FAKE_ALL, FAKE_CLOSE, false});
+        fake_disconnect(scene->fake);
+        assert_int_not_equal(run_in_session(scene), OUTCOME_WHOLE);
+    }
+    fake_greet_with(scene->fake, SLICE_NONE);
+    fake_greet(scene->fake, FAKE_USUALLY);
+    assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+static void a_login_cut_at_each_byte_costs_an_error_at_most(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer bytes = BUFFER_INIT;
+    fake_write_rows(&bytes, 1, 5);
+    answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
+    for (size_t sent = 0; sent < 11; sent++) {
+        fake_accept(scene->fake, (struct fake_manner){sent, FAKE_CLOSE, false});
+        fake_disconnect(scene->fake);
+        run_in_session(scene);
+    }
+    fake_accept(scene->fake, FAKE_USUALLY);
+    fake_disconnect(scene->fake);
+    assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
+    buffer_release(&bytes);
+    assert_scene_sound(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_result_cut_at_each_byte_is_no_result),
+        cmocka_unit_test(an_ok_cut_at_each_byte_is_no_ok),
+        cmocka_unit_test(an_error_cut_at_each_byte_is_still_an_error),
+        cmocka_unit_test(a_write_that_was_sent_is_never_sent_again),
+        cmocka_unit_test(an_answer_byte_by_byte_is_whole),
+        cmocka_unit_test(an_answer_that_stops_for_a_while_holds_nobody_else_up),
+        cmocka_unit_test(nonsense_ends_the_statement),
+        cmocka_unit_test(bytes_behind_an_answer_never_reach_the_next_client),
+        cmocka_unit_test(an_error_among_rows_ends_the_result),
+        cmocka_unit_test(a_file_that_nobody_offered_is_not_given),
+        cmocka_unit_test(an_idle_connection_that_was_closed_is_not_used),
+        cmocka_unit_test(a_greeting_cut_at_each_byte_costs_an_error_at_most),
+        cmocka_unit_test(greetings_that_are_none_cost_an_error_at_most),
+        cmocka_unit_test(a_login_cut_at_each_byte_costs_an_error_at_most),
+    };
+    return cmocka_run_group_tests(tests, scene_setup, scene_teardown);
+}
