@@ -17,6 +17,7 @@
 #include "conf/address.h"
 #include "conf/diagnostic.h"
 #include "proxy/base/arena.h"
+#include "proxy/base/buffer.h"
 #include "proxy/base/map.h"
 #include "proxy/base/refcount.h"
 #include "proxy/base/slice.h"
@@ -226,6 +227,9 @@ const struct config_row *config_rows(const struct config *config, struct arena *
 // The effective configuration as a file that means the same, secrets masked. What is read from it
 // prints the same again.
 void config_print(const struct config *config, FILE *out);
+
+// Appends what a section sets beside the defaults: "match = ^SELECT, route = replica".
+void config_describe(const struct config *config, struct slice section, struct buffer *out);
 
 // The reference of options, as Markdown: a heading and a table for each section.
 void config_print_options(FILE *out);
