@@ -98,7 +98,7 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
-	fuzz-targets clean unit-%
+	fuzz-targets readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -125,6 +125,10 @@ peer: $(BUILD)/sluice $(PEER_TESTS)
 
 e2e: $(BUILD)/sluice $(E2E_TESTS) $(PRELOADS)
 	$(RUN_TESTS) $(E2E_TESTS)
+
+# Puts the program's own words into README.md, where a test looks for them.
+readme: $(BUILD)/sluice $(BUILD)/tests/e2e/test_documents
+	@SLUICE=$(BUILD)/sluice $(BUILD)/tests/e2e/test_documents write
 
 unit-peer: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS)
 	$(RUN_TESTS) $(UNIT_TESTS) $(PEER_TESTS)
