@@ -17,7 +17,6 @@
 #include "conf/address.h"
 #include "conf/diagnostic.h"
 #include "proxy/base/arena.h"
-#include "proxy/base/buffer.h"
 #include "proxy/base/map.h"
 #include "proxy/base/refcount.h"
 #include "proxy/base/slice.h"
@@ -173,8 +172,9 @@ struct config {
 
 // --- life
 
-// Reads and checks a file. Returns NULL where there was an error; each is in `diagnostics`, as are
-// warnings and notes of a good one, sorted by line. The caller owns one reference.
+// Reads and checks a file. Returns NULL where there was an error; each is in `diagnostics` (which
+// the caller gives without errors), as are warnings of a good one, sorted by line. The caller owns
+// one reference.
 const struct config *config_load(const char *path, struct diagnostics *diagnostics);
 
 // Where text comes from somebody else (a test, a fuzzer): environment variables and files are not
@@ -187,7 +187,8 @@ const struct config *config_parse(struct slice text, const char *name, enum conf
 
 // A whole new configuration with one option changed, for `SET section.key = value`. `path` is
 // "log.level" or "backend:db1.weight". NULL where the option is unknown, cannot change while sluice
-// runs, or the result is not right; `diagnostics` says why.
+// runs, or the result is not right; `diagnostics` says why. The
+// value is taken as it is: no comment, no variable.
 const struct config *config_set(const struct config *config, struct slice path, struct slice value,
                                 struct diagnostics *diagnostics);
 
@@ -227,9 +228,6 @@ const struct config_row *config_rows(const struct config *config, struct arena *
 // The effective configuration as a file that means the same, secrets masked. What is read from it
 // prints the same again.
 void config_print(const struct config *config, FILE *out);
-
-// Appends what a section sets beside the defaults: "match = ^SELECT, route = replica".
-void config_describe(const struct config *config, struct slice section, struct buffer *out);
 
 // The reference of options, as Markdown: a heading and a table for each section.
 void config_print_options(FILE *out);

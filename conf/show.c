@@ -121,20 +121,6 @@ void config_print(const struct config *config, FILE *out)
     buffer_release(&text);
 }
 
-void config_describe(const struct config *config, struct slice section, struct buffer *out)
-{
-    const struct origin_section *found = origin_find(config->origin, section);
-    const char *separator = "";
-    for (size_t i = 0; found != NULL && i < found->kind->option_count; i++) {
-        const struct option *option = &found->kind->options[i];
-        if (!option_is_default(option, found->data)) {
-            buffer_print(out, "%s%.*s = ", separator, SLICE_ARG(option->key));
-            option_print(option, found->data, out);
-            separator = ", ";
-        }
-    }
-}
-
 // --- the reference
 
 static void option_print_row(FILE *out, const struct option *option, struct buffer *text)
