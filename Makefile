@@ -114,8 +114,9 @@ programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(PRELOADS) $
 
 RUN_TESTS = @BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
 
+# The long ones first.
 tests: programs
-	$(RUN_TESTS) $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS)
+	$(RUN_TESTS) $(E2E_TESTS) $(PEER_TESTS) $(UNIT_TESTS)
 
 unit: $(UNIT_TESTS)
 	$(RUN_TESTS) $(UNIT_TESTS)

@@ -309,6 +309,7 @@ int main(void)
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(help_names_every_view_and_command),
         cmocka_unit_test(nonsense_gets_an_error_that_helps),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

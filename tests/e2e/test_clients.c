@@ -162,6 +162,7 @@ int main(void)
         cmocka_unit_test(the_mariadb_tool_is_an_operator),
         cmocka_unit_test(interactive_tools_are_answered),
         cmocka_unit_test(the_mariadb_tool_sends_a_dump_through),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

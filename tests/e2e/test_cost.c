@@ -179,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_plain_statement_allocates_nothing),
         cmocka_unit_test(an_idle_client_holds_no_buffer),
         cmocka_unit_test(descriptors_are_given_back),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

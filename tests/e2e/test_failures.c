@@ -349,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_promotion_by_somebody_else_is_followed),
         cmocka_unit_test(a_second_writable_server_gets_no_writes),
         cmocka_unit_test(a_server_that_refuses_connections_is_reported),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

@@ -120,6 +120,7 @@ int main(void)
         cmocka_unit_test(metrics_count_what_was_done),
         cmocka_unit_test(views_are_json),
         cmocka_unit_test(not_ready_says_what_is_missing),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

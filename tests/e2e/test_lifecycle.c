@@ -324,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_wrong_file_changes_nothing),
         cmocka_unit_test(a_reload_may_take_servers_away_and_bring_them),
         cmocka_unit_test(set_changes_one_option),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

@@ -265,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
         cmocka_unit_test(limits_on_clients_are_kept),
         cmocka_unit_test(a_read_only_user_writes_nothing),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, passthrough_setup, site_teardown);
 }

@@ -279,6 +279,7 @@ int main(void)
         cmocka_unit_test(prepared_statements_join_transactions),
         cmocka_unit_test(statements_by_name_are_the_sessions_own),
         cmocka_unit_test(closed_statements_leave_nothing_on_the_servers),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

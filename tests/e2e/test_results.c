@@ -357,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_missing_local_file_leaves_the_session_usable),
         cmocka_unit_test(commands_besides_statements_are_answered),
         cmocka_unit_test(a_slow_reader_does_not_fill_the_proxy),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

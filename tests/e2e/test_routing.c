@@ -215,6 +215,7 @@ int main(void)
         cmocka_unit_test(reads_are_spread_over_all_replicas),
         cmocka_unit_test(one_write_sends_a_whole_multi_statement_to_the_primary),
         cmocka_unit_test(what_the_proxy_counts_is_what_the_servers_did),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

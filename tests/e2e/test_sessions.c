@@ -341,6 +341,7 @@ int main(void)
         cmocka_unit_test(change_user_starts_afresh_as_somebody_else),
         cmocka_unit_test(change_user_with_a_wrong_password_ends_the_session),
         cmocka_unit_test(connection_ids_agree),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

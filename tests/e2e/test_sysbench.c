@@ -142,6 +142,7 @@ int main(void)
         cmocka_unit_test(read_write_runs),
         cmocka_unit_test(read_write_runs_prepared),
         cmocka_unit_test(tables_are_the_same_everywhere_afterwards),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

@@ -205,6 +205,7 @@ int main(void)
         cmocka_unit_test(disabled_towards_servers_is_plain),
         cmocka_unit_test(the_right_authority_is_accepted),
         cmocka_unit_test(the_wrong_authority_is_refused),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

@@ -279,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_deadlock_reaches_the_application_and_ends_the_transaction),
         cmocka_unit_test(the_status_flags_are_the_sessions_own),
         cmocka_unit_test(xa_stays_on_one_connection),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
 }

@@ -16,9 +16,12 @@ struct scene {
 
 // With these changes of proxy.ini beside the fake server's; may be NULL.
 struct scene *scene_create(const char *const changes[]);
-// Group setup and teardown; the log may have events of lost servers and of clients' faults.
+// Group setup and teardown.
 int scene_setup(void **state);
 int scene_teardown(void **state);
+// The last test of every group: the proxy ends well, and its log has nothing but what lost servers
+// and clients' faults leave there.
+void the_proxy_ends_well(void **state);
 
 // A session of its own, logged in as app.
 struct peer *scene_client(const struct scene *scene);

@@ -18,9 +18,12 @@ struct site {
     const char *const *expected; // events that the log may have as warnings or errors; NULL-ended
 };
 
-// Group setup and teardown. The teardown looks for what the proxy should not have left.
+// Group setup and teardown.
 int site_setup(void **state);
 int site_teardown(void **state);
+// The last test of every group: no client and no connection in use is left, the proxy ends well,
+// and its log has no surprises.
+void the_proxy_leaves_nothing_behind(void **state);
 // For a setup of its own: with these options of the servers, these statements run on the primary
 // before the proxy starts, and these changes of proxy.ini; each may be NULL.
 struct site *site_create(const char *const stack_options[], const char *statements,

@@ -394,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_command_byte_by_byte_is_run),
         cmocka_unit_test(a_client_that_reads_nothing_and_leaves_costs_nothing),
         cmocka_unit_test(quit_is_obeyed_at_once),
+        cmocka_unit_test(the_proxy_ends_well),
     };
     return cmocka_run_group_tests(tests, scene_setup, scene_teardown);
 }

@@ -308,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_greeting_cut_at_each_byte_costs_an_error_at_most),
         cmocka_unit_test(greetings_that_are_none_cost_an_error_at_most),
         cmocka_unit_test(a_login_cut_at_each_byte_costs_an_error_at_most),
+        cmocka_unit_test(the_proxy_ends_well),
     };
     return cmocka_run_group_tests(tests, scene_setup, scene_teardown);
 }
