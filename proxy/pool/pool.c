@@ -315,6 +315,21 @@ static void changing_failed(struct pool *pool, struct pool_waiter *waiter,
     list_push_front(&pool->waiters, &waiter->link);
 }
 
+// Whether the loss says something of the server, not of one account or session.
+static bool tells_of_server(const struct conn_loss *loss)
+{
+    switch (loss->end) {
+    case CONN_END_PREPARE:
+    case CONN_END_IDLE:
+    case CONN_END_LOGIN:
+        return false;
+    case CONN_END_REFUSED:
+        return is_server_full(loss);
+    default:
+        return true;
+    }
+}
+
 static void on_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct pooled *pooled = conn_holder(conn);
@@ -327,7 +342,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
         waiter->pooled = NULL;
         pooled->waiter = NULL;
     }
-    if (loss->end != CONN_END_PREPARE && loss->end != CONN_END_IDLE) {
+    if (tells_of_server(loss)) {
         pools->settings.report(pools->settings.context, pool->server, loss);
     }
     pooled_free(pooled, loss->end);

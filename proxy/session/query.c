@@ -323,6 +323,16 @@ static void query_again(struct session *session, enum pool_refusal refusal,
     answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(text));
 }
 
+enum { ER_DATABASE_DENIED = 1044, ER_ACCESS_DENIED = 1045, ER_UNKNOWN_DATABASE = 1049 };
+
+// What the session wants is what the server refuses; another connection would fare the same.
+static bool is_own_fault(const struct conn_loss *loss)
+{
+    return loss->end == CONN_END_PREPARE ||
+           (loss->end == CONN_END_REFUSED &&
+            (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE));
+}
+
 static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
                     const struct conn_loss *loss)
 {
@@ -332,7 +342,13 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
         struct slice name = session->worker->topology->servers[run->route.server].name;
         answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),
                      (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
-    } else if (refusal == POOL_FAILED && loss->end == CONN_END_PREPARE) {
+    } else if (refusal == POOL_FAILED && loss->end == CONN_END_REFUSED &&
+               loss->code == ER_ACCESS_DENIED) {
+        struct slice name = session->worker->topology->servers[run->route.server].name;
+        account_forget(session->worker, session->user);
+        answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
+        session_finish(session);
+    } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
         answer_payload(
             session,
             loss->refusal); // what the client set cannot be had there: the server's own words
