@@ -18,7 +18,9 @@ enum { COLUMNS_MOST = 4096 };
 enum expected { EXPECT_FIRST, EXPECT_COLUMN, EXPECT_COLUMNS_END, EXPECT_ROW };
 
 struct conn_work {
-    unsigned answers; // still to come, the one being read included
+    struct conn *conn;
+    struct timer timer; // a server that hangs here costs the connection
+    unsigned answers;   // still to come, the one being read included
     enum expected expected;
     uint64_t columns_left;
     bool is_reset;         // then everything is set up anew
@@ -34,9 +36,18 @@ struct conn_work {
 
 // --- sending -------------------------------------------------------------------------------------
 
+static void work_timed_out(struct timer *timer)
+{
+    struct conn *conn = container_of(timer, struct conn_work, timer)->conn;
+    conn_end(conn, CONN_END_TIMEOUT, SLICE_NONE, "no answer to sluice within connect_timeout");
+}
+
 static struct conn_work *work_begin(struct conn *conn)
 {
     struct conn_work *work = mem_zero(1, sizeof(*work));
+    work->conn = conn;
+    timer_init(&work->timer, work_timed_out);
+    timer_set(&work->timer, conn->stream.loop, conn->target->connect_timeout_us);
     conn_enter(conn, CONN_PREPARING);
     conn->work = work;
     return work;
@@ -49,6 +60,7 @@ void work_release(struct conn *conn)
     if (work == NULL) {
         return;
     }
+    timer_release(&work->timer);
     image_unref(&work->image);
     buffer_release(&work->refusal);
     arena_release(&work->arena);

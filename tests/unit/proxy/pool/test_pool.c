@@ -1,0 +1,522 @@
+#include "proxy/pool/pool.h"
+
+#include "tests/lib/cmocka.h"
+#include "tests/unit/proxy/net/fixture.h"
+#include "tests/unit/proxy/pool/scripted_server.h"
+
+#include "proxy/base/clock.h"
+
+enum { TAKERS = 8 };
+
+// A session as far as the pool is concerned.
+struct taker {
+    struct pool_waiter waiter;
+    struct pool_tie tie;
+    struct pooled *pooled;
+    int refusals;
+    enum pool_refusal refusal;
+    uint16_t code; // of the server's refusal
+    uint64_t saved_id;
+    bool is_lost;
+    unsigned turn; // when it was served, counted over all takers
+};
+
+struct bench {
+    struct fixture fixture;
+    struct scripted_server server;
+    struct conn_target target;
+    struct conn_target *targets[1];
+    struct pool_tokens *tokens;
+    struct image_table images;
+    struct image *image;
+    struct pools *pools;
+    struct pool_account *account;
+    struct topology *topology;
+    struct taker takers[TAKERS];
+    unsigned turns;
+    int asked_others;
+    int reports;
+};
+
+static struct bench *the_bench; // callbacks of takers count their turns here
+
+static void granted(struct pool_waiter *waiter, struct pooled *pooled)
+{
+    struct taker *taker = container_of(waiter, struct taker, waiter);
+    taker->pooled = pooled;
+    taker->turn = ++the_bench->turns;
+}
+
+static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
+                    const struct conn_loss *loss)
+{
+    struct taker *taker = container_of(waiter, struct taker, waiter);
+    taker->refusals++;
+    taker->refusal = refusal;
+    taker->code = loss != NULL ? loss->code : 0;
+}
+
+static void saved(struct pool_tie *tie, uint64_t value)
+{
+    container_of(tie, struct taker, tie)->saved_id = value;
+}
+
+static void ask_others(void *context, int server)
+{
+    struct bench *bench = context;
+    assert_int_equal(server, 0);
+    bench->asked_others++;
+}
+
+static void token_free(void *context, int server, unsigned worker)
+{
+    (void)context;
+    (void)server;
+    (void)worker;
+}
+
+static void report(void *context, int server, const struct conn_loss *loss)
+{
+    struct bench *bench = context;
+    (void)server;
+    (void)loss;
+    bench->reports++;
+}
+
+static struct topology *topology_of_role(enum server_role role, enum server_state state)
+{
+    struct topology *topology = topology_create(1);
+    topology->servers[0].role = role;
+    topology->servers[0].state = state;
+    topology->primary = role == ROLE_PRIMARY && state == SERVER_UP ? 0 : -1;
+    return topology;
+}
+
+static void topology_set(struct bench *bench, enum server_role role, enum server_state state)
+{
+    struct topology *topology = topology_of_role(role, state);
+    pools_set_topology(bench->pools, topology);
+    topology_unref(bench->topology);
+    bench->topology = topology;
+}
+
+static const struct metric_labels labels = {
+    .size = {[METRIC_GIVEN(METRIC_DIMENSION_BACKEND)] = 2,
+             [METRIC_GIVEN(METRIC_DIMENSION_REASON)] = 1,
+             [METRIC_GIVEN(METRIC_DIMENSION_PIN)] = 1,
+             [METRIC_GIVEN(METRIC_DIMENSION_CLOSE)] = CONN_END_COUNT,
+             [METRIC_GIVEN(METRIC_DIMENSION_ERROR)] = 1},
+};
+
+static void bench_open(struct bench *bench, uint32_t max_connections)
+{
+    memset(bench, 0, sizeof(*bench));
+    the_bench = bench;
+    fixture_open(&bench->fixture);
+    metrics_resize(bench->fixture.metrics, &labels);
+    server_open(&bench->server, bench->fixture.loop);
+    bench->target = (struct conn_target){
+        .name = S("db1"),
+        .address = {.kind = CONF_ADDRESS_TCP,
+                    .host = S("127.0.0.1"),
+                    .port = listener_address(bench->server.listener)->port},
+        .tls = CONF_TLS_DISABLED,
+        .connect_timeout_us = 10 * CLOCK_SECOND,
+    };
+    bench->targets[0] = &bench->target;
+    struct limit_row row = {S("db1"), max_connections};
+    bench->tokens = pool_tokens_create(&row, 1, NULL);
+    image_table_init(&bench->images);
+    bench->image =
+        image_make(&bench->images, S("utf8mb4"), S("utf8mb4_general_ci"), S("app"), false);
+    bench->pools = pools_create(&(struct pools_settings){
+        .loop = bench->fixture.loop,
+        .metrics = bench->fixture.metrics,
+        .images = &bench->images,
+        .ask_others = ask_others,
+        .token_free = token_free,
+        .report = report,
+        .context = bench,
+    });
+    pools_set_targets(bench->pools, bench->targets, 1, bench->tokens);
+    topology_set(bench, ROLE_PRIMARY, SERVER_UP);
+    struct secret *secret = secret_from_password(S("secret"));
+    bench->account = pools_account(bench->pools, S("app"), (struct conn_traits){0}, secret);
+    secret_unref(&secret);
+    for (int i = 0; i < TAKERS; i++) {
+        pool_waiter_init(&bench->takers[i].waiter);
+        pool_tie_init(&bench->takers[i].tie);
+        bench->takers[i].waiter.granted = granted;
+        bench->takers[i].waiter.refused = refused;
+        bench->takers[i].tie.saved = saved;
+    }
+}
+
+static void bench_close(struct bench *bench)
+{
+    for (int i = 0; i < TAKERS; i++) {
+        pool_cancel(&bench->takers[i].waiter);
+        if (bench->takers[i].pooled != NULL) {
+            pool_give(bench->takers[i].pooled, POOL_CLOSE);
+        }
+        pool_tie_cut(&bench->takers[i].tie);
+    }
+    pools_destroy(bench->pools);
+    pool_tokens_unref(bench->tokens);
+    topology_unref(bench->topology);
+    server_close(&bench->server);
+    struct fixture fixture = bench->fixture;
+    image_unref(&bench->image);
+    fixture_close(&fixture);
+    image_table_release(&bench->images);
+}
+
+// Takes as `taker`, as the image wants it; at once or later.
+static void take_as(struct bench *bench, int taker, struct image *image, int64_t timeout_us)
+{
+    struct taker *one = &bench->takers[taker];
+    struct pool_request request = {
+        .account = bench->account,
+        .collation = 45,
+        .image = image,
+        .timeout_us = timeout_us,
+    };
+    one->pooled = pool_take(bench->pools, &request, &one->waiter, &one->tie);
+    if (one->pooled != NULL) {
+        one->turn = ++bench->turns;
+    }
+}
+
+static void take(struct bench *bench, int taker)
+{
+    take_as(bench, taker, bench->image, 10 * CLOCK_SECOND);
+}
+
+static void take_wait(struct bench *bench, int taker)
+{
+    take(bench, taker);
+    turn_until(bench->fixture.loop, bench->takers[taker].pooled != NULL);
+}
+
+static void give(struct bench *bench, int taker, enum pool_fate fate)
+{
+    struct pooled *pooled = bench->takers[taker].pooled;
+    bench->takers[taker].pooled = NULL;
+    pool_give(pooled, fate);
+}
+
+// --- tests ---------------------------------------------------------------------------------------
+
+static void a_connection_given_back_is_taken_again_without_a_word_to_the_server(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    size_t asked = strlen(bench.server.asked);
+    for (int i = 0; i < 5; i++) {
+        take(&bench, i % TAKERS);
+        assert_non_null(bench.takers[i % TAKERS].pooled);
+        give(&bench, i % TAKERS, POOL_KEEP);
+    }
+    assert_int_equal(strlen(bench.server.asked), asked);
+    assert_int_equal(bench.server.link_count, 1);
+    bench_close(&bench);
+}
+
+static void those_who_wait_are_served_in_the_order_of_their_coming(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    for (int i = 1; i < 5; i++) {
+        take(&bench, i);
+        assert_null(bench.takers[i].pooled);
+    }
+    give(&bench, 0, POOL_KEEP);
+    for (int i = 1; i < 5; i++) {
+        turn_until(bench.fixture.loop, bench.takers[i].pooled != NULL);
+        assert_int_equal(bench.takers[i].turn, i + 1);
+        give(&bench, i, POOL_KEEP);
+    }
+    assert_int_equal(bench.server.link_count, 1);
+    bench_close(&bench);
+}
+
+static void nobody_overtakes_those_who_wait(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    take(&bench, 1);
+    give(&bench, 0, POOL_KEEP);
+    take(&bench, 2); // the connection is idle, but it is not this one's turn
+    assert_null(bench.takers[2].pooled);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_null(bench.takers[2].pooled);
+    bench_close(&bench);
+}
+
+static void a_full_server_asks_the_other_workers_and_then_times_out(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    take_as(&bench, 1, bench.image, 20 * CLOCK_MS);
+    turn_until(bench.fixture.loop, bench.takers[1].refusals > 0);
+    assert_int_equal(bench.takers[1].refusal, POOL_TIMED_OUT);
+    assert_true(bench.asked_others > 0);
+    assert_int_equal(bench.server.link_count, 1);
+    bench_close(&bench);
+}
+
+static void a_burst_opens_a_few_connections_at_a_time(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 100);
+    for (int i = 0; i < TAKERS; i++) {
+        take(&bench, i);
+    }
+    loop_turn(bench.fixture.loop);
+    assert_in_range(pools_used(bench.pools, 0), 1, 4);
+    unsigned served = 0;
+    while (served < TAKERS) {
+        loop_turn(bench.fixture.loop);
+        for (int i = 0; i < TAKERS; i++) {
+            if (bench.takers[i].pooled != NULL) {
+                give(&bench, i, POOL_KEEP);
+                served++;
+            }
+        }
+    }
+    bench_close(&bench);
+}
+
+static void a_connection_is_brought_to_the_image_in_one_round_trip(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    bench.server.asked[0] = '\0';
+
+    struct image *other = image_ref(bench.image);
+    image_set_schema(&other, S("shop"));
+    image_set_variable(&other, S("time_zone"), S("+02:00"), false);
+    image_set_variable(&other, S("SQL_SELECT_LIMIT"), S("7"), false);
+    take_as(&bench, 1, other, CLOCK_SECOND);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_string_equal(bench.server.asked,
+                        "C:2 shop\nQ:SET sql_select_limit=7,time_zone='+02:00'\n");
+    give(&bench, 1, POOL_KEEP);
+
+    bench.server.asked[0] = '\0';
+    take_wait(&bench, 0);
+    assert_string_equal(bench.server.asked,
+                        "C:2 app\nQ:SET sql_select_limit=DEFAULT,time_zone=DEFAULT\n");
+    give(&bench, 0, POOL_KEEP);
+    image_unref(&other);
+    bench_close(&bench);
+}
+
+static void what_one_session_wants_and_the_server_refuses_is_that_session_s_alone(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    struct image *bad = image_ref(bench.image);
+    image_set_variable(&bad, S("time_zone"), S("Nowhere"), false);
+    bench.server.refuse_text = "Nowhere";
+    take_as(&bench, 1, bad, CLOCK_SECOND);
+    turn_until(bench.fixture.loop, bench.takers[1].refusals > 0);
+    assert_int_equal(bench.takers[1].refusal, POOL_FAILED);
+    assert_int_equal(bench.takers[1].code, 1231);
+    assert_int_equal(bench.reports, 0);
+    take_wait(&bench, 2);
+    give(&bench, 2, POOL_KEEP);
+    image_unref(&bad);
+    bench_close(&bench);
+}
+
+static void a_refused_login_is_told_to_one_waiter_with_the_server_s_number(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    bench.server.refuse_login = 1045;
+    take(&bench, 0);
+    turn_until(bench.fixture.loop, bench.takers[0].refusals > 0);
+    assert_int_equal(bench.takers[0].code, 1045);
+    bench.server.refuse_login = 0;
+    take_wait(&bench, 1);
+    give(&bench, 1, POOL_KEEP);
+    bench_close(&bench);
+}
+
+static void a_server_that_is_full_keeps_its_waiters_while_connections_are_out(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    bench.server.refuse_login = 1040;
+    take(&bench, 1);
+    turn_until(bench.fixture.loop, bench.reports > 0);
+    assert_int_equal(bench.takers[1].refusals, 0);
+    give(&bench, 0, POOL_KEEP);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    bench_close(&bench);
+}
+
+static void a_connection_that_the_server_closed_while_idle_is_never_handed_out(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    link_err(bench.server.links[0], 4031, "idle for too long");
+    stream_finish(&bench.server.links[0]->stream);
+    turn_until(bench.fixture.loop, bench.server.links[0]->is_closed);
+    take(&bench, 1);
+    assert_null(bench.takers[1].pooled);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_int_equal(bench.server.link_count, 2);
+    bench_close(&bench);
+}
+
+static void state_that_cannot_be_named_is_reset_before_the_next_session(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    bench.server.asked[0] = '\0';
+    give(&bench, 0, POOL_RESET);
+    take_wait(&bench, 1);
+    assert_non_null(strstr(bench.server.asked, "C:31 \nQ:SET session_track_schema=1"));
+    give(&bench, 1, POOL_KEEP);
+    bench_close(&bench);
+}
+
+static void an_insert_id_is_saved_before_somebody_else_gets_the_connection(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    bench.takers[0].tie.has_insert_id = true;
+    give(&bench, 0, POOL_KEEP);
+    bench.server.insert_id = 77;
+    take_wait(&bench, 1);
+    assert_int_equal(bench.takers[0].saved_id, 77);
+    assert_null(bench.takers[0].tie.pooled);
+    give(&bench, 1, POOL_KEEP);
+    bench_close(&bench);
+}
+
+static void a_session_gets_its_own_connection_back_where_nobody_needed_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    take_wait(&bench, 1);
+    struct pooled *own = bench.takers[0].pooled;
+    give(&bench, 0, POOL_KEEP);
+    give(&bench, 1, POOL_KEEP); // used later: the first that others would get
+    take(&bench, 0);
+    assert_ptr_equal(bench.takers[0].pooled, own);
+    bench_close(&bench);
+}
+
+static void connections_to_a_primary_that_is_none_any_more_are_not_used_again(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    topology_set(&bench, ROLE_REPLICA, SERVER_UP);
+    take(&bench, 1);
+    assert_null(bench.takers[1].pooled);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_int_equal(bench.server.link_count, 2);
+    assert_true(conn_is_replica(pooled_conn(bench.takers[1].pooled)));
+    assert_non_null(strstr(bench.server.asked, "tx_read_only=1"));
+    bench_close(&bench);
+}
+
+static void waiters_for_a_server_that_went_down_are_told_at_once(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    take(&bench, 1);
+    topology_set(&bench, ROLE_PRIMARY, SERVER_DOWN);
+    assert_int_equal(bench.takers[1].refusals, 1);
+    assert_int_equal(bench.takers[1].refusal, POOL_GONE);
+    bench_close(&bench);
+}
+
+static void an_account_takes_an_idle_connection_of_another_where_the_server_is_full(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    struct secret *secret = secret_from_password(S("secret"));
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret);
+    secret_unref(&secret);
+    take_wait(&bench, 1);
+    assert_int_equal(bench.server.link_count, 2);
+    turn_until(bench.fixture.loop, server_links_open(&bench.server) == 1);
+    bench_close(&bench);
+}
+
+static void a_hanging_server_costs_the_connect_timeout_and_no_more(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    bench.server.is_silent = true; // the login passes, the set-up gets no answer
+    bench.target.connect_timeout_us = 20 * CLOCK_MS;
+    take(&bench, 0);
+    turn_until(bench.fixture.loop, bench.takers[0].refusals > 0);
+    assert_int_equal(bench.takers[0].refusal, POOL_FAILED);
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_given_back_is_taken_again_without_a_word_to_the_server),
+        cmocka_unit_test(those_who_wait_are_served_in_the_order_of_their_coming),
+        cmocka_unit_test(nobody_overtakes_those_who_wait),
+        cmocka_unit_test(a_full_server_asks_the_other_workers_and_then_times_out),
+        cmocka_unit_test(a_burst_opens_a_few_connections_at_a_time),
+        cmocka_unit_test(a_connection_is_brought_to_the_image_in_one_round_trip),
+        cmocka_unit_test(what_one_session_wants_and_the_server_refuses_is_that_session_s_alone),
+        cmocka_unit_test(a_refused_login_is_told_to_one_waiter_with_the_server_s_number),
+        cmocka_unit_test(a_server_that_is_full_keeps_its_waiters_while_connections_are_out),
+        cmocka_unit_test(a_connection_that_the_server_closed_while_idle_is_never_handed_out),
+        cmocka_unit_test(state_that_cannot_be_named_is_reset_before_the_next_session),
+        cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
+        cmocka_unit_test(a_session_gets_its_own_connection_back_where_nobody_needed_it),
+        cmocka_unit_test(connections_to_a_primary_that_is_none_any_more_are_not_used_again),
+        cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
+        cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
+        cmocka_unit_test(a_hanging_server_costs_the_connect_timeout_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
