@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct resolver;
+struct resolver_name;
 struct resolver_query;
 
 enum { RESOLVER_ADDRESSES_MAX = 16, RESOLVER_HOST_SIZE = 256 };
@@ -23,8 +24,8 @@ struct resolver_settings {
     int64_t timeout_us;  // for one try at one server; 0: 2 s
     unsigned tries;      // 0: 3
     int64_t longest_us;  // an answer is kept at most so long; 0: 60 s
-    int64_t hosts_us;    // one of /etc/hosts, which names no time; 0: 5 s
-    int64_t negative_us; // "no such name" is kept so long; 0: 1 s
+    int64_t shortest_us; // and at least so long (/etc/hosts names no time); 0: 5 s
+    int64_t failed_us;   // a failure is kept so long; 0: 1 s
 };
 
 // NULL with the reason in `error` where c-ares cannot start.

@@ -37,7 +37,7 @@
 
 struct stream;
 struct stream_output;
-struct ssl_st;
+struct ssl_st; // OpenSSL's SSL
 
 enum stream_end {
     STREAM_END_NONE,
@@ -62,8 +62,7 @@ struct stream_handler {
     // for more than it was shown has checked what it waits for against a limit, since the stream
     // keeps as much as that takes.
     size_t (*on_data)(struct stream *stream, const uint8_t *bytes, size_t len);
-    // The queue has fallen to low_water after it was above high_water, or is empty after
-    // stream_finish().
+    // The queue has fallen to low_water after it was above high_water.
     void (*on_writable)(struct stream *stream);
     // The stream ended without the owner's doing; the socket is closed, unused bytes can still be
     // seen by stream_unread() during the call. `error` (borrowed): errno or 0, peer, sentence.
@@ -115,9 +114,10 @@ void stream_adopt(struct stream *stream, int fd);
 void stream_connect(struct stream *stream, const struct address *address, int64_t timeout_us);
 
 // From now on bytes pass through TLS: `context` says in which role and how the peer is checked.
-// Only between packets, with nothing queued. What a client has already sent behind its request for
-// TLS is its ClientHello and goes to TLS, never to on_data(); a server's bytes at this place are an
-// attack and end the stream. on_secured() or on_closed() follows. The stream takes a reference.
+// Only between packets of an open, plain stream. What a client has already sent behind its request
+// for TLS is its ClientHello and goes to TLS, never to on_data(); a server's bytes at this place
+// are an attack and end the stream. Nothing can be sent until on_secured(); that or on_closed()
+// follows. The stream takes a reference.
 void stream_start_tls(struct stream *stream, struct tls_context *context);
 
 // Closes at once; what is queued is lost. TLS says goodbye first if that can be done without
