@@ -15,7 +15,7 @@ static uint64_t extended_read(struct reader *reader, uint64_t capabilities)
 {
     reader_skip(reader, RESERVED_MYSQL);
     uint64_t extended = reader_u32(reader);
-    return (capabilities & CAPABILITY_LONG_PASSWORD) == 0 ? extended << 32 : 0;
+    return capability_has(capabilities, CAPABILITY_LONG_PASSWORD) ? 0 : extended << 32;
 }
 
 // `declared` counts the whole nonce with the byte that ends it, a zero that is no part of it; what
@@ -61,18 +61,20 @@ bool handshake_decode(struct handshake *handshake, struct slice payload)
     handshake->capabilities |= (uint64_t)reader_u16(&reader) << 16;
     uint8_t nonce_declared = reader_u8(&reader);
     handshake->capabilities |= extended_read(&reader, handshake->capabilities);
-    nonce_read(handshake, &reader, nonce_first, nonce_declared);
-    if ((handshake->capabilities & CAPABILITY_PLUGIN_AUTH) != 0) {
+    bool has_plugin = capability_has(handshake->capabilities, CAPABILITY_PLUGIN_AUTH);
+    nonce_read(handshake, &reader, nonce_first, has_plugin ? nonce_declared : 0);
+    if (has_plugin) {
         handshake->plugin = reader_nul_slice(&reader);
     }
-    return !reader_is_failed(&reader) && (handshake->capabilities & CAPABILITY_PROTOCOL_41) != 0;
+    return !reader_is_failed(&reader) &&
+           capability_has(handshake->capabilities, CAPABILITY_PROTOCOL_41);
 }
 
 void handshake_encode(const struct handshake *handshake, struct writer *writer)
 {
     uint64_t capabilities = handshake->capabilities;
     uint32_t extended = (uint32_t)(capabilities >> 32);
-    bool has_plugin = (capabilities & CAPABILITY_PLUGIN_AUTH) != 0;
+    bool has_plugin = capability_has(capabilities, CAPABILITY_PLUGIN_AUTH);
 
     if (handshake->nonce_len < HANDSHAKE_NONCE_SIZE) {
         writer_fail(writer);
@@ -106,6 +108,7 @@ bool handshake_is_mariadb(const struct handshake *handshake)
 {
     struct slice version = handshake->server_version;
 
-    return handshake->has_prefix || (handshake->capabilities & CAPABILITY_LONG_PASSWORD) == 0 ||
+    return handshake->has_prefix ||
+           !capability_has(handshake->capabilities, CAPABILITY_LONG_PASSWORD) ||
            slice_find_slice(version, S("MariaDB")) != version.len;
 }

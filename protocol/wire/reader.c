@@ -1,5 +1,7 @@
 #include "protocol/wire/reader.h"
 
+const uint8_t reader_nothing[1] = {0};
+
 uint64_t reader_lenenc_long(struct reader *reader)
 {
     switch (reader_peek(reader)) {

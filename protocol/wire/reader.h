@@ -28,11 +28,13 @@ enum {
     LENENC_BAD = 0xFF, // never a number: the first byte of an error
 };
 
+// Where a reader of no bytes points: nothing may be added to a NULL pointer, not even zero.
+extern const uint8_t reader_nothing[];
+
 static inline struct reader reader_make(struct slice bytes)
 {
-    // A NULL pointer stays one: nothing is added to it.
-    const uint8_t *ptr = (const uint8_t *)bytes.ptr;
-    return (struct reader){.ptr = ptr, .end = bytes.len > 0 ? ptr + bytes.len : ptr};
+    const uint8_t *ptr = bytes.ptr != NULL ? (const uint8_t *)bytes.ptr : reader_nothing;
+    return (struct reader){.ptr = ptr, .end = ptr + bytes.len};
 }
 
 static inline bool reader_is_failed(const struct reader *reader)

@@ -22,6 +22,7 @@ struct replay {
     enum reply_event last;
     size_t need;
     size_t calls;
+    uint8_t file_frames; // how many a file is taken to have been sent in: see replay_run()
 };
 
 #define REPLAY_CHECK(condition)                                                                    \
@@ -35,7 +36,8 @@ struct replay {
 static inline struct replay replay_make(enum command_reply kind, uint64_t capabilities,
                                         uint8_t sequence)
 {
-    struct replay replay = {.unread = BUFFER_INIT, .out = BUFFER_INIT, .trace = BUFFER_INIT};
+    struct replay replay = {
+        .unread = BUFFER_INIT, .out = BUFFER_INIT, .trace = BUFFER_INIT, .file_frames = 2};
     reply_begin(&replay.reply, kind, capabilities, sequence);
     replay.is_over = reply_is_ended(&replay.reply);
     return replay;
@@ -134,16 +136,21 @@ static inline void replay_resume(struct replay *replay, uint8_t sequence)
     replay_feed(replay, SLICE_NONE);
 }
 
-// Feeds the whole of `bytes` in pieces of `piece` bytes; goes on over an upload as if the file had
-// been one packet.
+// Goes on over an upload as if the file had been sent, by default as one packet and the empty one.
+static inline void replay_upload(struct replay *replay)
+{
+    while (replay->is_paused) {
+        replay_resume(replay, (uint8_t)(replay->reply.sequence + replay->file_frames));
+    }
+}
+
+// Feeds the whole of `bytes` in pieces of `piece` bytes.
 static inline void replay_run(struct replay *replay, struct slice bytes, size_t piece)
 {
     while (bytes.len > 0) {
         struct slice part = slice_first(bytes, piece);
         replay_feed(replay, part);
-        if (replay->is_paused) {
-            replay_resume(replay, (uint8_t)(replay->reply.sequence + 2));
-        }
+        replay_upload(replay);
         bytes = slice_from(bytes, part.len);
     }
 }

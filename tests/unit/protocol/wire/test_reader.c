@@ -165,6 +165,7 @@ static void the_rest_may_be_empty(void **state)
     assert_true(reader_is_done(&reader));
     reader = reader_make(SLICE_NONE);
     assert_int_equal(reader_rest(&reader).len, 0);
+    assert_int_equal(reader_slice(&reader, 0).len, 0);
     assert_true(reader_is_done(&reader));
 }
 
