@@ -10,7 +10,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HELPER_THREADS = 2, DRAIN_LOOK_MS = 20 };
@@ -238,12 +240,41 @@ static bool address_listen(struct process *process, unsigned index, struct error
     return true;
 }
 
+// The folder of a socket's path, one level: /run/sluice is gone after every boot.
+static void folder_make(struct slice path)
+{
+    char folder[ADDRESS_PATH_SIZE];
+    if (slice_to_text(path, folder, sizeof(folder))) {
+        char *slash = strrchr(folder, '/');
+        if (slash != NULL && slash != folder) {
+            *slash = '\0';
+            mkdir(folder, 0755);
+        }
+    }
+}
+
+// A socket that only the default asks for may be more than this user is allowed to have.
+static bool may_do_without(const struct process *process, const struct conf_address *address)
+{
+    return address->kind == CONF_ADDRESS_UNIX &&
+           !config_is_set(process->setup->config, "proxy", "listen");
+}
+
 static bool listen_all(struct process *process, struct error *error)
 {
-    for (unsigned i = 0; i < process->setup->config->proxy.listen_count; i++) {
-        if (!address_listen(process, i, error)) {
+    const struct conf_proxy *proxy = &process->setup->config->proxy;
+    for (unsigned i = 0; i < proxy->listen_count; i++) {
+        if (proxy->listen[i].kind == CONF_ADDRESS_UNIX) {
+            folder_make(proxy->listen[i].path);
+        }
+        if (address_listen(process, i, error)) {
+            continue;
+        }
+        if (!may_do_without(process, &proxy->listen[i])) {
             return false;
         }
+        log_warn(&process->source, "proxy.not_listening",
+                 kv_slice("address", proxy->listen[i].text), kv_error("error", error));
     }
     return true;
 }
