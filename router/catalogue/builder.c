@@ -1,0 +1,378 @@
+#include "router/catalogue/builder.h"
+
+#include "router/catalogue/catalogue_priv.h"
+
+#include "proxy/base/memory.h"
+
+// --- rows as they come, in lists
+
+enum { COLUMNS_MAX = 6 };
+
+struct row {
+    struct row *next;
+    struct slice values[COLUMNS_MAX];
+};
+
+struct rows {
+    struct row *first;
+    struct row **last;
+    bool is_done;
+    bool is_refused; // a row was not what was asked for
+};
+
+struct catalogue_builder {
+    struct catalogue *catalogue; // being built
+    struct arena arena;          // rows, and what only the building needs
+    struct rows rows[CATALOGUE_QUERY_COUNT];
+};
+
+struct catalogue_builder *catalogue_builder_create(void)
+{
+    struct catalogue_builder *builder = mem_zero(1, sizeof(*builder));
+    builder->catalogue = mem_zero(1, sizeof(*builder->catalogue));
+    refcount_init(&builder->catalogue->ref);
+    for (size_t i = 0; i < CATALOGUE_QUERY_COUNT; i++) {
+        builder->rows[i].last = &builder->rows[i].first;
+    }
+    return builder;
+}
+
+void catalogue_builder_destroy(struct catalogue_builder *builder)
+{
+    if (builder != NULL) {
+        catalogue_unref(builder->catalogue);
+        arena_release(&builder->arena);
+        mem_free(builder);
+    }
+}
+
+bool catalogue_builder_row(struct catalogue_builder *builder, enum catalogue_query_id id,
+                           const struct slice *values, size_t count)
+{
+    struct rows *rows = &builder->rows[id];
+    struct arena *arena = &builder->arena;
+    if (count != catalogue_queries[id].columns) {
+        rows->is_refused = true;
+        return false;
+    }
+    struct row *row = arena_zero(arena, sizeof(*row));
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].ptr != NULL) {
+            row->values[i] = arena_copy(arena, values[i]);
+        }
+    }
+    *rows->last = row;
+    rows->last = &row->next;
+    return true;
+}
+
+void catalogue_builder_done(struct catalogue_builder *builder, enum catalogue_query_id id)
+{
+    builder->rows[id].is_done = true;
+}
+
+static bool is_complete(const struct rows *rows)
+{
+    return rows->is_done && !rows->is_refused;
+}
+
+// --- names and maps
+
+static struct catalogue_name name_copy(struct catalogue *catalogue, struct slice schema,
+                                       struct slice name)
+{
+    return (struct catalogue_name){arena_copy(&catalogue->arena, schema),
+                                   arena_copy(&catalogue->arena, name)};
+}
+
+// `*names` of `*count` gets `added` more; the old array is left to the arena.
+static void names_append(struct catalogue *catalogue, const struct catalogue_name **names,
+                         size_t *count, const struct catalogue_name *more, size_t added)
+{
+    struct catalogue_name *grown =
+        arena_alloc(&catalogue->arena, (*count + added + 1) * sizeof(*grown));
+    if (*count > 0) {
+        memcpy(grown, *names, *count * sizeof(*grown));
+    }
+    for (size_t i = 0; i < added; i++) {
+        grown[*count + i] = name_copy(catalogue, more[i].schema, more[i].name);
+    }
+    *names = grown;
+    *count += added;
+}
+
+static void put(struct map *map, struct slice schema, struct slice name, void *value)
+{
+    char buf[CATALOGUE_KEY_MAX];
+    struct slice key;
+    if (catalogue_key(buf, schema, name, &key)) {
+        map_put(map, key, value);
+    }
+}
+
+static void *get(const struct map *map, struct slice schema, struct slice name)
+{
+    char buf[CATALOGUE_KEY_MAX];
+    struct slice key;
+    return catalogue_key(buf, schema, name, &key) ? map_get(map, key) : NULL;
+}
+
+// Adds `item` of `size` bytes to the list under the name.
+static void list_put(struct catalogue *catalogue, struct map *map,
+                     const struct catalogue_name *name, const void *item, size_t size)
+{
+    struct catalogue_list *list = get(map, name->schema, name->name);
+    if (list == NULL) {
+        list = arena_zero(&catalogue->arena, sizeof(*list));
+        put(map, name->schema, name->name, list);
+    }
+    if ((list->count & (list->count - 1)) == 0) { // 0 or a power of two: full
+        size_t cap = list->count == 0 ? 1 : list->count * 2;
+        void *items = arena_alloc(&catalogue->arena, cap * size);
+        if (list->count > 0) {
+            memcpy(items, list->items, list->count * size);
+        }
+        list->items = items;
+    }
+    memcpy((char *)list->items + list->count * size, item, size);
+    list->count++;
+}
+
+// --- functions
+
+static void routine_add(struct catalogue *catalogue, const struct row *row)
+{
+    static char is_taken;
+    bool is_function = slice_equal_nocase(row->values[2], S("FUNCTION"));
+    catalogue->counts.routines++;
+    if (!is_function) {
+        return;
+    }
+    struct catalogue_routine *routine = arena_zero(&catalogue->arena, sizeof(*routine));
+    routine->name = name_copy(catalogue, row->values[0], row->values[1]);
+    routine->kind = CATALOGUE_FUNCTION;
+    put(&catalogue->functions, row->values[0], row->values[1], routine);
+    put(&catalogue->function_names, SLICE_NONE, row->values[1], &is_taken);
+}
+
+static void loadable_add(struct catalogue *catalogue, const struct row *row)
+{
+    static char is_taken;
+    catalogue->counts.loadable_functions++;
+    put(&catalogue->function_names, SLICE_NONE, row->values[0], &is_taken);
+}
+
+static bool names_view(const struct catalogue_builder *builder, const struct catalogue_name *table)
+{
+    const struct row *row = builder->rows[CATALOGUE_QUERY_VIEWS].first;
+    for (; row != NULL; row = row->next) {
+        if (slice_equal_nocase(row->values[0], table->schema) &&
+            slice_equal_nocase(row->values[1], table->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A function that reads a view is as unknown as the view is at this point.
+static bool reads_tables_only(const struct catalogue_builder *builder,
+                              const struct catalogue_definition *definition)
+{
+    for (size_t i = 0; i < definition->tables_count; i++) {
+        if (names_view(builder, &definition->tables[i])) {
+            return false;
+        }
+    }
+    return definition->are_tables_complete;
+}
+
+static void function_inspect(struct catalogue_builder *builder, const struct row *row,
+                             catalogue_inspect_fn *inspect)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    struct catalogue_routine *function = get(&catalogue->functions, row->values[0], row->values[1]);
+    struct catalogue_definition definition;
+    if (function == NULL || row->values[4].ptr == NULL ||
+        !slice_equal_nocase(row->values[2], S("FUNCTION"))) {
+        return;
+    }
+    inspect(&definition, &catalogue->arena, CATALOGUE_FUNCTION_BODY, row->values[0], row->values[3],
+            row->values[4], catalogue);
+    function->is_pure = definition.is_safe && reads_tables_only(builder, &definition);
+    function->is_deterministic = function->is_pure && definition.is_deterministic;
+    names_append(catalogue, &function->tables, &function->tables_count, definition.tables,
+                 definition.tables_count);
+    catalogue->counts.pure_functions += function->is_pure;
+}
+
+static void functions_build(struct catalogue_builder *builder, catalogue_inspect_fn *inspect)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    const struct rows *routines = &builder->rows[CATALOGUE_QUERY_ROUTINES];
+    const struct rows *loadables = &builder->rows[CATALOGUE_QUERY_LOADABLE];
+    for (const struct row *row = routines->first; row != NULL; row = row->next) {
+        routine_add(catalogue, row);
+    }
+    for (const struct row *row = loadables->first; row != NULL; row = row->next) {
+        loadable_add(catalogue, row);
+    }
+    catalogue->are_functions_known = is_complete(routines) && is_complete(loadables);
+    // None is pure yet while the bodies are read: a function that calls another is not proven.
+    for (const struct row *row = routines->first; row != NULL; row = row->next) {
+        function_inspect(builder, row, inspect);
+    }
+}
+
+// --- views
+
+// A view while it is resolved: `tables` are what its own text names, views among them.
+struct node {
+    struct catalogue_view *view;
+    const struct catalogue_name *names;
+    size_t names_count;
+    enum { NODE_NEW, NODE_OPEN, NODE_DONE } state;
+};
+
+static void view_weaken(struct catalogue_view *view)
+{
+    view->is_safe = view->is_deterministic = view->is_complete = false;
+}
+
+enum {
+    VIEWS_NESTED_MAX = 64,   // deeper, or in a circle: not safe
+    VIEW_TABLES_MAX = 10000, // views of views of views multiply
+};
+
+static void view_resolve(struct catalogue *catalogue, const struct map *nodes, struct node *node,
+                         size_t depth)
+{
+    struct catalogue_view *view = node->view;
+    node->state = NODE_OPEN;
+    for (size_t i = 0; i < node->names_count; i++) {
+        const struct catalogue_name *name = &node->names[i];
+        struct node *below = get(nodes, name->schema, name->name);
+        if (below == NULL) {
+            names_append(catalogue, &view->tables, &view->tables_count, name, 1);
+            continue;
+        }
+        if (below->state == NODE_NEW && depth < VIEWS_NESTED_MAX) {
+            view_resolve(catalogue, nodes, below, depth + 1);
+        }
+        if (below->state != NODE_DONE || view->tables_count > VIEW_TABLES_MAX) {
+            view_weaken(view);
+            continue;
+        }
+        view->is_safe &= below->view->is_safe;
+        view->is_deterministic &= below->view->is_deterministic;
+        view->is_complete &= below->view->is_complete;
+        names_append(catalogue, &view->tables, &view->tables_count, below->view->tables,
+                     below->view->tables_count);
+    }
+    node->state = NODE_DONE;
+}
+
+static struct node *node_create(struct catalogue_builder *builder, const struct row *row,
+                                catalogue_inspect_fn *inspect)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    struct node *node = arena_zero(&builder->arena, sizeof(*node));
+    struct catalogue_definition definition = {.is_safe = false};
+    node->view = arena_zero(&catalogue->arena, sizeof(*node->view));
+    node->view->name = name_copy(catalogue, row->values[0], row->values[1]);
+    if (row->values[2].len > 0) {
+        inspect(&definition, &builder->arena, CATALOGUE_VIEW_DEFINITION, row->values[0], SLICE_NONE,
+                row->values[2], catalogue);
+    }
+    node->view->is_safe = definition.is_safe;
+    node->view->is_deterministic = definition.is_deterministic;
+    node->view->is_complete = definition.is_safe && definition.are_tables_complete;
+    node->names = definition.tables;
+    node->names_count = definition.tables_count;
+    return node;
+}
+
+static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn *inspect)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    struct map nodes = MAP_INIT;
+    const struct row *row = builder->rows[CATALOGUE_QUERY_VIEWS].first;
+    for (; row != NULL; row = row->next) {
+        struct node *node = node_create(builder, row, inspect);
+        if (get(&nodes, row->values[0], row->values[1]) !=
+            NULL) { // differs in case only: which one is meant, nobody knows
+            view_weaken(node->view);
+        }
+        put(&nodes, row->values[0], row->values[1], node);
+    }
+    map_each (slot, &nodes) {
+        struct node *node = slot->value;
+        if (node->state == NODE_NEW) {
+            view_resolve(catalogue, &nodes, node, 0);
+        }
+    }
+    map_each (slot, &nodes) {
+        struct catalogue_view *view = ((struct node *)slot->value)->view;
+        map_put(&catalogue->views, slot->key, view);
+        catalogue->counts.views++;
+        catalogue->counts.unsafe_views += !view->is_safe;
+    }
+    map_release(&nodes);
+}
+
+// --- triggers and foreign keys
+
+static void triggers_build(struct catalogue_builder *builder)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    const struct row *row = builder->rows[CATALOGUE_QUERY_TRIGGERS].first;
+    for (; row != NULL; row = row->next) {
+        struct catalogue_trigger trigger = {
+            .table = name_copy(catalogue, row->values[0], row->values[1]),
+            .name = name_copy(catalogue, row->values[0], row->values[2]),
+        };
+        list_put(catalogue, &catalogue->triggers, &trigger.table, &trigger, sizeof(trigger));
+        catalogue->counts.triggers++;
+    }
+}
+
+static enum catalogue_rule rule_read(struct slice text)
+{
+    if (slice_equal_nocase(text, S("RESTRICT")) || slice_equal_nocase(text, S("NO ACTION"))) {
+        return CATALOGUE_RESTRICT;
+    }
+    if (slice_equal_nocase(text, S("SET NULL")) || slice_equal_nocase(text, S("SET DEFAULT"))) {
+        return CATALOGUE_SET_NULL;
+    }
+    return CATALOGUE_CASCADE;
+}
+
+static void foreign_keys_build(struct catalogue_builder *builder)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    const struct row *row = builder->rows[CATALOGUE_QUERY_FOREIGN_KEYS].first;
+    for (; row != NULL; row = row->next) {
+        struct catalogue_foreign_key key = {
+            .parent = name_copy(catalogue, row->values[0], row->values[1]),
+            .child = name_copy(catalogue, row->values[2], row->values[3]),
+            .on_update = rule_read(row->values[4]),
+            .on_delete = rule_read(row->values[5]),
+        };
+        list_put(catalogue, &catalogue->children, &key.parent, &key, sizeof(key));
+        catalogue->counts.foreign_keys++;
+    }
+}
+
+const struct catalogue *catalogue_builder_finish(struct catalogue_builder **builder_ptr,
+                                                 catalogue_inspect_fn *inspect)
+{
+    struct catalogue_builder *builder = *builder_ptr;
+    struct catalogue *catalogue = builder->catalogue;
+    *builder_ptr = NULL;
+    functions_build(builder, inspect);
+    views_build(builder, inspect);
+    triggers_build(builder);
+    foreign_keys_build(builder);
+    arena_release(&builder->arena);
+    mem_free(builder);
+    return catalogue;
+}

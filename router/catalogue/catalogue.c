@@ -1,0 +1,113 @@
+#include "router/catalogue/catalogue.h"
+
+#include "router/catalogue/catalogue_priv.h"
+
+#include "proxy/base/memory.h"
+
+// --- life
+
+void catalogue_destroy(struct catalogue *catalogue)
+{
+    map_release(&catalogue->views);
+    map_release(&catalogue->functions);
+    map_release(&catalogue->function_names);
+    map_release(&catalogue->triggers);
+    map_release(&catalogue->children);
+    arena_release(&catalogue->arena);
+    mem_free(catalogue);
+}
+
+const struct catalogue *catalogue_ref(const struct catalogue *catalogue)
+{
+    refcount_ref(&((struct catalogue *)catalogue)->ref);
+    return catalogue;
+}
+
+void catalogue_unref(const struct catalogue *catalogue)
+{
+    struct catalogue *owned = (struct catalogue *)catalogue;
+    if (owned != NULL && refcount_unref(&owned->ref)) {
+        catalogue_destroy(owned);
+    }
+}
+
+// --- keys
+
+static char *fold(char *out, struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        *out++ = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    return out;
+}
+
+bool catalogue_key(char buf[CATALOGUE_KEY_MAX], struct slice schema, struct slice name,
+                   struct slice *key)
+{
+    if (schema.len >= CATALOGUE_KEY_MAX / 2 || name.len >= CATALOGUE_KEY_MAX / 2) {
+        return false;
+    }
+    char *end = fold(buf, schema);
+    *end++ = '\0';
+    end = fold(end, name);
+    *key = slice_make(buf, (size_t)(end - buf));
+    return true;
+}
+
+// --- reading
+
+static void *find(const struct map *map, struct slice schema, struct slice name)
+{
+    char buf[CATALOGUE_KEY_MAX];
+    struct slice key;
+    if (map->count == 0 || !catalogue_key(buf, schema, name, &key)) {
+        return NULL;
+    }
+    return map_get(map, key);
+}
+
+const struct catalogue_view *catalogue_view_find(const struct catalogue *catalogue,
+                                                 struct slice schema, struct slice name)
+{
+    return find(&catalogue->views, schema, name);
+}
+
+const struct catalogue_routine *catalogue_function_find(const struct catalogue *catalogue,
+                                                        struct slice schema, struct slice name)
+{
+    return find(&catalogue->functions, schema, name);
+}
+
+bool catalogue_has_function_named(const struct catalogue *catalogue, struct slice name)
+{
+    return !catalogue->are_functions_known ||
+           find(&catalogue->function_names, SLICE_NONE, name) != NULL;
+}
+
+static const void *list_find(const struct map *map, struct slice schema, struct slice table,
+                             size_t *count)
+{
+    const struct catalogue_list *list = find(map, schema, table);
+    *count = list != NULL ? list->count : 0;
+    return list != NULL ? list->items : NULL;
+}
+
+const struct catalogue_trigger *catalogue_triggers(const struct catalogue *catalogue,
+                                                   struct slice schema, struct slice table,
+                                                   size_t *count)
+{
+    return list_find(&catalogue->triggers, schema, table, count);
+}
+
+const struct catalogue_foreign_key *catalogue_children(const struct catalogue *catalogue,
+                                                       struct slice schema, struct slice table,
+                                                       size_t *count)
+{
+    return list_find(&catalogue->children, schema, table, count);
+}
+
+struct catalogue_counts catalogue_counts(const struct catalogue *catalogue)
+{
+    return catalogue->counts;
+}

@@ -1,0 +1,23 @@
+#include "router/catalogue/catalogue_queries.h"
+
+// The servers' own schemas are server-specific by name.
+#define NOT_OWN(column)                                                                            \
+    column " NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"
+
+const struct catalogue_query catalogue_queries[CATALOGUE_QUERY_COUNT] = {
+    {CATALOGUE_QUERY_VIEWS, 3,
+     SLICE_INIT("SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION"
+                " FROM information_schema.VIEWS WHERE " NOT_OWN("TABLE_SCHEMA"))},
+    {CATALOGUE_QUERY_ROUTINES, 5,
+     SLICE_INIT("SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, SQL_MODE, ROUTINE_DEFINITION"
+                " FROM information_schema.ROUTINES WHERE " NOT_OWN("ROUTINE_SCHEMA"))},
+    {CATALOGUE_QUERY_LOADABLE, 1, SLICE_INIT("SELECT name FROM mysql.func")},
+    {CATALOGUE_QUERY_TRIGGERS, 3,
+     SLICE_INIT("SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME"
+                " FROM information_schema.TRIGGERS WHERE " NOT_OWN("EVENT_OBJECT_SCHEMA"))},
+    {CATALOGUE_QUERY_FOREIGN_KEYS, 6,
+     SLICE_INIT("SELECT UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, CONSTRAINT_SCHEMA,"
+                " TABLE_NAME, UPDATE_RULE, DELETE_RULE"
+                " FROM information_schema.REFERENTIAL_CONSTRAINTS"
+                " WHERE " NOT_OWN("CONSTRAINT_SCHEMA"))},
+};

@@ -1,0 +1,185 @@
+// Statements on data: queries, writes, loading.
+#include "router/statement/scan_priv.h"
+#include "router/statement/verb_priv.h"
+
+// --- queries
+
+static void read_query(struct parser *parser, enum statement_kind kind, unsigned place)
+{
+    parser_classify(parser, kind, STATEMENT_CLASS_READ, ROUTE_REASON_READ);
+    scan(parser, place, SCAN_TO_END);
+}
+
+void read_select(struct parser *parser)
+{
+    read_query(parser, STATEMENT_SELECT, SCAN_EXPRESSION);
+}
+
+void read_values(struct parser *parser)
+{
+    read_query(parser, STATEMENT_VALUES, SCAN_EXPRESSION);
+}
+
+void read_table(struct parser *parser)
+{
+    read_query(parser, STATEMENT_TABLE, SCAN_TABLES);
+}
+
+// The cursor stands on WITH or the parenthesis.
+void read_with(struct parser *parser)
+{
+    read_query(parser, STATEMENT_SELECT, SCAN_QUERY);
+}
+
+void read_parenthesis(struct parser *parser)
+{
+    read_query(parser, STATEMENT_SELECT, SCAN_QUERY);
+}
+
+// --- writes
+
+static void classify_write(struct parser *parser, enum statement_kind kind)
+{
+    parser_classify(parser, kind, STATEMENT_CLASS_WRITE, ROUTE_REASON_WRITE);
+}
+
+// (a, b, c) behind a table's name: columns, not a call.
+static void skip_parenthesis(struct parser *parser)
+{
+    size_t depth = 0;
+    do {
+        depth += parser_at_symbol(parser, '(');
+        depth -= parser_at_symbol(parser, ')') && depth > 0;
+        parser_advance(parser);
+    } while (depth > 0 && !parser_at_end(parser));
+}
+
+static bool take_priority(struct parser *parser)
+{
+    return parser_take(parser, KEYWORD_LOW_PRIORITY) ||
+           parser_take(parser, KEYWORD_HIGH_PRIORITY) || parser_take(parser, KEYWORD_DELAYED) ||
+           parser_take(parser, KEYWORD_QUICK) || parser_take(parser, KEYWORD_IGNORE);
+}
+
+// [priority] [IGNORE] [INTO] t [PARTITION (...)] [(columns)] ...
+static void read_into_table(struct parser *parser)
+{
+    while (take_priority(parser)) {
+    }
+    parser_take(parser, KEYWORD_INTO);
+    parser_take_table(parser, TABLE_WRITTEN);
+    if (parser_take(parser, KEYWORD_PARTITION) && parser_at_symbol(parser, '(')) {
+        skip_parenthesis(parser);
+    }
+    // INSERT INTO t (SELECT ...) has a query where columns may be: both are scanned alike, and a
+    // column's name is no call.
+    scan(parser, SCAN_QUERY, SCAN_TO_END);
+}
+
+void read_insert(struct parser *parser)
+{
+    classify_write(parser, STATEMENT_INSERT);
+    read_into_table(parser);
+}
+
+void read_replace(struct parser *parser)
+{
+    classify_write(parser, STATEMENT_REPLACE);
+    read_into_table(parser);
+}
+
+void read_update(struct parser *parser)
+{
+    classify_write(parser, STATEMENT_UPDATE);
+    while (take_priority(parser)) {
+    }
+    scan(parser, SCAN_TABLES | SCAN_WRITTEN, SCAN_TO_SET);
+    scan(parser, SCAN_EXPRESSION, SCAN_TO_END);
+}
+
+// DELETE FROM t ..., DELETE a, b FROM t ..., DELETE FROM a, b USING t ...
+void read_delete(struct parser *parser)
+{
+    classify_write(parser, STATEMENT_DELETE);
+    while (take_priority(parser)) {
+    }
+    if (!parser_take(parser, KEYWORD_FROM)) {
+        scan(parser, SCAN_TABLES | SCAN_WRITTEN, SCAN_TO_FROM);
+        parser_take(parser, KEYWORD_FROM);
+    }
+    scan(parser, SCAN_TABLES | SCAN_WRITTEN, SCAN_TO_END);
+}
+
+// LOAD DATA|XML [LOW_PRIORITY|CONCURRENT] [LOCAL] INFILE 'f' [REPLACE|IGNORE] INTO TABLE t ...
+void read_load(struct parser *parser)
+{
+    if (parser_take(parser, KEYWORD_INDEX)) {
+        parser_classify(parser, STATEMENT_MAINTAIN, STATEMENT_CLASS_WRITE,
+                        ROUTE_REASON_ADMINISTRATION);
+        return;
+    }
+    parser_classify(parser, STATEMENT_LOAD, STATEMENT_CLASS_WRITE, ROUTE_REASON_LOAD_DATA);
+    while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_INTO)) {
+        if (parser_take(parser, KEYWORD_LOCAL)) {
+            parser_effect(parser, EFFECT_LOCAL_FILE);
+            continue;
+        }
+        parser_advance(parser);
+    }
+    parser_take(parser, KEYWORD_INTO);
+    parser_take(parser, KEYWORD_TABLE);
+    parser_take_table(parser, TABLE_WRITTEN);
+    while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_SET)) {
+        if (parser->token.kind == TOKEN_USER_VARIABLE) { // (column, @variable, ...)
+            parser_effect(parser, EFFECT_USER_VARIABLE);
+        }
+        parser_advance(parser);
+    }
+}
+
+void read_import(struct parser *parser)
+{
+    parser_classify(parser, STATEMENT_IMPORT, STATEMENT_CLASS_WRITE, ROUTE_REASON_DDL);
+    parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
+    parser_effect(parser, EFFECT_CATALOGUE);
+    parser->out->are_tables_complete = false;
+}
+
+void read_truncate(struct parser *parser)
+{
+    parser_classify(parser, STATEMENT_TRUNCATE, STATEMENT_CLASS_WRITE, ROUTE_REASON_WRITE);
+    parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
+    parser_take(parser, KEYWORD_TABLE);
+    parser_take_table(parser, TABLE_WRITTEN);
+}
+
+// --- procedures, expressions, handlers
+
+void read_call(struct parser *parser)
+{
+    parser_classify(parser, STATEMENT_CALL, STATEMENT_CLASS_WRITE, ROUTE_REASON_PROCEDURE);
+    parser_unknown(parser);
+    while (parser_at_name(parser) || parser_at_symbol(parser, '.')) {
+        parser_advance(parser);
+    }
+}
+
+void read_do(struct parser *parser)
+{
+    read_query(parser, STATEMENT_DO, SCAN_EXPRESSION);
+}
+
+// HANDLER t OPEN [AS a], HANDLER t READ ..., HANDLER t CLOSE
+void read_handler(struct parser *parser)
+{
+    parser_classify(parser, STATEMENT_HANDLER, STATEMENT_CLASS_WRITE, ROUTE_REASON_HANDLER);
+    if (parser_at_name(parser)) {
+        parser->out->name = parser_value(parser, &parser->token);
+    }
+    parser_take_table(parser, TABLE_READ);
+    if (parser_take(parser, KEYWORD_OPEN)) {
+        parser_effect(parser, EFFECT_HANDLER_OPEN);
+    } else if (parser_take(parser, KEYWORD_CLOSE)) {
+        parser_effect(parser, EFFECT_HANDLER_CLOSE);
+    }
+}

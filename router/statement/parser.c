@@ -1,0 +1,293 @@
+#include "router/statement/parser_priv.h"
+
+// --- the cursor
+
+void parser_advance(struct parser *parser)
+{
+    parser->before_last = parser->last;
+    parser->last = parser->token;
+    lexer_next(&parser->lexer, &parser->token);
+}
+
+bool parser_at_end(const struct parser *parser)
+{
+    return parser->token.kind <= TOKEN_BROKEN || parser_at_symbol(parser, ';');
+}
+
+bool parser_at_word(const struct parser *parser, struct slice word)
+{
+    return (parser->token.kind == TOKEN_WORD || parser->token.kind == TOKEN_NAME) &&
+           slice_equal_nocase(token_text(&parser->token), word);
+}
+
+bool parser_at_name(const struct parser *parser)
+{
+    return parser->token.kind == TOKEN_WORD || parser->token.kind == TOKEN_NAME;
+}
+
+bool parser_take(struct parser *parser, enum keyword keyword)
+{
+    if (!parser_at(parser, keyword)) {
+        return false;
+    }
+    parser_advance(parser);
+    return true;
+}
+
+bool parser_take_symbol(struct parser *parser, unsigned symbol)
+{
+    if (!parser_at_symbol(parser, symbol)) {
+        return false;
+    }
+    parser_advance(parser);
+    return true;
+}
+
+bool parser_take_word(struct parser *parser, struct slice word)
+{
+    if (!parser_at_word(parser, word)) {
+        return false;
+    }
+    parser_advance(parser);
+    return true;
+}
+
+void parser_take_if_exists(struct parser *parser)
+{
+    if (parser_take(parser, KEYWORD_IF)) {
+        parser_take(parser, KEYWORD_NOT);
+        parser_take(parser, KEYWORD_EXISTS);
+    }
+}
+
+void parser_take_local(struct parser *parser)
+{
+    if (!parser_take(parser, KEYWORD_LOCAL)) {
+        parser_take(parser, KEYWORD_NO_WRITE_TO_BINLOG);
+    }
+}
+
+struct slice parser_value(struct parser *parser, const struct token *token)
+{
+    char *out = token_is_plain(token) ? NULL : arena_alloc(parser->arena, token->len);
+    return token_value(token, &parser->lexer.syntax, out);
+}
+
+struct slice parser_value_lower(struct parser *parser, const struct token *token)
+{
+    struct slice value = parser_value(parser, token);
+    char *out = arena_alloc(parser->arena, value.len + 1);
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    return slice_make(out, value.len);
+}
+
+bool parser_take_name(struct parser *parser, struct slice *name)
+{
+    if (!parser_at_name(parser) && parser->token.kind != TOKEN_STRING) {
+        return false;
+    }
+    *name = parser_value(parser, &parser->token);
+    parser_advance(parser);
+    return true;
+}
+
+struct slice parser_text_since(const struct parser *parser, const char *start)
+{
+    const char *end = parser->last.ptr + parser->last.len;
+    return end > start ? slice_make(start, (size_t)(end - start)) : SLICE_NONE;
+}
+
+struct parser_place parser_place(const struct parser *parser)
+{
+    return (struct parser_place){parser->lexer, parser->token, parser->last, parser->before_last};
+}
+
+void parser_return(struct parser *parser, const struct parser_place *place)
+{
+    parser->lexer = place->lexer;
+    parser->token = place->token;
+    parser->last = place->last;
+    parser->before_last = place->before_last;
+}
+
+// --- findings
+
+void parser_uncacheable(struct parser *parser, enum uncacheable_reason reason)
+{
+    if (parser->out->uncacheable == UNCACHEABLE_NONE) {
+        parser->out->uncacheable = reason;
+    }
+}
+
+void parser_classify(struct parser *parser, enum statement_kind kind, enum statement_class class,
+                     enum route_reason reason)
+{
+    parser->part.kind = kind;
+    parser->part.inner = kind;
+    parser_raise(parser, class, reason, SLICE_NONE);
+}
+
+void parser_unknown(struct parser *parser)
+{
+    parser_effect(parser, EFFECT_UNKNOWN);
+    parser->out->are_tables_complete = false;
+}
+
+// Room for one more of `count` elements, of which `*cap` fit.
+static void *array_grow(struct arena *arena, void *array, uint32_t count, uint32_t *cap,
+                        size_t size)
+{
+    if (count < *cap) {
+        return array;
+    }
+    *cap = *cap == 0 ? 4 : *cap * 2;
+    void *grown = arena_alloc(arena, *cap * size);
+    if (count > 0) {
+        memcpy(grown, array, count * size);
+    }
+    return grown;
+}
+
+struct assignment *parser_add_assignment(struct parser *parser)
+{
+    struct statement *out = parser->out;
+    parser->assignments = array_grow(parser->arena, parser->assignments, out->assignments_count,
+                                     &parser->assignments_cap, sizeof(*parser->assignments));
+    out->assignments = parser->assignments;
+    struct assignment *assignment = &parser->assignments[out->assignments_count++];
+    *assignment = (struct assignment){.kind = ASSIGNMENT_EXPRESSION};
+    return assignment;
+}
+
+struct statement_account *parser_add_account(struct parser *parser)
+{
+    struct statement *out = parser->out;
+    parser->accounts = array_grow(parser->arena, parser->accounts, out->accounts_count,
+                                  &parser->accounts_cap, sizeof(*parser->accounts));
+    out->accounts = parser->accounts;
+    struct statement_account *account = &parser->accounts[out->accounts_count++];
+    *account = (struct statement_account){.is_current = false};
+    return account;
+}
+
+// --- tables
+
+bool is_system_schema(struct slice schema)
+{
+    switch (schema.len) {
+    case 3:
+        return slice_equal_nocase(schema, S("sys"));
+    case 5:
+        return slice_equal_nocase(schema, S("mysql"));
+    case 18:
+        return slice_equal_nocase(schema, S("information_schema")) ||
+               slice_equal_nocase(schema, S("performance_schema"));
+    default:
+        return false;
+    }
+}
+
+static void append_table(struct parser *parser, struct slice schema, struct slice name,
+                         unsigned use)
+{
+    struct statement *out = parser->out;
+    parser->tables = array_grow(parser->arena, parser->tables, out->tables_count,
+                                &parser->tables_cap, sizeof(*parser->tables));
+    out->tables = parser->tables;
+    parser->tables[out->tables_count++] = (struct statement_table){
+        .schema = schema,
+        .name = name,
+        .is_written = (use & TABLE_WRITTEN) != 0,
+        .is_temporary = (use & TABLE_TEMPORARY) != 0,
+    };
+}
+
+// What is behind a view's name.
+static void add_view(struct parser *parser, const struct catalogue_view *view, unsigned use)
+{
+    if (!view->is_safe) {
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNSAFE_VIEW, view->name.name);
+        parser_effect(parser, EFFECT_FUNCTION);
+    }
+    if (!view->is_deterministic) {
+        parser_uncacheable(parser, UNCACHEABLE_VIEW);
+    }
+    if (!view->is_complete) {
+        parser->out->are_tables_complete = false;
+    }
+    for (size_t i = 0; i < view->tables_count; i++) {
+        append_table(parser, view->tables[i].schema, view->tables[i].name, use);
+    }
+}
+
+void parser_add_table(struct parser *parser, struct slice schema, struct slice name, unsigned use)
+{
+    append_table(parser, schema, name, use);
+    if (schema.len > 0 ? is_system_schema(schema) : parser->schema_is_system) {
+        parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC,
+                     schema.len > 0 ? schema : name);
+        parser_uncacheable(parser, UNCACHEABLE_SYSTEM_TABLE);
+    }
+    const struct catalogue *catalogue = parser->context->catalogue;
+    if (catalogue == NULL) {
+        return;
+    }
+    const struct catalogue_view *view =
+        catalogue_view_find(catalogue, schema.len > 0 ? schema : parser->context->schema, name);
+    if (view != NULL) {
+        add_view(parser, view, use);
+    }
+}
+
+bool parser_take_table(struct parser *parser, unsigned use)
+{
+    struct slice schema = SLICE_NONE;
+    struct slice name;
+    if (!parser_at_name(parser)) {
+        return false;
+    }
+    name = parser_value(parser, &parser->token);
+    parser_advance(parser);
+    if (parser_at_symbol(parser, '.')) {
+        parser_advance(parser);
+        if (parser_at_name(parser)) {
+            schema = name;
+            name = parser_value(parser, &parser->token);
+            parser_advance(parser);
+        }
+    }
+    parser_add_table(parser, schema, name, use);
+    return true;
+}
+
+void parser_take_tables(struct parser *parser, unsigned use)
+{
+    size_t depth = 0;
+    parser_take_table(parser, use);
+    while (!parser_at_end(parser)) {
+        if (parser_at_symbol(parser, ',') && depth == 0) {
+            parser_advance(parser);
+            parser_take_table(parser, use);
+            continue;
+        }
+        depth += parser_at_symbol(parser, '(');
+        depth -= parser_at_symbol(parser, ')') && depth > 0;
+        parser_advance(parser);
+    }
+}
+
+bool statement_names_table(const struct statement *statement, struct slice current,
+                           struct slice schema, struct slice name)
+{
+    for (uint32_t i = 0; i < statement->tables_count; i++) {
+        const struct statement_table *table = &statement->tables[i];
+        struct slice in = table->schema.len > 0 ? table->schema : current;
+        if (slice_equal_nocase(table->name, name) && slice_equal_nocase(in, schema)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,146 @@
+// The parser of one reading of a text: a cursor over its tokens, and what was found so far. Lives
+// on the stack of statement_parse(). Files of this room only.
+#pragma once
+
+#include "router/sql/lexer.h"
+#include "router/statement/statement.h"
+
+// Of the one statement that is being read.
+struct part {
+    enum statement_kind kind;
+    enum statement_kind inner;
+    enum statement_class class;
+    enum route_reason reason;
+    struct slice detail;
+    bool is_explained;
+};
+
+struct parser {
+    struct statement *out;
+    struct arena *arena;
+    const struct statement_context *context;
+    struct lexer lexer;
+    struct token token;       // the next one to be read
+    struct token last;        // the one before it, in this statement
+    struct token before_last; // and the one before that
+    struct part part;
+    bool changes_syntax; // a statement sets what the lexer goes by: those behind it are unsure
+    bool schema_is_system;
+    uint8_t nesting; // statements in statements: SET STATEMENT ... FOR, EXPLAIN
+    // Room in the growing arrays of `out`; they belong to the arena.
+    uint32_t tables_cap;
+    uint32_t assignments_cap;
+    uint32_t accounts_cap;
+    struct statement_table *tables;
+    struct assignment *assignments;
+    struct statement_account *accounts;
+};
+
+// --- the cursor
+
+void parser_advance(struct parser *parser);
+
+static inline bool parser_at(const struct parser *parser, enum keyword keyword)
+{
+    return parser->token.keyword == keyword;
+}
+
+static inline bool token_is_symbol(const struct token *token, unsigned symbol)
+{
+    return token->kind == TOKEN_SYMBOL && token->symbol == symbol;
+}
+
+static inline bool parser_at_symbol(const struct parser *parser, unsigned symbol)
+{
+    return token_is_symbol(&parser->token, symbol);
+}
+
+// The statement's end: a semicolon, the text's end, or where it cannot be read any more.
+bool parser_at_end(const struct parser *parser);
+// A word, keyword or not, compared without case.
+bool parser_at_word(const struct parser *parser, struct slice word);
+// Something that may be an identifier: a word, or a name in quotes.
+bool parser_at_name(const struct parser *parser);
+
+// Where the next token is that one: goes past it and returns true.
+bool parser_take(struct parser *parser, enum keyword keyword);
+bool parser_take_symbol(struct parser *parser, unsigned symbol);
+bool parser_take_word(struct parser *parser, struct slice word);
+// IF EXISTS, IF NOT EXISTS.
+void parser_take_if_exists(struct parser *parser);
+// LOCAL or NO_WRITE_TO_BINLOG.
+void parser_take_local(struct parser *parser);
+
+// The value of the token: quotes gone, escapes resolved, in the text or the arena.
+struct slice parser_value(struct parser *parser, const struct token *token);
+// The same in lower case.
+struct slice parser_value_lower(struct parser *parser, const struct token *token);
+// Reads an identifier or string into `name`; false and nothing read where there is none.
+bool parser_take_name(struct parser *parser, struct slice *name);
+// The text from `start` to the last token that was read.
+struct slice parser_text_since(const struct parser *parser, const char *start);
+
+// A place to come back to.
+struct parser_place {
+    struct lexer lexer;
+    struct token token;
+    struct token last;
+    struct token before_last;
+};
+struct parser_place parser_place(const struct parser *parser);
+void parser_return(struct parser *parser, const struct parser_place *place);
+
+// --- findings
+
+// The statement is at least of this class; the first reason of the highest class stays.
+static inline void parser_raise(struct parser *parser, enum statement_class class,
+                                enum route_reason reason, struct slice detail)
+{
+    if (class > parser->part.class) {
+        parser->part.class = class;
+        parser->part.reason = reason;
+        parser->part.detail = detail;
+    }
+}
+
+static inline void parser_effect(struct parser *parser, enum statement_effect effect)
+{
+    parser->out->effects |= EFFECT_BIT(effect);
+}
+
+static inline void parser_ask(struct parser *parser, enum statement_ask ask)
+{
+    parser->out->asks |= ASK_BIT(ask);
+}
+
+void parser_uncacheable(struct parser *parser, enum uncacheable_reason reason);
+
+// What kind of statement it is and what that alone says of it.
+void parser_classify(struct parser *parser, enum statement_kind kind, enum statement_class class,
+                     enum route_reason reason);
+
+// Something may have happened that the text does not show: session and tables.
+void parser_unknown(struct parser *parser);
+
+struct assignment *parser_add_assignment(struct parser *parser);
+struct statement_account *parser_add_account(struct parser *parser);
+
+// --- tables
+
+enum table_use {
+    TABLE_READ = 0,
+    TABLE_WRITTEN = 1,
+    TABLE_TEMPORARY = 2, // created or dropped as one
+};
+
+// mysql, information_schema and the like: each server's own.
+bool is_system_schema(struct slice schema);
+// Adds a table and what the catalogue knows of it.
+void parser_add_table(struct parser *parser, struct slice schema, struct slice name, unsigned use);
+// Reads `name` or `schema.name`, adds it; false and nothing read where there is none.
+bool parser_take_table(struct parser *parser, unsigned use);
+// A list of them with commas; what stands behind each name up to the comma is passed over.
+void parser_take_tables(struct parser *parser, unsigned use);
+
+// Reads one statement by its first word; the cursor may stop before its end.
+void parser_read_statement(struct parser *parser);

@@ -1,0 +1,401 @@
+#include "router/statement/statement.h"
+
+#include "router/statement/scan_priv.h"
+#include "router/statement/verb_priv.h"
+
+// --- one statement
+
+static void read_unknown(struct parser *parser)
+{
+    parser_classify(parser, STATEMENT_UNKNOWN, STATEMENT_CLASS_WRITE,
+                    ROUTE_REASON_UNKNOWN_STATEMENT);
+    parser_unknown(parser);
+}
+
+// Queries whose first token belongs to what they read: WITH, a parenthesis.
+static bool read_open_query(struct parser *parser)
+{
+    if (parser_at(parser, KEYWORD_WITH)) {
+        read_with(parser);
+        return true;
+    }
+    if (parser_at_symbol(parser, '(')) {
+        read_parenthesis(parser);
+        return true;
+    }
+    return false;
+}
+
+typedef void verb_fn(struct parser *parser);
+
+static verb_fn *verb_find(enum keyword keyword)
+{
+    switch (keyword) {
+    case KEYWORD_SELECT:
+        return read_select;
+    case KEYWORD_INSERT:
+        return read_insert;
+    case KEYWORD_UPDATE:
+        return read_update;
+    case KEYWORD_DELETE:
+        return read_delete;
+    case KEYWORD_REPLACE:
+        return read_replace;
+    case KEYWORD_SET:
+        return read_set;
+    case KEYWORD_BEGIN:
+        return read_begin;
+    case KEYWORD_START:
+        return read_start;
+    case KEYWORD_COMMIT:
+        return read_commit;
+    case KEYWORD_ROLLBACK:
+        return read_rollback;
+    case KEYWORD_SAVEPOINT:
+        return read_savepoint;
+    case KEYWORD_RELEASE:
+        return read_release;
+    case KEYWORD_XA:
+        return read_xa;
+    case KEYWORD_VALUES:
+        return read_values;
+    case KEYWORD_TABLE:
+        return read_table;
+    case KEYWORD_SHOW:
+        return read_show;
+    case KEYWORD_EXPLAIN:
+    case KEYWORD_DESCRIBE:
+    case KEYWORD_DESC:
+        return read_explain;
+    case KEYWORD_ANALYZE:
+        return read_analyze;
+    case KEYWORD_HELP:
+        return read_help;
+    case KEYWORD_DO:
+        return read_do;
+    case KEYWORD_CALL:
+        return read_call;
+    case KEYWORD_HANDLER:
+        return read_handler;
+    case KEYWORD_LOAD:
+        return read_load;
+    case KEYWORD_IMPORT:
+        return read_import;
+    case KEYWORD_TRUNCATE:
+        return read_truncate;
+    case KEYWORD_CREATE:
+        return read_create;
+    case KEYWORD_ALTER:
+        return read_alter;
+    case KEYWORD_DROP:
+        return read_drop;
+    case KEYWORD_RENAME:
+        return read_rename;
+    case KEYWORD_OPTIMIZE:
+    case KEYWORD_REPAIR:
+    case KEYWORD_CHECK:
+        return read_optimize;
+    case KEYWORD_CHECKSUM:
+        return read_checksum;
+    case KEYWORD_CACHE:
+        return read_cache;
+    case KEYWORD_GRANT:
+        return read_grant;
+    case KEYWORD_REVOKE:
+        return read_revoke;
+    case KEYWORD_USE:
+        return read_use;
+    case KEYWORD_PREPARE:
+        return read_prepare;
+    case KEYWORD_EXECUTE:
+        return read_execute;
+    case KEYWORD_DEALLOCATE:
+        return read_deallocate;
+    case KEYWORD_GET:
+        return read_get;
+    case KEYWORD_LOCK:
+        return read_lock;
+    case KEYWORD_UNLOCK:
+        return read_unlock;
+    case KEYWORD_KILL:
+        return read_kill;
+    case KEYWORD_FLUSH:
+        return read_flush;
+    case KEYWORD_BACKUP:
+        return read_backup;
+    case KEYWORD_RESET:
+    case KEYWORD_PURGE:
+    case KEYWORD_CHANGE:
+    case KEYWORD_STOP:
+    case KEYWORD_INSTALL:
+    case KEYWORD_UNINSTALL:
+    case KEYWORD_SHUTDOWN:
+    case KEYWORD_RESTART:
+    case KEYWORD_CLONE:
+    case KEYWORD_BINLOG:
+        return read_administration;
+    case KEYWORD_IF:
+    case KEYWORD_CASE:
+    case KEYWORD_LOOP:
+    case KEYWORD_WHILE:
+    case KEYWORD_REPEAT:
+    case KEYWORD_FOR:
+        return read_compound;
+    case KEYWORD_SIGNAL:
+    case KEYWORD_RESIGNAL:
+    case KEYWORD_RETURN:
+        return read_signal;
+    default:
+        return read_unknown;
+    }
+}
+
+enum { NESTING_MAX = 8 };
+
+void parser_read_statement(struct parser *parser)
+{
+    if (read_open_query(parser)) {
+        return;
+    }
+    verb_fn *read = verb_find((enum keyword)parser->token.keyword);
+    if (parser->nesting == NESTING_MAX) {
+        read = read_unknown;
+    }
+    parser->nesting++;
+    parser_advance(parser);
+    read(parser);
+    parser->nesting--;
+}
+
+// --- one reading of the text
+
+static void parser_init(struct parser *parser, struct statement *out, struct arena *arena,
+                        const struct statement_context *context)
+{
+    parser->out = out;
+    parser->arena = arena;
+    parser->context = context;
+    parser->changes_syntax = false;
+    parser->schema_is_system = is_system_schema(context->schema);
+    parser->nesting = 0;
+    parser->tables_cap = parser->assignments_cap = parser->accounts_cap = 0;
+    parser->tables = NULL;
+    parser->assignments = NULL;
+    parser->accounts = NULL;
+    memset(out, 0, sizeof(*out));
+    out->are_tables_complete = true;
+}
+
+static void part_init(struct parser *parser)
+{
+    parser->part = (struct part){
+        .kind = STATEMENT_UNKNOWN,
+        .inner = STATEMENT_UNKNOWN,
+        .class = STATEMENT_CLASS_READ,
+        .reason = ROUTE_REASON_READ,
+    };
+    parser->last.kind = parser->before_last.kind = TOKEN_END;
+    parser->last.keyword = parser->before_last.keyword = KEYWORD_NONE;
+}
+
+// Only a query's result is worth keeping.
+static bool is_query(enum statement_kind kind)
+{
+    return kind == STATEMENT_SELECT || kind == STATEMENT_VALUES || kind == STATEMENT_TABLE;
+}
+
+// Adds the statement that was read to what the text says so far.
+static void part_add(struct parser *parser)
+{
+    struct statement *out = parser->out;
+    const struct part *part = &parser->part;
+    if (!is_query(part->kind) || part->class != STATEMENT_CLASS_READ) {
+        parser_uncacheable(parser, UNCACHEABLE_NO_READ);
+    }
+    if (out->count++ > 0) {
+        parser_uncacheable(parser, UNCACHEABLE_SEVERAL);
+        if (part->class <= out->class) {
+            return;
+        }
+    }
+    out->kind = part->kind;
+    out->inner = part->inner;
+    out->class = part->class;
+    out->reason = part->reason;
+    out->detail = part->detail;
+    out->is_explained = part->is_explained;
+}
+
+static void read_part(struct parser *parser)
+{
+    bool is_unsure = parser->changes_syntax; // of what the lexer should go by from here on
+    part_init(parser);
+    parser_read_statement(parser);
+    if (!parser_at_end(parser)) {
+        scan(parser, SCAN_EXPRESSION, SCAN_TO_END);
+    }
+    if (parser->token.kind == TOKEN_BROKEN) {
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNCLEAR_SYNTAX, SLICE_NONE);
+    }
+    if (parser->token.kind == TOKEN_BROKEN || is_unsure) {
+        parser_unknown(parser);
+    }
+    part_add(parser);
+}
+
+static void read_empty(struct statement *out)
+{
+    out->kind = out->inner = STATEMENT_EMPTY;
+    out->class = STATEMENT_CLASS_WRITE;
+    out->reason = ROUTE_REASON_UNKNOWN_STATEMENT;
+    out->uncacheable = UNCACHEABLE_NO_READ;
+}
+
+// Reads the text once: with these switches, and with these executable comments left out. Returns
+// how many executable comments there are that some servers leave out.
+static uint32_t read_text(struct parser *parser, struct slice sql, const struct sql_syntax *syntax,
+                          uint32_t skipped)
+{
+    struct statement *out = parser->out;
+    lexer_init(&parser->lexer, sql, syntax, skipped);
+    lexer_next(&parser->lexer, &parser->token);
+    while (parser->token.kind != TOKEN_END) {
+        if (parser_take_symbol(parser, ';')) {
+            continue;
+        }
+        read_part(parser);
+        if (parser->token.kind == TOKEN_BROKEN) {
+            break;
+        }
+    }
+    if (out->count == 0) {
+        read_empty(out);
+    }
+    if (out->tables_count == 0) {
+        parser_uncacheable(parser, UNCACHEABLE_NO_TABLES);
+    }
+    out->has_optimizer_hints = parser->lexer.has_optimizer_hints;
+    for (size_t i = 0; i < parser->lexer.hints_count; i++) {
+        hints_read(&out->hints, parser->lexer.hints[i]);
+    }
+    return parser->lexer.executables;
+}
+
+static uint32_t read_once(struct statement *out, struct arena *arena, struct slice sql,
+                          const struct statement_context *context, const struct sql_syntax *syntax,
+                          uint32_t skipped)
+{
+    struct parser parser;
+    parser_init(&parser, out, arena, context);
+    return read_text(&parser, sql, syntax, skipped);
+}
+
+// --- several readings
+
+static bool tables_are_equal(const struct statement *a, const struct statement *b)
+{
+    bool are_equal = a->tables_count == b->tables_count;
+    for (uint32_t i = 0; i < a->tables_count && are_equal; i++) {
+        are_equal = slice_equal(a->tables[i].schema, b->tables[i].schema) &&
+                    slice_equal(a->tables[i].name, b->tables[i].name) &&
+                    a->tables[i].is_written == b->tables[i].is_written;
+    }
+    return are_equal;
+}
+
+static bool assignments_are_equal(const struct statement *a, const struct statement *b)
+{
+    bool are_equal = a->assignments_count == b->assignments_count;
+    for (uint32_t i = 0; i < a->assignments_count && are_equal; i++) {
+        are_equal = a->assignments[i].scope == b->assignments[i].scope &&
+                    slice_equal(a->assignments[i].name, b->assignments[i].name) &&
+                    slice_equal(a->assignments[i].value, b->assignments[i].value);
+    }
+    return are_equal;
+}
+
+// Whether it makes no difference for anybody which of the two is right.
+static bool readings_agree(const struct statement *a, const struct statement *b)
+{
+    return a->kind == b->kind && a->class == b->class && a->reason == b->reason &&
+           a->count == b->count && a->effects == b->effects && a->asks == b->asks &&
+           a->uncacheable == b->uncacheable && slice_equal(a->schema, b->schema) &&
+           slice_equal(a->name, b->name) && tables_are_equal(a, b) && assignments_are_equal(a, b);
+}
+
+// `out` becomes the more demanding of the two, with the effects of both.
+static void readings_merge(struct statement *out, const struct statement *other)
+{
+    uint64_t effects = out->effects | other->effects;
+    uint32_t asks = out->asks | other->asks;
+    uint32_t count = out->count > other->count ? out->count : other->count;
+    bool are_tables_complete =
+        out->are_tables_complete && other->are_tables_complete && tables_are_equal(out, other);
+    bool is_session_known =
+        assignments_are_equal(out, other) && slice_equal(out->schema, other->schema);
+    enum uncacheable_reason uncacheable =
+        out->uncacheable != UNCACHEABLE_NONE ? out->uncacheable : other->uncacheable;
+    if (other->count > 0 && (other->class > out->class || out->count == 0)) {
+        *out = *other; // a reading without a statement does nothing
+    }
+    out->effects = effects | (is_session_known ? 0 : EFFECT_BIT(EFFECT_UNKNOWN));
+    out->asks = asks;
+    out->count = count;
+    out->are_tables_complete = are_tables_complete;
+    out->uncacheable = uncacheable;
+}
+
+// Reads the text for every set of executable comments that a server may leave out.
+static void read_comments(struct statement *out, struct arena *arena, struct slice sql,
+                          const struct statement_context *context, const struct sql_syntax *syntax)
+{
+    uint32_t executables = read_once(out, arena, sql, context, syntax, 0);
+    for (uint32_t skipped = 1; skipped < 1u << executables; skipped++) {
+        struct statement other;
+        read_once(&other, arena, sql, context, syntax, skipped);
+        if (!readings_agree(out, &other)) {
+            readings_merge(out, &other);
+        }
+    }
+}
+
+static bool contains(struct slice sql, char c)
+{
+    return slice_find(sql, c) < sql.len;
+}
+
+// The sql_mode is not known: where quotes or backslashes make a difference, nobody vouches for it.
+static void read_modes(struct statement *out, struct arena *arena, struct slice sql,
+                       const struct statement_context *context)
+{
+    bool quotes_differ = contains(sql, '"');
+    bool escapes_differ = contains(sql, '\\');
+    struct sql_syntax syntax = context->syntax;
+    syntax.ignore_space = false;
+    for (unsigned mode = 0; mode < 4; mode++) {
+        syntax.ansi_quotes = (mode & 1) != 0;
+        syntax.no_backslash_escapes = (mode & 2) != 0;
+        if ((syntax.ansi_quotes && !quotes_differ) ||
+            (syntax.no_backslash_escapes && !escapes_differ)) {
+            continue;
+        }
+        struct statement other;
+        read_comments(mode == 0 ? out : &other, arena, sql, context, &syntax);
+        if (mode > 0 && !readings_agree(out, &other)) {
+            readings_merge(out, &other);
+            out->class = STATEMENT_CLASS_WRITE;
+            out->reason = ROUTE_REASON_UNCLEAR_SYNTAX;
+            out->uncacheable = UNCACHEABLE_NO_READ;
+        }
+    }
+}
+
+void statement_parse(struct statement *out, struct arena *arena, struct slice sql,
+                     const struct statement_context *context)
+{
+    if (context->syntax.is_mode_unknown) {
+        read_modes(out, arena, sql, context);
+    } else {
+        read_comments(out, arena, sql, context, &context->syntax);
+    }
+}

@@ -1,0 +1,16 @@
+// System variables by what it means to read them. Constant table. Any thread.
+#pragma once
+
+#include "proxy/base/slice.h"
+
+enum variable_kind {
+    VARIABLE_SERVER,  // each server has its own answer; all that are not in the table
+    VARIABLE_SESSION, // part of the session's image: any server answers once it is applied
+    VARIABLE_WARNINGS,
+    VARIABLE_INSERT_ID,
+    VARIABLE_CONNECTION_ID,
+    VARIABLE_TOKEN,
+};
+
+// `name` without scope, in whatever case.
+enum variable_kind variable_find(struct slice name);
