@@ -200,9 +200,9 @@ static bool proof_make_first(struct login_client *login, struct proof *proof)
 static enum login_verb needs_password(struct login_client *login, enum auth_plugin plugin)
 {
     return refuse(login, SERVER_NEEDS_PASSWORD,
-                  "sluice: server %.*s wants more by %.*s than the hash of user '%.*s' that is "
-                  "known; put the password in place of password_hash into the user's section, or "
-                  "log in to sluice by caching_sha2_password",
+                  "sluice: server %.*s wants more by %.*s than the hash that is known of user "
+                  "'%.*s'; log in to sluice by caching_sha2_password over TLS, or put the password "
+                  "into the user's section in place of password_hash",
                   SLICE_ARG(login->options.server), SLICE_ARG(auth_plugin_name(plugin)),
                   SLICE_ARG(user_shown(login)));
 }
@@ -560,11 +560,14 @@ enum login_verb login_client_feed(struct login_client *login, struct slice paylo
 {
     const struct state_row *row = &states[login->state];
 
-    assert(row->speaker == SERVER);
+    if (login->state == LOGIN_CLIENT_REFUSED) {
+        return LOGIN_REFUSED;
+    }
     if (payload.len > LOGIN_PACKET_MAX) {
         return login_client_too_long(login);
     }
-    if (sequence != login->sequence) {
+    // A server that speaks before the TLS handshake has no turn, whatever the packet's number.
+    if (row->speaker != SERVER || sequence != login->sequence) {
         return refuse(
             login, SERVER_ORDER,
             "sluice: server %.*s sent a packet with sequence id %u where %u was due; look "
@@ -577,7 +580,6 @@ enum login_verb login_client_feed(struct login_client *login, struct slice paylo
 
 enum login_verb login_client_too_long(struct login_client *login)
 {
-    assert(states[login->state].speaker == SERVER);
     return malformed(login, "packet of excessive length");
 }
 

@@ -22,9 +22,6 @@ enum { NAME_SHOWN_MAX = 80 };
 // What caching_sha2_password says in its own conversation.
 enum { SHA2_KEY_REQUEST = 0x02, SHA2_FAST_OK = 0x03, SHA2_FULL = 0x04 };
 
-// The plugin that the greeting names.
-static const enum auth_plugin greeting_plugin = AUTH_PLUGIN_SHA2;
-
 // --- the table ---------------------------------------------------------------------------------
 
 enum speaker { NOBODY, CLIENT, CALLER };
@@ -132,10 +129,11 @@ static void more_send_byte(struct login_server *login, uint8_t byte)
     more_send(login, slice_make(&byte, 1));
 }
 
+// The nonce stays that of the greeting, as with the servers: client libraries go on using it
+// whatever the auth switch says, at COM_CHANGE_USER for one.
 static void switch_send(struct login_server *login, enum auth_plugin plugin)
 {
     uint8_t data[NONCE_SIZE + 1] = {0}; // with a zero byte behind it
-    scramble_nonce_make(login->nonce);
     memcpy(data, login->nonce, NONCE_SIZE);
 
     struct writer writer = packet_open(&login->out, login->sequence);
@@ -292,35 +290,62 @@ static enum login_verb judge_clear(struct login_server *login, struct slice proo
     return judge_password_bytes(login, proof);
 }
 
-// The plugin for an auth switch, by what the account is known by and what the client named.
+// The plugin for an auth switch. A client that did not name caching_sha2_password may not know it;
+// every driver knows the native one.
 static enum auth_plugin plugin_choose(const struct login_server *login)
 {
-    bool is_named =
-        login->request.plugin == AUTH_PLUGIN_NATIVE && account_checks_native(&login->account);
+    bool may_not_know_sha2 = login->request.plugin != AUTH_PLUGIN_SHA2;
+    bool native_does = may_not_know_sha2 && account_checks_native(&login->account);
 
-    return is_named || native_is_better(login) ? AUTH_PLUGIN_NATIVE : AUTH_PLUGIN_SHA2;
+    return native_does || native_is_better(login) ? AUTH_PLUGIN_NATIVE : AUTH_PLUGIN_SHA2;
 }
 
-// What came with the first packet. A client that named another plugin than the greeting may have
-// sent no proof at all, expecting an auth switch: empty then does not mean an empty password.
+// What libmariadb names where it lacks the greeting's plugin. It would answer an auth switch to it
+// by an empty packet, which looks like an empty password.
+static bool lacks_sha2(const struct login_server *login)
+{
+    return login->options.greeting == AUTH_PLUGIN_SHA2 &&
+           slice_equal(login->plugin_named, S("dummy_fallback_auth"));
+}
+
+static enum login_verb judge_by_switch(struct login_server *login)
+{
+    enum auth_plugin plugin = plugin_choose(login);
+
+    if (plugin == AUTH_PLUGIN_SHA2 && lacks_sha2(login)) {
+        return deny_plugin(login);
+    }
+    return switch_to(login, plugin);
+}
+
+// Whether the first packet's proof is one. A client that names another plugin than the greeting may
+// have sent none and expect an auth switch: empty then does not mean an empty password. What comes
+// with COM_CHANGE_USER client libraries make over various nonces, since servers never look at it.
+static bool is_first_proof(const struct login_server *login)
+{
+    bool is_change = login->options.greeting == AUTH_PLUGIN_UNKNOWN;
+
+    return !is_change && (login->proof.len > 0 || login->request.plugin == login->options.greeting);
+}
+
 static enum login_verb judge_first(struct login_server *login)
 {
     enum auth_plugin plugin = login->request.plugin;
     struct slice proof = login->proof;
 
     if (!has(login, CAPABILITY_PLUGIN_AUTH)) {
-        return login->has_nonce ? judge_native(login, proof) : deny_plugin(login);
-    }
-    if (plugin == AUTH_PLUGIN_CLEAR && login->request.is_secure && proof.len > 0) {
-        return judge_clear(login, proof);
-    }
-    if (plugin == greeting_plugin && login->has_nonce) {
-        return judge_sha2(login, proof);
-    }
-    if (plugin == AUTH_PLUGIN_NATIVE && login->has_nonce && proof.len > 0) {
         return judge_native(login, proof);
     }
-    return switch_to(login, plugin_choose(login));
+    if (plugin == AUTH_PLUGIN_CLEAR && proof.len > 0 && login->request.is_secure) {
+        return judge_clear(login, proof);
+    }
+    if (plugin == AUTH_PLUGIN_SHA2 && is_first_proof(login)) {
+        return judge_sha2(login, proof);
+    }
+    if (plugin == AUTH_PLUGIN_NATIVE && is_first_proof(login)) {
+        return judge_native(login, proof);
+    }
+    return judge_by_switch(login);
 }
 
 // --- steps: what the client says ---------------------------------------------------------------
@@ -496,6 +521,9 @@ void login_server_init(struct login_server *login, const struct login_server_opt
     assert(options->fakes != NULL);
     *login = (struct login_server){.out = BUFFER_INIT, .packet = BUFFER_INIT, .options = *options};
     login->options.key = login_key_ref(options->key);
+    if (options->greeting != AUTH_PLUGIN_NATIVE) {
+        login->options.greeting = AUTH_PLUGIN_SHA2;
+    }
     login->options.capabilities |= LOGIN_SERVER_CAPABILITIES;
     login->options.capabilities &= ~(uint64_t)CAPABILITY_SSL;
     if (options->offers_tls) {
@@ -524,11 +552,10 @@ enum login_verb login_server_greet(struct login_server *login)
         .capabilities = login->options.capabilities,
         .collation = login->options.collation,
         .status = login->options.status,
-        .plugin = auth_plugin_name(greeting_plugin),
+        .plugin = auth_plugin_name(login->options.greeting),
         .nonce_len = NONCE_SIZE,
     };
     scramble_nonce_make(login->nonce);
-    login->has_nonce = true;
     memcpy(handshake.nonce, login->nonce, NONCE_SIZE);
 
     struct writer writer = packet_open(&login->out, login->sequence);
@@ -541,14 +568,17 @@ enum login_verb login_server_change_user(struct login_server *login, uint64_t ca
                                          const uint8_t nonce[NONCE_SIZE])
 {
     login->request.capabilities = capabilities;
-    if (nonce != NULL && !capability_has(capabilities, CAPABILITY_PLUGIN_AUTH)) {
-        memcpy(login->nonce, nonce, NONCE_SIZE);
-        login->has_nonce = true;
-    }
+    login->options.greeting = AUTH_PLUGIN_UNKNOWN; // there is none
+    memcpy(login->nonce, nonce, NONCE_SIZE);
     return state_enter(login, LOGIN_SERVER_COMMAND, LOGIN_READ);
 }
 
 // --- going on ----------------------------------------------------------------------------------
+
+static bool is_refused(const struct login_server *login)
+{
+    return login->state == LOGIN_SERVER_REFUSED;
+}
 
 // The next sequence id is that of an answer to what came, in order or not.
 static bool sequence_take(struct login_server *login, uint8_t sequence)
@@ -559,13 +589,28 @@ static bool sequence_take(struct login_server *login, uint8_t sequence)
     return is_next;
 }
 
+// It is the caller's turn, or a helper's: what the client sends meanwhile, it was not asked for.
+static enum login_verb out_of_turn(struct login_server *login)
+{
+    assert(states[login->state].speaker == CALLER);
+    refusal_set(&login->refusal, REFUSAL_CLIENT_ORDER,
+                "sluice: a packet of the login came before it was asked for; the client or what "
+                "stands between breaks the protocol");
+    return refusal_send(login);
+}
+
 enum login_verb login_server_feed(struct login_server *login, struct slice payload,
                                   uint8_t sequence)
 {
     const struct state_row *row = &states[login->state];
     uint8_t expected = login->sequence;
 
-    assert(row->speaker == CLIENT);
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
+    if (row->speaker != CLIENT) {
+        return out_of_turn(login);
+    }
     if (payload.len > LOGIN_PACKET_MAX) {
         return login_server_too_long(login, sequence);
     }
@@ -579,19 +624,30 @@ enum login_verb login_server_feed(struct login_server *login, struct slice paylo
 
 enum login_verb login_server_too_long(struct login_server *login, uint8_t sequence)
 {
-    assert(states[login->state].speaker == CLIENT);
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
+    if (states[login->state].speaker != CLIENT) {
+        return out_of_turn(login);
+    }
     sequence_take(login, sequence);
     return too_long(login, "packet", LOGIN_PACKET_MAX);
 }
 
 enum login_verb login_server_tls_started(struct login_server *login)
 {
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
     login->options.is_secure = true;
     return state_enter(login, LOGIN_SERVER_SECURED, LOGIN_READ);
 }
 
 enum login_verb login_server_account(struct login_server *login, const struct login_account *found)
 {
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
     assert(login->state == LOGIN_SERVER_ACCOUNT);
     account_init(&login->account, found, login->options.fakes, login->request.user);
     return judge_first(login);
@@ -608,10 +664,14 @@ struct decryption *login_server_take_decryption(struct login_server *login)
 
 enum login_verb login_server_decrypted(struct login_server *login, struct decryption **job)
 {
-    assert(login->state == LOGIN_SERVER_DECRYPT);
     struct secret *password = decryption_take(*job);
 
     decryption_destroy(job);
+    if (is_refused(login)) {
+        secret_unref(&password);
+        return LOGIN_REFUSED;
+    }
+    assert(login->state == LOGIN_SERVER_DECRYPT);
     if (password == NULL) {
         return deny(login);
     }
@@ -620,12 +680,19 @@ enum login_verb login_server_decrypted(struct login_server *login, struct decryp
 
 enum login_verb login_server_verified(struct login_server *login)
 {
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
     assert(login->state == LOGIN_SERVER_VERDICT);
     return state_enter(login, LOGIN_SERVER_ACCEPTED, LOGIN_ACCEPTED);
 }
 
 enum login_verb login_server_accept(struct login_server *login, const struct ok *ok)
 {
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
+    assert(login->state == LOGIN_SERVER_ACCEPTED);
     struct writer writer = packet_open(&login->out, login->sequence);
     ok_encode(ok, &writer, login->request.capabilities);
     packet_end(login, &writer);
@@ -634,6 +701,9 @@ enum login_verb login_server_accept(struct login_server *login, const struct ok 
 
 enum login_verb login_server_refuse(struct login_server *login, const struct err *err)
 {
+    if (is_refused(login)) {
+        return LOGIN_REFUSED;
+    }
     refusal_set_err(&login->refusal, REFUSAL_BY_CALLER, err);
     return refusal_send(login);
 }
@@ -648,6 +718,11 @@ const struct login_request *login_server_request(const struct login_server *logi
 const struct secret *login_server_secret(const struct login_server *login)
 {
     return login->secret;
+}
+
+const uint8_t *login_server_nonce(const struct login_server *login)
+{
+    return login->nonce;
 }
 
 struct secret *login_server_take_secret(struct login_server *login)

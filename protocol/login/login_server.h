@@ -4,7 +4,8 @@
 // true in each: login_server.def.
 //
 // Lives as long as the login and is then released; what outlives it is taken out by
-// login_server_take_secret() and copied from login_server_request(). One thread.
+// login_server_take_secret() and copied from login_server_request() and login_server_nonce(). One
+// thread.
 //
 // The caller's loop (see login.h for the rule about `out`):
 //
@@ -42,8 +43,10 @@
 //         }
 //     }
 //
-// Frames that come while the verb is another than LOGIN_READ stay unread. A client that hangs up:
-// log login_server_state_text() and release.
+// Frames that come while the verb is another than LOGIN_READ stay unread; one that is fed all the
+// same was sent out of turn and ends the login. Once refused, every function says LOGIN_REFUSED and
+// does nothing more, so that a helper's late answer needs no check. A client that hangs up: log
+// login_server_state_text() and release.
 #pragma once
 
 #include "protocol/login/account.h"
@@ -53,6 +56,7 @@
 #include "protocol/login/login_key.h"
 #include "protocol/login/refusal.h"
 #include "protocol/login/secret.h"
+#include "protocol/packet/attribute.h"
 #include "protocol/packet/err.h"
 #include "protocol/packet/ok.h"
 
@@ -75,6 +79,7 @@ struct login_server_options {
     uint32_t connection_id;
     uint64_t capabilities; // to offer; a login needs some (LOGIN_SERVER_CAPABILITIES), which are
                            // added, and SSL goes by offers_tls
+    enum auth_plugin greeting; // the plugin it names: SHA2, also where it is left zero, or NATIVE
     uint8_t collation;
     uint16_t status; // STATUS_AUTOCOMMIT, mostly
     bool offers_tls;
@@ -108,7 +113,6 @@ struct login_server {
     enum login_server_state state;
     uint8_t sequence; // of the next frame, either way
     uint8_t nonce[NONCE_SIZE];
-    bool has_nonce;                // the client knows it
     bool is_proof_empty;           // for the text of 1045
     unsigned judged;               // bits of the plugins whose proof was judged
     struct buffer packet;          // the client's answer; what `request` and `proof` point into
@@ -133,10 +137,9 @@ void login_server_release(struct login_server *login);
 // Writes the greeting. Next: LOGIN_READ.
 enum login_verb login_server_greet(struct login_server *login);
 
-// For a COM_CHANGE_USER, whose frame is fed next (sequence id 0). `capabilities`: what the session
-// has had since its login; options.is_secure counts TLS too here. `nonce`: that of the session's
-// greeting, which only clients without CAPABILITY_PLUGIN_AUTH need (they know no auth switch); NULL
-// otherwise. A refusal ends the session, as with the servers.
+// For a COM_CHANGE_USER, whose frame is fed next (sequence id 0). `capabilities`, `nonce`: what the
+// session has had since its login (login_server_request(), login_server_nonce()); options.is_secure
+// counts TLS too here. A refusal ends the session, as with the servers.
 enum login_verb login_server_change_user(struct login_server *login, uint64_t capabilities,
                                          const uint8_t nonce[NONCE_SIZE]);
 
@@ -169,6 +172,9 @@ enum login_verb login_server_refuse(struct login_server *login, const struct err
 
 // From LOGIN_LOOK_UP on.
 const struct login_request *login_server_request(const struct login_server *login);
+// Of NONCE_SIZE bytes. All proofs of a session are made over the same nonce: a session that may
+// change its user keeps it.
+const uint8_t *login_server_nonce(const struct login_server *login);
 // From LOGIN_ASK_SERVER or LOGIN_ACCEPTED on: what the client proved to know. Borrowed.
 const struct secret *login_server_secret(const struct login_server *login);
 // The same, now the caller's; may be NULL (no password).

@@ -24,6 +24,7 @@ struct pair {
     struct slice truth;                // the password on the server that is asked
     // Changes a packet on its way; NULL: none is changed.
     void (*tamper)(struct pair *pair, bool from_client, struct slice *payload, uint8_t *sequence);
+    int stop_after; // so many packets; 0: it runs to its end
     // --- what happened ---
     struct login_client client;
     struct login_server server;
@@ -39,7 +40,7 @@ struct pair {
 static const struct account_fakes pair_fakes = {.key = "a key of thirty-two bytes in all"};
 
 // One key for all tests of a program.
-static struct login_key *pair_key(void)
+static inline struct login_key *pair_key(void)
 {
     static struct login_key *key;
     if (key == NULL) {
@@ -48,7 +49,7 @@ static struct login_key *pair_key(void)
     return key;
 }
 
-static void pair_line(struct pair *pair, enum line line)
+static inline void pair_line(struct pair *pair, enum line line)
 {
     pair->client_options.is_secure = pair->server_options.is_secure = line == LINE_SOCKET;
     pair->server_options.offers_tls = line == LINE_TLS;
@@ -56,7 +57,7 @@ static void pair_line(struct pair *pair, enum line line)
         line == LINE_TLS ? LOGIN_CLIENT_TLS_REQUIRED : LOGIN_CLIENT_TLS_DISABLED;
 }
 
-static void pair_init(struct pair *pair, enum line line)
+static inline void pair_init(struct pair *pair, enum line line)
 {
     *pair = (struct pair){
         .client_options = {.server = S("db1"),
@@ -77,14 +78,14 @@ static void pair_init(struct pair *pair, enum line line)
     pair_line(pair, line);
 }
 
-static void pair_release(struct pair *pair)
+static inline void pair_release(struct pair *pair)
 {
     login_client_release(&pair->client);
     login_server_release(&pair->server);
     secret_unref(&pair->shown);
 }
 
-static void pair_serve_decryption(struct pair *pair)
+static inline void pair_serve_decryption(struct pair *pair)
 {
     struct decryption *job = login_server_take_decryption(&pair->server);
     decryption_run(job);
@@ -93,7 +94,7 @@ static void pair_serve_decryption(struct pair *pair)
     assert(job == NULL);
 }
 
-static void pair_serve_question(struct pair *pair)
+static inline void pair_serve_question(struct pair *pair)
 {
     struct err err = {.code = 1045,
                       .sqlstate = S("28000"),
@@ -108,7 +109,7 @@ static void pair_serve_question(struct pair *pair)
 }
 
 // Answers the server role until it wants to read or is done with.
-static void pair_serve(struct pair *pair)
+static inline void pair_serve(struct pair *pair)
 {
     struct ok ok = {.status = STATUS_AUTOCOMMIT};
 
@@ -137,7 +138,7 @@ static void pair_serve(struct pair *pair)
 }
 
 // Takes one frame off the buffer into `payload`, which is the test's own copy.
-static bool pair_frame_take(struct buffer *out, struct buffer *payload, uint8_t *sequence)
+static inline bool pair_frame_take(struct buffer *out, struct buffer *payload, uint8_t *sequence)
 {
     if (buffer_len(out) == 0) {
         return false;
@@ -151,7 +152,7 @@ static bool pair_frame_take(struct buffer *out, struct buffer *payload, uint8_t 
     return true;
 }
 
-static bool pair_deliver(struct pair *pair, bool from_client)
+static inline bool pair_deliver(struct pair *pair, bool from_client)
 {
     struct buffer *out = from_client ? &pair->client.out : &pair->server.out;
     struct buffer bytes = BUFFER_INIT;
@@ -162,7 +163,9 @@ static bool pair_deliver(struct pair *pair, bool from_client)
     }
     // An exact copy, so that a read past the end is found.
     char *exact = malloc(buffer_len(&bytes) > 0 ? buffer_len(&bytes) : 1);
-    memcpy(exact, buffer_ptr(&bytes), buffer_len(&bytes));
+    if (buffer_len(&bytes) > 0) {
+        memcpy(exact, buffer_ptr(&bytes), buffer_len(&bytes));
+    }
     struct slice payload = slice_make(exact, buffer_len(&bytes));
     buffer_release(&bytes);
     if (pair->tamper != NULL) {
@@ -179,7 +182,7 @@ static bool pair_deliver(struct pair *pair, bool from_client)
     return true;
 }
 
-static bool pair_tls(struct pair *pair)
+static inline bool pair_tls(struct pair *pair)
 {
     if (pair->client_verb != LOGIN_START_TLS || pair->server_verb != LOGIN_START_TLS) {
         return false;
@@ -190,10 +193,13 @@ static bool pair_tls(struct pair *pair)
     return true;
 }
 
-static void pair_run(struct pair *pair)
+static inline void pair_run(struct pair *pair)
 {
     for (bool moved = true; moved;) {
         moved = false;
+        if (pair->stop_after > 0 && pair->packets == pair->stop_after) {
+            return;
+        }
         if (pair->client_verb == LOGIN_READ && pair_deliver(pair, false)) {
             moved = true;
         } else if (pair->server_verb == LOGIN_READ && !pair->is_over && pair_deliver(pair, true)) {
@@ -204,7 +210,7 @@ static void pair_run(struct pair *pair)
     }
 }
 
-static void pair_login(struct pair *pair)
+static inline void pair_login(struct pair *pair)
 {
     login_server_init(&pair->server, &pair->server_options);
     login_client_init(&pair->client, &pair->client_options);
@@ -214,19 +220,19 @@ static void pair_login(struct pair *pair)
 }
 
 // As after an earlier login over the same line.
-static void pair_change_user(struct pair *pair, const struct login_peer *peer)
+static inline void pair_change_user(struct pair *pair, const struct login_peer *peer)
 {
     struct login_server_options options = pair->server_options;
 
     options.is_secure |= options.offers_tls;
     login_server_init(&pair->server, &options);
     login_client_init(&pair->client, &pair->client_options);
-    pair->server_verb = login_server_change_user(&pair->server, peer->capabilities, NULL);
+    pair->server_verb = login_server_change_user(&pair->server, peer->capabilities, peer->nonce);
     pair->client_verb = login_client_change_user(&pair->client, peer);
     pair_run(pair);
 }
 
-static bool pair_is_accepted(const struct pair *pair)
+static inline bool pair_is_accepted(const struct pair *pair)
 {
     return pair->client_verb == LOGIN_ACCEPTED && pair->is_over;
 }

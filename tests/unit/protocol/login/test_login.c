@@ -493,7 +493,9 @@ static void strike(struct pair *pair, bool from_client, struct slice *payload, u
                  : blow.len < payload->len ? blow.len
                                            : payload->len;
     blown = calloc(1, len > 0 ? len : 1);
-    memcpy(blown, payload->ptr, len < payload->len ? len : payload->len);
+    if (payload->len > 0) {
+        memcpy(blown, payload->ptr, len < payload->len ? len : payload->len);
+    }
     *payload = slice_make(blown, len);
 }
 
@@ -630,6 +632,27 @@ static void a_packet_longer_than_any_may_be_is_refused(void **state)
     blow.is_longer = false;
 }
 
+// A client or server may go away at any packet. What is left behind, the sanitizer finds.
+static void a_login_that_stops_anywhere_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    blow.packet = -1;
+    for (size_t i = 0; i < COURSES; i++) {
+        for (int packets = 1; packets < 10; packets++) {
+            struct pair pair;
+            pair_prepare(&pair, courses[i].account, courses[i].secret, courses[i].line);
+            pair.stop_after = packets;
+            pair_login(&pair);
+            assert_true(pair.packets <= packets);
+            assert_true(login_server_state_text(&pair.server).len > 0);
+            assert_true(login_client_state_text(&pair.client).len > 0);
+            pair_release(&pair);
+            assert_null(pair.server.out.data);
+            assert_null(pair.client.out.data);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -645,6 +668,7 @@ int main(void)
         cmocka_unit_test(a_packet_cut_anywhere_ends_the_login_cleanly),
         cmocka_unit_test(a_packet_out_of_order_is_refused),
         cmocka_unit_test(a_packet_longer_than_any_may_be_is_refused),
+        cmocka_unit_test(a_login_that_stops_anywhere_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, everything_setup, everything_teardown);
 }
