@@ -182,6 +182,7 @@ static void secure_input(struct stream *stream, bool is_new)
     struct sink sink = sink_open(stream, LOOP_READ_SIZE + LOOP_READ_BACK);
     enum tls_result result =
         tls_engine_read(stream->loop->tls, stream->tls, sink.bytes + sink.len, sink.room, &n);
+    assert(result != TLS_DONE || stream->loop->tls->input_len == 0);
     sink_added(&sink, n);
     stream_tls_send(stream);
     if (is_new && stream->handler->on_secured != NULL) {
