@@ -51,6 +51,8 @@ void monitor_set_setup(struct monitor *monitor, const struct monitor_setup *setu
                        const struct metric_labels *labels);
 // SET BACKEND ... ONLINE | DRAIN | OFFLINE.
 void monitor_set_admin_state(struct monitor *monitor, int server, enum admin_state state);
+// A statement changed views, routines, triggers or foreign keys: the catalogue is loaded anew.
+void monitor_refresh_catalogue(struct monitor *monitor);
 // Live traffic met trouble with that server: it is probed at once. `loss` is borrowed for the call.
 void monitor_report(struct monitor *monitor, int server, const struct conn_loss *loss);
 

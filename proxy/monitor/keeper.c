@@ -1,0 +1,126 @@
+#include "proxy/monitor/keeper.h"
+
+#include "proxy/base/clock.h"
+
+#include <stdio.h>
+
+static const int64_t refresh_us = 30 * CLOCK_SECOND;
+static const int64_t retry_us = 2 * CLOCK_SECOND;
+
+static void load(struct keeper *keeper);
+
+// --- how a loading ends
+
+static void refusal_tell(struct keeper *keeper, int server, const struct error *refusal)
+{
+    if (refusal->code != 0 && strcmp(refusal->text, keeper->refusal.text) != 0) {
+        keeper->settings.on_refusal(keeper->settings.context, server, refusal);
+    }
+    keeper->refusal = *refusal;
+}
+
+static void loaded(void *context, const struct catalogue *catalogue, const struct error *refusal)
+{
+    struct keeper *keeper = context;
+    keeper->loader = NULL;
+    timer_set(&keeper->timer, keeper->settings.loop, catalogue != NULL ? refresh_us : retry_us);
+    refusal_tell(keeper, keeper->source, refusal);
+    if (catalogue == NULL) {
+        keeper->loaded_name[0] = '\0';
+        return;
+    }
+    keeper->settings.on_catalogue(keeper->settings.context, catalogue);
+    catalogue_unref(catalogue);
+    if (keeper->wants_another) {
+        load(keeper);
+    }
+}
+
+// --- beginning one
+
+static void load(struct keeper *keeper)
+{
+    keeper->wants_another = keeper->loader != NULL;
+    if (keeper->loader != NULL || keeper->source < 0) {
+        return;
+    }
+    const struct loader_settings settings = {
+        .loop = keeper->settings.loop,
+        .config = keeper->config,
+        .target = keeper->settings.target(keeper->settings.context, keeper->source),
+        .on_done = loaded,
+        .context = keeper,
+    };
+    timer_clear(&keeper->timer);
+    keeper->loader = loader_begin(&settings);
+}
+
+static void timer_ran(struct timer *timer)
+{
+    load(container_of(timer, struct keeper, timer));
+}
+
+// --- following the servers
+
+// The primary; where there is none from the start, a replica.
+static int source_find(const struct keeper *keeper, const struct topology *topology)
+{
+    uint64_t replicas = topology_replicas(topology, 0);
+    if (topology->primary >= 0 || keeper->loaded_name[0] != '\0') {
+        return topology->primary;
+    }
+    return topology->is_settled && replicas != 0 ? __builtin_ctzll(replicas) : -1;
+}
+
+static bool is_loaded_from(const struct keeper *keeper, const struct server *server)
+{
+    return slice_equal(slice_text(keeper->loaded_name), server->name) &&
+           keeper->loaded_version == server->version_number;
+}
+
+void keeper_follow(struct keeper *keeper, const struct topology *topology)
+{
+    keeper->source = source_find(keeper, topology);
+    if (keeper->source < 0) {
+        return;
+    }
+    const struct server *server = &topology->servers[keeper->source];
+    bool is_waiting = keeper->loaded_name[0] == '\0' && timer_is_set(&keeper->timer); // to retry
+    if (!is_loaded_from(keeper, server) && !is_waiting) {
+        slice_to_text(server->name, keeper->loaded_name, sizeof(keeper->loaded_name));
+        keeper->loaded_version = server->version_number;
+        load(keeper);
+    }
+}
+
+void keeper_refresh(struct keeper *keeper)
+{
+    load(keeper);
+}
+
+// --- life
+
+void keeper_init(struct keeper *keeper, const struct keeper_settings *settings,
+                 const struct config *config)
+{
+    *keeper = (struct keeper){.settings = *settings, .config = config, .source = -1};
+    timer_init(&keeper->timer, timer_ran);
+}
+
+void keeper_pause(struct keeper *keeper, const struct config *config)
+{
+    if (keeper->loader != NULL) {
+        loader_cancel(keeper->loader);
+        keeper->loader = NULL;
+    }
+    timer_clear(&keeper->timer);
+    keeper->loaded_name[0] = '\0';
+    keeper->source = -1;
+    keeper->config = config;
+}
+
+void keeper_release(struct keeper *keeper)
+{
+    keeper_pause(keeper, NULL);
+    timer_release(&keeper->timer);
+}
