@@ -75,7 +75,7 @@ $(TEST_LIB): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 ALL_ARCHIVES := $(foreach r,$(ROOMS),$(call archive,$(r)))
 
 $(BUILD)/sluice: $(BUILD)/proxy/server/main.o $(ALL_ARCHIVES)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $(ALL_ARCHIVES) -Wl,--no-whole-archive $(LIBS)
 
 $(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
