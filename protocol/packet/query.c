@@ -5,8 +5,8 @@
 
 enum { PARAMETER_SETS = 1 }; // a count that the protocol has room for and servers fix
 
-// The block's values end where walking over them says; the text follows. Servers refuse attributes
-// without types.
+// The block's values end where walking over them says; the text follows. Attributes without types
+// cannot be walked: servers refuse them, too.
 static void attributes_read(struct query *query, struct reader *reader)
 {
     struct parameter attribute;
@@ -22,7 +22,7 @@ static void attributes_read(struct query *query, struct reader *reader)
     struct parameter_walk walk = parameter_walk(&query->attributes);
     while (parameter_next(&walk, &attribute)) {
     }
-    if (!query->attributes.are_types_sent || parameter_walk_is_failed(&walk)) {
+    if (parameter_walk_is_failed(&walk)) {
         reader_fail(reader);
         return;
     }

@@ -125,14 +125,6 @@ size_t answer_column(const struct answer *answer, struct slice name)
     return answer->columns;
 }
 
-// What ends rows: see rows_run() of reply.c.
-static bool is_end_of_rows(const struct answer *answer, struct slice payload)
-{
-    bool has_eof = !capability_has(answer->capabilities, CAPABILITY_DEPRECATE_EOF);
-
-    return first_byte(payload) == EOF_HEADER && (!has_eof || payload.len <= EOF_SIZE_MAX);
-}
-
 bool answer_row(struct answer *answer, struct slice *values)
 {
     struct slice payload;
@@ -147,7 +139,7 @@ bool answer_row(struct answer *answer, struct slice *values)
     if (first_byte(payload) == ERR_HEADER) {
         return err_read(answer, payload);
     }
-    if (is_end_of_rows(answer, payload)) {
+    if (first_byte(payload) == EOF_HEADER) { // no row: it would be longer than one frame
         return end_read(answer, payload);
     }
     return text_row_decode(values, answer->columns, payload) || answer_fail(answer);

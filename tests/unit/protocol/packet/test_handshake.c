@@ -111,6 +111,27 @@ static void nonces_of_any_length_that_the_field_holds(void **state)
     buffer_release(&buf);
 }
 
+// The length that it declares means nothing then; old servers leave it zero.
+static void a_handshake_without_a_plugin_has_a_nonce_of_20_bytes(void **state)
+{
+    (void)state;
+    struct handshake ours = our_handshake();
+    struct handshake theirs;
+    struct buffer buf = BUFFER_INIT;
+    ours.capabilities &= ~(uint64_t)CAPABILITY_PLUGIN_AUTH;
+    assert_true(handshake_through(&ours, &theirs, &buf));
+    assert_int_equal(theirs.nonce_len, HANDSHAKE_NONCE_SIZE);
+    assert_int_equal(theirs.plugin.len, 0);
+    // Behind version, id, first part, filler, flags, collation and status.
+    uint8_t *declared = buffer_ptr(&buf) + 1 + 6 + 4 + 8 + 1 + 2 + 1 + 2 + 2;
+    assert_int_equal(*declared, 0);
+    *declared = 40;
+    buffer_append(&buf, "more bytes than are read for a nonce", 36);
+    assert_true(handshake_decode(&theirs, buffer_slice(&buf)));
+    assert_int_equal(theirs.nonce_len, HANDSHAKE_NONCE_SIZE);
+    buffer_release(&buf);
+}
+
 static void old_protocols_are_refused(void **state)
 {
     (void)state;
@@ -338,6 +359,7 @@ int main(void)
         cmocka_unit_test(mysql_has_no_extended_capabilities),
         cmocka_unit_test(extended_capabilities_turn_long_password_off),
         cmocka_unit_test(nonces_of_any_length_that_the_field_holds),
+        cmocka_unit_test(a_handshake_without_a_plugin_has_a_nonce_of_20_bytes),
         cmocka_unit_test(old_protocols_are_refused),
         cmocka_unit_test(a_response_has_the_fields_that_its_capabilities_name),
         cmocka_unit_test(a_client_cannot_name_fields_that_were_not_offered),

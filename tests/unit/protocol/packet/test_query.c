@@ -242,6 +242,42 @@ static void parameters_get_empty_names_for_a_server_that_wants_some(void **state
     bytes_free(payload);
 }
 
+// A statement's own parameters are counted with the capability, whatever the flags say.
+static void parameters_are_counted_without_the_flag_too(void **state)
+{
+    (void)state;
+    struct slice payload =
+        bytes_from_hex("17 02000000 00 01000000 01 00 01 080000 6400000000000000");
+    struct stmt_execute execute;
+    struct parameters parameters;
+    assert_true(stmt_execute_decode(&execute, payload));
+    assert_true(stmt_execute_parameters(&execute, 1, ATTRIBUTES, &parameters));
+    assert_int_equal(parameters.count, 1);
+    assert_true(parameters.are_types_sent);
+    assert_int_equal(parameters.values.len, 8);
+    assert_true(stmt_execute_parameters(&execute, 0, ATTRIBUTES, &parameters));
+    assert_int_equal(parameters.count, 0);
+    bytes_free(payload);
+}
+
+static void a_block_has_65535_parameters_at_most(void **state)
+{
+    (void)state;
+    struct buffer block = BUFFER_INIT;
+    struct writer writer = writer_make(&block, 0);
+    struct parameters parameters;
+    writer_fill(&writer, 0xff, (PARAMETERS_MAX + 8) / 8);
+    writer_u8(&writer, 0);
+    struct reader reader = reader_make(buffer_slice(&block));
+    parameters_read(&parameters, &reader, PARAMETERS_MAX, false);
+    assert_false(reader_is_failed(&reader));
+    assert_int_equal(parameters.count, PARAMETERS_MAX);
+    reader = reader_make(buffer_slice(&block));
+    parameters_read(&parameters, &reader, PARAMETERS_MAX + 1, false);
+    assert_true(reader_is_failed(&reader));
+    buffer_release(&block);
+}
+
 static void too_few_parameters_are_refused(void **state)
 {
     (void)state;
@@ -328,6 +364,8 @@ int main(void)
         cmocka_unit_test(long_data_has_no_value_in_the_packet),
         cmocka_unit_test(attributes_of_an_execution_are_dropped_for_a_server_without_them),
         cmocka_unit_test(parameters_get_empty_names_for_a_server_that_wants_some),
+        cmocka_unit_test(parameters_are_counted_without_the_flag_too),
+        cmocka_unit_test(a_block_has_65535_parameters_at_most),
         cmocka_unit_test(too_few_parameters_are_refused),
         cmocka_unit_test(bitmaps_are_cut_at_their_last_bit),
         cmocka_unit_test(ids_are_replaced_in_place),

@@ -163,6 +163,15 @@ static void extended_types_name_what_mysql_types_cannot(void **state)
     bytes_free(frames);
 }
 
+static void a_column_with_too_few_fields_is_refused(void **state)
+{
+    (void)state;
+    struct slice payload = bytes_from_hex("03646566 00 00 00 00 00 0b 3f00 01000000 03 8100 00 00");
+    struct column column;
+    assert_false(column_decode(&column, payload, CAPTURED));
+    bytes_free(payload);
+}
+
 static void rows_with_values_too_few_or_too_many_are_refused(void **state)
 {
     (void)state;
@@ -294,6 +303,7 @@ int main(void)
         cmocka_unit_test(binary_values_have_the_width_of_their_type),
         cmocka_unit_test(defaults_come_with_the_list_of_fields),
         cmocka_unit_test(extended_types_name_what_mysql_types_cannot),
+        cmocka_unit_test(a_column_with_too_few_fields_is_refused),
         cmocka_unit_test(rows_with_values_too_few_or_too_many_are_refused),
         cmocka_unit_test(nulls_have_their_bit_wherever_they_stand),
         cmocka_unit_test(a_value_of_the_wrong_width_makes_the_result_unusable),

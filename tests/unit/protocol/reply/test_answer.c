@@ -133,6 +133,18 @@ static void what_is_no_answer_fails(void **state)
     }
 }
 
+static void a_result_without_definitions_is_not_read(void **state)
+{
+    (void)state;
+    const struct captured *row = captured_find("M_EXEC2");
+    struct slice bytes = bytes_from_hex(row->answer);
+    struct answer answer;
+    assert_false(answer_open(&answer, bytes, row->capabilities));
+    assert_true(answer.failed);
+    assert_int_equal(answer.columns, 0);
+    bytes_free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +154,7 @@ int main(void)
         cmocka_unit_test(an_error_ends_it_at_once_or_after_rows),
         cmocka_unit_test(an_answer_cut_short_fails),
         cmocka_unit_test(what_is_no_answer_fails),
+        cmocka_unit_test(a_result_without_definitions_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

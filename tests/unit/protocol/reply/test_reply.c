@@ -158,6 +158,27 @@ static void real_answers_are_told_rightly(void **state)
     }
 }
 
+static void warnings_are_those_of_the_last_packet(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"E_WARN", "D_WARN"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct captured *row = captured_find(NAMES[i]);
+        struct slice bytes = bytes_from_hex(row->answer);
+        struct replay replay = replay_make(row->reply, row->capabilities, 1);
+        replay_run(&replay, bytes, SIZE_MAX);
+        assert_int_equal(replay.reply.warnings, 1);
+        replay_release(&replay);
+        bytes_free(bytes);
+    }
+    struct slice bytes = bytes_from_hex("0c000001 00 01000000 0000 0000 00 0300");
+    struct replay replay = replay_make(COMMAND_REPLY_PREPARED, CAPTURED, 1);
+    replay_run(&replay, bytes, SIZE_MAX);
+    assert_int_equal(replay.reply.warnings, 3);
+    replay_release(&replay);
+    bytes_free(bytes);
+}
+
 static void a_point_select_takes_one_call(void **state)
 {
     (void)state;
@@ -620,6 +641,42 @@ static void frames_are_renumbered_where_the_client_counts_otherwise(void **state
     }
 }
 
+static void a_result_may_have_many_columns(void **state)
+{
+    (void)state;
+    struct buffer buf = BUFFER_INIT;
+    struct writer writer = writer_make(&buf, 1);
+    struct slice column = bytes_from_hex(COLUMN);
+    struct slice end = bytes_from_hex(OK_END);
+    writer_packet(&writer, S("\xfc\x2c\x01"));
+    for (int i = 0; i < 300; i++) {
+        writer_packet(&writer, column);
+    }
+    writer_packet(&writer, end);
+    for (size_t piece = 7; piece < 3000; piece += 1000) {
+        struct replay replay = replay_make(COMMAND_REPLY_RESULT, CAPTURED, 1);
+        replay_run(&replay, buffer_slice(&buf), piece);
+        assert_trace(&replay, "many columns", "end ok 0002; ");
+        assert_int_equal(replay.reply.rows, 0);
+        replay_release(&replay);
+    }
+    bytes_free(column);
+    bytes_free(end);
+    buffer_release(&buf);
+}
+
+// Nothing is waited for that cannot be: the header tells.
+static void a_first_packet_too_long_for_a_count_is_a_fault_at_once(void **state)
+{
+    (void)state;
+    struct slice bytes = bytes_from_hex("0b000001 01");
+    struct replay replay = replay_make(COMMAND_REPLY_RESULT, CAPTURED, 1);
+    replay_run(&replay, bytes, SIZE_MAX);
+    assert_int_equal(replay.reply.fault, REPLY_FAULT_MALFORMED);
+    replay_release(&replay);
+    bytes_free(bytes);
+}
+
 static void an_answer_begins_where_the_command_ended(void **state)
 {
     (void)state;
@@ -639,11 +696,12 @@ static void nonsense_is_a_fault(void **state)
     static const struct {
         enum command_reply kind;
         uint64_t capabilities;
-        const char *payloads[4];
+        const char *payloads[5];
         enum reply_fault fault;
     } CASES[] = {
         {COMMAND_REPLY_RESULT, CAPTURED, {""}, REPLY_FAULT_EMPTY},
         {COMMAND_REPLY_RESULT, CAPTURED, {"01", COLUMN, ""}, REPLY_FAULT_EMPTY},
+        {COMMAND_REPLY_RESULT, CAPTURED, {"01", "", "01", "02"}, REPLY_FAULT_EMPTY},
         {COMMAND_REPLY_RESULT, CAPTURED, {"00"}, REPLY_FAULT_MALFORMED},
         {COMMAND_REPLY_RESULT, CAPTURED, {"ff 00"}, REPLY_FAULT_MALFORMED},
         {COMMAND_REPLY_RESULT, CAPTURED, {"ff 0000"}, REPLY_FAULT_MALFORMED},
@@ -744,7 +802,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_real_answer_ends_with_its_last_byte),
         cmocka_unit_test(real_answers_are_told_rightly),
+        cmocka_unit_test(warnings_are_those_of_the_last_packet),
         cmocka_unit_test(a_point_select_takes_one_call),
+        cmocka_unit_test(a_result_may_have_many_columns),
         cmocka_unit_test(bytes_behind_the_end_are_a_fault),
         cmocka_unit_test(rows_that_begin_like_other_packets_are_rows),
         cmocka_unit_test(eof_is_told_from_a_row_by_its_length),
@@ -764,6 +824,7 @@ int main(void)
         cmocka_unit_test(a_wrong_sequence_id_inside_a_large_row_is_a_fault),
         cmocka_unit_test(frames_are_renumbered_where_the_client_counts_otherwise),
         cmocka_unit_test(an_answer_begins_where_the_command_ended),
+        cmocka_unit_test(a_first_packet_too_long_for_a_count_is_a_fault_at_once),
         cmocka_unit_test(nonsense_is_a_fault),
         cmocka_unit_test(status_flags_are_rewritten_in_place),
         cmocka_unit_test(a_caller_knows_whether_an_error_fits_in),
