@@ -1,9 +1,10 @@
 // A byte stream over a socket, plain or TLS, that never blocks. Embedded in its owner (a session, a
 // backend connection). One thread: the loop's.
 //
-//     CLOSED --stream_adopt--> OPEN <------------ HANDSHAKE --+--> SECURE
-//        \---stream_connect--> CONNECTING --> OPEN --stream_start_tls--/
-//     any --peer, failure--> CLOSED, on_closed() is called;  any --stream_close--> CLOSED, silently
+//     CLOSED --stream_adopt------------------> OPEN --stream_start_tls--> HANDSHAKE --> SECURE
+//     CLOSED --stream_connect--> CONNECTING --> OPEN
+//     any --the peer, a failure--> CLOSED, with on_closed();  any --stream_close--> CLOSED,
+//     silently
 //
 // Reading. The bytes of one receive call stand in a buffer that all streams of the loop share; they
 // are shown to on_data(), which says how many it has used. What is left is kept (memory is taken

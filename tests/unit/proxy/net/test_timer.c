@@ -53,26 +53,37 @@ static void stamp_init(struct stamp *stamp)
 
 static void stamp_set(struct stamp *stamp, int64_t delay_us)
 {
-    stamp->wanted_us = clock_now_us() + delay_us;
+    stamp->wanted_us = loop_now_us(f.loop) + delay_us;
     timer_set(&stamp->timer, f.loop, delay_us);
+}
+
+static const int64_t delays[] = {30, 5, 17, 1, 50, 0, -4, 70};
+enum { DELAYS = sizeof(delays) / sizeof(*delays) };
+static struct stamp stamps_of_delays[DELAYS];
+
+// In a turn, so that all count from the same time.
+static void set_delays(struct loop_task *task)
+{
+    (void)task;
+    for (int i = 0; i < DELAYS; i++) {
+        stamp_init(&stamps_of_delays[i]);
+        stamp_set(&stamps_of_delays[i], delays[i] * CLOCK_MS);
+    }
 }
 
 static void timers_run_in_order_and_never_early(void **state)
 {
     (void)state;
-    static const int64_t delays[] = {30, 5, 17, 1, 50, 0, -4, 70};
-    enum { COUNT = sizeof(delays) / sizeof(*delays) };
-    static const int orders[COUNT] = {6, 4, 5, 3, 7, 1, 2, 8};
-    struct stamp stamps[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        stamp_init(&stamps[i]);
-        stamp_set(&stamps[i], delays[i] * CLOCK_MS);
-    }
-    turn_until(f.loop, ran_count == COUNT);
-    for (int i = 0; i < COUNT; i++) {
-        assert_true(stamps[i].ran_us >= stamps[i].wanted_us);
+    static const int orders[DELAYS] = {6, 4, 5, 3, 7, 1, 2, 8};
+    struct loop_task task;
+    ran_count = 0;
+    loop_task_init(&task, set_delays);
+    loop_defer(f.loop, &task);
+    turn_until(f.loop, ran_count == DELAYS);
+    for (int i = 0; i < DELAYS; i++) {
+        assert_true(stamps_of_delays[i].ran_us >= stamps_of_delays[i].wanted_us);
         if (delays[i] > 1) {
-            assert_int_equal(stamps[i].order, orders[i]);
+            assert_int_equal(stamps_of_delays[i].order, orders[i]);
         }
     }
 }
