@@ -1,0 +1,288 @@
+#include "proxy/admin/client_priv.h"
+
+#include "protocol/packet/capability.h"
+#include "protocol/packet/collation.h"
+#include "protocol/packet/status.h"
+#include "proxy/admin/fault.h"
+#include "proxy/admin/variable.h"
+#include "proxy/admin/view.h"
+#include "proxy/base/memory.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+struct client_login {
+    struct login_server server;
+    struct loop_work work; // decrypting on a helper thread
+    struct decryption *decryption;
+    struct client *client; // NULL: it went away while the helper worked
+    enum admin_right right;
+    bool is_working;  // the helper has it
+    bool is_stranger; // right but for where it comes from
+};
+
+// What would have to be done for nothing here: query attributes, sessions that are tracked.
+#define NOT_OFFERED                                                                                \
+    (CAPABILITY_QUERY_ATTRIBUTES | CAPABILITY_SESSION_TRACK | CAPABILITY_OPTIONAL_METADATA |       \
+     CAPABILITY_LOCAL_FILES | CAPABILITIES_EXTENDED)
+
+static bool is_private(const struct client *client)
+{
+    return client->peer.kind == ADDRESS_PATH || client->peer.kind == ADDRESS_NONE ||
+           stream_is_secure(&client->stream);
+}
+
+static struct client_login *login_make(struct client *client)
+{
+    const struct front *front = client->front;
+    struct client_login *login = mem_zero(1, sizeof(*login));
+    struct login_server_options options = {
+        .server_version = S(VARIABLE_SERVER_VERSION),
+        .connection_id = client->id,
+        .capabilities = (uint64_t)CAPABILITIES_OFFERED & ~(uint64_t)NOT_OFFERED,
+        .collation = COLLATION_UTF8MB4_GENERAL_CI,
+        .status = STATUS_AUTOCOMMIT,
+        .offers_tls = front->tls != NULL,
+        .is_secure = is_private(client),
+        .key = front->key,
+        .fakes = &front->fakes,
+        .peer = slice_text(client->host),
+    };
+    login->client = client;
+    login_server_init(&login->server, &options);
+    client->login = login;
+    return login;
+}
+
+void client_login_release(struct client *client)
+{
+    struct client_login *login = client->login;
+    client->login = NULL;
+    if (login == NULL) {
+        return;
+    }
+    login_server_release(&login->server);
+    login->client = NULL;
+    if (!login->is_working) {
+        mem_free(login); // else the helper's answer frees it
+    }
+}
+
+// --- accounts -----------------------------------------------------------------------------------
+
+struct admin_account {
+    struct slice user;
+    struct slice password;
+    enum admin_right right;
+};
+
+static bool account_find(const struct client *client, struct slice user,
+                         struct admin_account *found)
+{
+    const struct control *control = client->front->desk.control;
+    struct control_state state;
+    control->state(control->context, &state);
+    const struct conf_admin *conf = &state.config->admin;
+    const struct admin_account accounts[] = {
+        {conf->user, conf->password, ADMIN_COMMAND},
+        {conf->stats_user, conf->stats_password, ADMIN_LOOK},
+    };
+    for (size_t i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++) {
+        if (accounts[i].user.len > 0 && slice_equal(accounts[i].user, user)) {
+            *found = accounts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum login_verb account_look_up(struct client *client)
+{
+    struct client_login *login = client->login;
+    struct admin_account account;
+    if (!account_find(client, login_server_request(&login->server)->user, &account)) {
+        return login_server_account(&login->server, NULL);
+    }
+    login->right = account.right;
+    login->is_stranger = account.password.len == 0 && !address_is_local(&client->peer) &&
+                         client->peer.kind != ADDRESS_NONE;
+    return login_server_account(&login->server, &(struct login_account){
+                                                    .password = account.password,
+                                                    .has_password = true,
+                                                });
+}
+
+// --- decrypting ---------------------------------------------------------------------------------
+
+static void login_act(struct client *client, enum login_verb verb);
+
+static void decrypt_work(struct loop_work *work)
+{
+    decryption_run(container_of(work, struct client_login, work)->decryption);
+}
+
+static void decrypt_done(struct loop_work *work)
+{
+    struct client_login *login = container_of(work, struct client_login, work);
+    struct client *client = login->client;
+    login->is_working = false;
+    if (client == NULL) {
+        decryption_destroy(&login->decryption);
+        mem_free(login);
+        return;
+    }
+    client_enter(client, CLIENT_LOGIN);
+    login_act(client, login_server_decrypted(&login->server, &login->decryption));
+    stream_resume(&client->stream);
+}
+
+static void decrypt(struct client *client)
+{
+    struct client_login *login = client->login;
+    client_enter(client, CLIENT_DECRYPTING);
+    login->decryption = login_server_take_decryption(&login->server);
+    login->work.work = decrypt_work;
+    login->work.done = decrypt_done;
+    login->is_working = true;
+    loop_work(client->front->desk.loop, &login->work);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+static bool is_schema(struct slice name)
+{
+    return name.len == 0 || slice_equal_nocase(name, view_schema_name(VIEW_SCHEMA_SLUICE)) ||
+           slice_equal_nocase(name, view_schema_name(VIEW_SCHEMA_INFORMATION_SCHEMA));
+}
+
+static enum login_verb login_refuse(struct client_login *login, const struct error *error)
+{
+    struct err err = {
+        .code = (uint16_t)error->code,
+        .sqlstate = S("HY000"),
+        .message = slice_text(error->text),
+    };
+    return login_server_refuse(&login->server, &err);
+}
+
+static enum login_verb login_judge(struct client_login *login)
+{
+    struct slice schema = login_server_request(&login->server)->schema;
+    struct error error;
+    if (login->is_stranger) {
+        fault_set(&error, ADMIN_FAILED,
+                  SLICE_ARG(S("an account without password is let in from this machine only; give "
+                              "it one in [admin]")));
+        return login_refuse(login, &error);
+    }
+    if (!is_schema(schema)) {
+        fault_set(&error, ADMIN_FAILED,
+                  SLICE_ARG(S("there are two schemas here: sluice and information_schema")));
+        return login_refuse(login, &error);
+    }
+    return login_server_accept(&login->server, &(struct ok){.status = STATUS_AUTOCOMMIT});
+}
+
+static void login_succeed(struct client *client)
+{
+    const struct login_request *request = login_server_request(&client->login->server);
+    slice_to_text(request->user, client->user, sizeof(client->user));
+    slice_to_text(request->schema, client->schema, sizeof(client->schema));
+    client->capabilities = request->capabilities;
+    client->right = client->login->right;
+    log_info(&client->source, "admin.login", kv_bool("may_command", client->right == ADMIN_COMMAND),
+             kv_str("tls", stream_tls_version(&client->stream)));
+    client_login_release(client);
+    client_enter(client, CLIENT_READY);
+}
+
+static void out_send(struct client *client)
+{
+    struct buffer *out = &client->login->server.out;
+    stream_send(&client->stream, buffer_ptr(out), buffer_len(out));
+    buffer_clear(out);
+}
+
+// What the login says is sent; then what it wants is done.
+static void login_act(struct client *client, enum login_verb verb)
+{
+    struct client_login *login = client->login;
+    while (verb == LOGIN_LOOK_UP) {
+        verb = account_look_up(client);
+    }
+    bool is_proved = verb == LOGIN_ACCEPTED;
+    if (is_proved) {
+        verb = login_judge(login);
+    }
+    out_send(client);
+    switch (verb) {
+    case LOGIN_READ:
+        if (is_proved) {
+            login_succeed(client);
+        }
+        break;
+    case LOGIN_START_TLS:
+        client_enter(client, CLIENT_SECURING);
+        stream_start_tls(&client->stream, client->front->tls);
+        break;
+    case LOGIN_DECRYPT:
+        decrypt(client);
+        break;
+    case LOGIN_REFUSED:
+        log_warn(&client->source, "admin.login_refused",
+                 kv_str("why", login_server_refusal(&login->server)->text));
+        client_finish(client);
+        break;
+    case LOGIN_LOOK_UP:
+    case LOGIN_ASK_SERVER:
+    case LOGIN_ACCEPTED:
+    default:
+        assert(!"no server decides over these accounts");
+    }
+}
+
+// --- the conversation ---------------------------------------------------------------------------
+
+void client_login_start(struct client *client)
+{
+    struct client_login *login = login_make(client);
+    login_act(client, login_server_greet(&login->server));
+}
+
+void client_login_change(struct client *client, struct slice payload)
+{
+    struct client_login *login = login_make(client);
+    client_statements_release(client);
+    client->user[0] = client->schema[0] = '\0';
+    client_enter(client, CLIENT_LOGIN);
+    enum login_verb verb = login_server_change_user(&login->server, client->capabilities, NULL);
+    if (verb == LOGIN_READ) {
+        verb = login_server_feed(&login->server, payload, 0);
+    }
+    mem_wipe((char *)payload.ptr, payload.len);
+    login_act(client, verb);
+}
+
+void client_login_frame(struct client *client, struct slice payload, uint8_t sequence)
+{
+    enum login_verb verb = login_server_feed(&client->login->server, payload, sequence);
+    mem_wipe((char *)payload.ptr, payload.len); // it may have held a password
+    login_act(client, verb);
+}
+
+void client_login_too_long(struct client *client, uint8_t sequence)
+{
+    login_act(client, login_server_too_long(&client->login->server, sequence));
+}
+
+void client_login_secured(struct client *client)
+{
+    client_enter(client, CLIENT_LOGIN);
+    login_act(client, login_server_tls_started(&client->login->server));
+}
+
+void client_login_refuse(struct client *client, const struct error *error)
+{
+    struct client_login *login = login_make(client);
+    login_act(client, login_refuse(login, error));
+}

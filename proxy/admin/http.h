@@ -1,0 +1,35 @@
+// The HTTP port: /metrics, /healthz, /readyz, /api/<view>; see pages.def. GET and HEAD only; a
+// connection serves one request and has to be done with it in a few seconds; so many at once, one
+// more is closed. One thread: the control thread's.
+//
+// It stands on proxy/net's streams and not on evhttp, which bounds neither the number of its
+// connections nor their life, and does not tell of a client that goes while its answer is made.
+//
+// Metrics and health are shown to whoever reaches the port. The views are shown to this machine
+// without a password; to others only with the name and password of an admin account (HTTP basic
+// authentication).
+#pragma once
+
+#include "proxy/admin/desk.h"
+#include "proxy/base/error.h"
+#include "proxy/net/address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HTTP_CLIENTS_MAX = 64 };
+
+struct http;
+
+// `desk` is borrowed for its life. Never NULL.
+struct http *http_create(const struct desk *desk);
+// Closes listeners and connections; requests still out answer into nothing.
+void http_destroy(struct http *http);
+
+// Listens on one more address.
+bool http_listen(struct http *http, const struct address *address, struct error *error);
+void http_stop_listening(struct http *http);
+
+// Where it listens.
+size_t http_address_count(const struct http *http);
+const struct address *http_address(const struct http *http, size_t index);
