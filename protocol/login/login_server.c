@@ -295,9 +295,9 @@ static enum login_verb judge_clear(struct login_server *login, struct slice proo
 static enum auth_plugin plugin_choose(const struct login_server *login)
 {
     bool may_not_know_sha2 = login->request.plugin != AUTH_PLUGIN_SHA2;
-    bool native_does = may_not_know_sha2 && account_checks_native(&login->account);
 
-    return native_does || native_is_better(login) ? AUTH_PLUGIN_NATIVE : AUTH_PLUGIN_SHA2;
+    return may_not_know_sha2 && account_checks_native(&login->account) ? AUTH_PLUGIN_NATIVE
+                                                                       : AUTH_PLUGIN_SHA2;
 }
 
 // What libmariadb names where it lacks the greeting's plugin. It would answer an auth switch to it

@@ -13,6 +13,7 @@ enum account_kind {
     ROTATED,   // two passwords are, the right one is the second
     BLANK,     // its password is known to be empty
     HASHED,    // only its native hash is known
+    HASHED2,   // passthrough, with a section of which only the native hash is known
     LEARNT,    // passthrough: verified before, by its sha2 hash
     BOTH,      // passthrough, with a section whose password is known
     NEW,       // passthrough: nothing is known
@@ -53,6 +54,7 @@ static int everything_setup(void **state)
                                                .has_password2 = true};
     accounts[BLANK] = (struct login_account){.has_password = true};
     accounts[HASHED] = (struct login_account){.native_hash = native_hash};
+    accounts[HASHED2] = (struct login_account){.native_hash = native_hash, .server_decides = true};
     accounts[LEARNT] = (struct login_account){.sha2_hash = sha2_hash, .server_decides = true};
     accounts[BOTH] =
         (struct login_account){.password = PASSWORD, .has_password = true, .server_decides = true};
@@ -123,6 +125,12 @@ static const enum outcome expected[ACCOUNTS][SECRETS][LINES] = {
                 [RIGHT_SHA1] = {BY_SHA1, BY_SHA1, BY_SHA1},
                 [RIGHT_SHA256] = {GIVEN_UP, GIVEN_UP, GIVEN_UP},
                 [WRONG_SHA1] = {DENIED, DENIED, DENIED}},
+    [HASHED2] = {[RIGHT] = {BY_SHA1, FULL, FULL},
+                 [WRONG] = {REJECTED, REJECTED, REJECTED},
+                 [EMPTY] = {REJECTED, REJECTED, REJECTED},
+                 [RIGHT_SHA1] = {BY_SHA1, BY_SHA1, BY_SHA1},
+                 [RIGHT_SHA256] = {GIVEN_UP, GIVEN_UP, GIVEN_UP},
+                 [WRONG_SHA1] = {GIVEN_UP, GIVEN_UP, GIVEN_UP}},
     [LEARNT] = {[RIGHT] = {BY_SHA2, BY_SHA2, BY_SHA2},
                 [WRONG] = {REJECTED, REJECTED, REJECTED},
                 [EMPTY] = {REJECTED, REJECTED, REJECTED},

@@ -727,6 +727,22 @@ static void a_password_that_was_sent_does_not_stay_in_the_buffer(void **state)
 
 // --- answers -------------------------------------------------------------------------------------
 
+// A buffer that grows leaves its old bytes on the heap: room for any password is there before.
+static void a_password_is_written_into_a_buffer_that_need_not_grow(void **state)
+{
+    (void)state;
+    struct fixture server;
+
+    fixture_init(&server);
+    server.options.is_secure = true;
+    begin(&server);
+    hear(&server);
+    assert_true(server.login.out.cap < SECRET_PASSWORD_MAX);
+    say_more(&server, S("\x04"));
+    assert_true(server.login.out.cap > SECRET_PASSWORD_MAX + FRAME_HEADER_SIZE);
+    fixture_release(&server);
+}
+
 static void the_ok_says_how_the_session_stands(void **state)
 {
     (void)state;
@@ -966,6 +982,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_none_gets_nothing),
         cmocka_unit_test(a_password_too_long_for_the_key_is_not_sent),
         cmocka_unit_test(a_password_that_was_sent_does_not_stay_in_the_buffer),
+        cmocka_unit_test(a_password_is_written_into_a_buffer_that_need_not_grow),
         cmocka_unit_test(the_ok_says_how_the_session_stands),
         cmocka_unit_test(a_refusal_is_the_servers_own_to_the_letter),
         cmocka_unit_test(a_refusal_after_the_proof_was_found_right_counts),

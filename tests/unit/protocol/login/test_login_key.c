@@ -122,13 +122,19 @@ static void failures_leave_nothing_in_the_error_queue(void **state)
 
     memset(garbage, 0x5A, sizeof(garbage));
     assert_null(login_key_decrypt(key, slice_make(garbage, sizeof(garbage)), nonce));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_null(login_key_decrypt(key, slice_make(garbage, sizeof(garbage) - 1), nonce));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_null(login_key_decrypt(key, SLICE_NONE, nonce));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_false(login_key_encrypt(S("-----BEGIN PUBLIC KEY-----\n"), S("x"), nonce, &out));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_false(login_key_encrypt(login_key_public_pem(key),
                                    slice_make(long_text, sizeof(long_text) - 1), nonce, &out));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_false(login_key_encrypt(login_key_public_pem(key),
                                    slice_make(long_text, sizeof(long_text)), nonce, &out));
+    assert_int_equal(ERR_peek_error(), 0);
     assert_null(login_key_from_pem(S("-----BEGIN PRIVATE KEY-----\n")));
     assert_int_equal(ERR_peek_error(), 0);
     assert_true(buffer_is_empty(&out));

@@ -549,6 +549,14 @@ static void a_clear_password_counts_on_a_safe_line(void **state)
     client.options.is_secure = true;
     begin(&client, S(CLEAR), S("wrong"), &section);
     assert_refused(&client, REFUSAL_ACCESS_DENIED, 1045);
+    assert_non_null(strstr(client.login.refusal.text, "(using password: YES)"));
+    fixture_release(&client);
+
+    fixture_init(&client);
+    client.options.is_secure = true;
+    begin(&client, S(CLEAR), slice_make("", 1), &section);
+    assert_refused(&client, REFUSAL_ACCESS_DENIED, 1045);
+    assert_non_null(strstr(client.login.refusal.text, "(using password: NO)"));
     fixture_release(&client);
 
     fixture_init(&client);
@@ -769,6 +777,21 @@ static void a_packet_while_a_server_is_asked_ends_the_login(void **state)
     say(&client, S("more"));
     assert_int_equal(client.verb, LOGIN_REFUSED);
     assert_true(buffer_is_empty(&client.login.out));
+    fixture_release(&client);
+}
+
+// A client reads an error only under the number that follows its own.
+static void the_error_of_a_wrong_number_comes_under_the_number_after_it(void **state)
+{
+    (void)state;
+    struct fixture client;
+
+    fixture_init(&client);
+    start(&client);
+    client.sequence = 9;
+    say(&client, S("x"));
+    assert_refused(&client, REFUSAL_CLIENT_ORDER, 1156);
+    assert_int_equal(client.sequence, 11);
     fixture_release(&client);
 }
 
@@ -1017,6 +1040,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_decrypted_is_a_wrong_password),
         cmocka_unit_test(a_packet_while_the_helper_works_ends_the_login),
         cmocka_unit_test(a_packet_while_a_server_is_asked_ends_the_login),
+        cmocka_unit_test(the_error_of_a_wrong_number_comes_under_the_number_after_it),
         cmocka_unit_test(the_caller_may_refuse_before_the_greeting),
         cmocka_unit_test(the_caller_may_refuse_whom_the_login_accepted),
         cmocka_unit_test(the_secret_can_be_taken_out),
