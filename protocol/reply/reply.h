@@ -111,7 +111,8 @@ enum reply_event {
 enum reply_packet {
     REPLY_PACKET_NONE,        // nothing is held
     REPLY_PACKET_OK,          // `ok`, also where it ends a result set
-    REPLY_PACKET_EOF,         // `ok` with the EOF packet's status and warnings: ends rows
+    REPLY_PACKET_EOF,         // `ok` with the EOF packet's status and warnings: ends rows. MariaDB
+                              // may set STATUS_SESSION_CHANGED in it, and cannot say what changed
     REPLY_PACKET_COLUMNS_END, // the same, behind definitions: status as the rows' end will have it
     REPLY_PACKET_ERR,         // `err`
     REPLY_PACKET_PREPARED,    // `prepared`; see statement_id_set()
