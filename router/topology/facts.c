@@ -2,8 +2,6 @@
 
 #include "router/topology/judge_priv.h"
 
-#include <assert.h>
-
 // --- what is taken over as it is
 
 // Without line breaks, which MySQL puts between uuids.
@@ -47,34 +45,37 @@ static void server_copy(struct judge *judge, int i)
 
 // --- how much of its share it gets
 
-static bool was_away(const struct server *before)
+// A replica that was away comes back to a cold cache: its share grows from nothing to the whole.
+static int64_t warmed_at(const struct judge *judge, const struct server *server)
 {
-    return before != NULL && (before->state == SERVER_DOWN || before->state == SERVER_SHUNNED ||
-                              before->state == SERVER_OFFLINE);
+    const struct server *before = judge->before[server->index];
+    int64_t warmed_us = before != NULL ? before->warmed_us : 0;
+    switch (server->state) {
+    case SERVER_DOWN:
+    case SERVER_OFFLINE:
+    case SERVER_SHUNNED:
+        return WARMED_LATER;
+    case SERVER_UP:
+        return warmed_us == WARMED_LATER ? judge->now_us + judge->config->monitor.slow_start_us
+                                         : warmed_us;
+    default:
+        return warmed_us;
+    }
 }
 
-// A server that was away comes back to a cold cache: its share grows from nothing to the whole.
 static void weight_judge(struct judge *judge, int i)
 {
     struct server *server = &judge->next->servers[i];
-    const struct server *before = judge->before[i];
     int64_t slow_start_us = judge->config->monitor.slow_start_us;
 
     server->weight = judge->config->backends[i].weight;
-    if (!server_state_takes_reads(server->state)) {
-        return;
-    }
-    server->warmed_us = was_away(before) ? judge->now_us + slow_start_us
-                        : before != NULL ? before->warmed_us
-                                         : 0;
+    server->warmed_us = warmed_at(judge, server);
     int64_t left_us = server->warmed_us - judge->now_us;
-    if (left_us <= 0) {
-        server->warmed_us = 0;
-    } else if (server->weight > 0) {
+    bool is_warming = server->role == ROLE_REPLICA && server->state == SERVER_UP && left_us > 0;
+    if (is_warming && server->weight > 0) {
         int64_t warm_us = slow_start_us > left_us ? slow_start_us - left_us : 0;
-        uint32_t share =
-            (uint32_t)((double)server->weight * (double)warm_us / (double)slow_start_us);
-        server->weight = share > 0 ? share : 1;
+        double share = (double)server->weight * (double)warm_us / (double)slow_start_us;
+        server->weight = share > 1 ? (uint32_t)share : 1;
     }
 }
 
@@ -139,8 +140,8 @@ static void writes_judge(struct judge *judge)
     }
     if (judge->is_elected && server_state_takes_writes(head->state)) {
         next->primary = head->index;
-        next->no_primary = SLICE_NONE;
-    } else if (next->no_primary.len == 0) {
+    } else if (next->absence == ABSENCE_NONE) {
+        next->absence = ABSENCE_STATE;
         next->no_primary = head_explain(next, head);
     }
 }

@@ -68,10 +68,28 @@ static struct slice primary_name(const struct topology *topology)
     return primary != NULL ? primary->name : SLICE_NONE;
 }
 
-// What was said of it before: nothing while servers were still waited for.
-static struct slice absence(const struct topology *topology)
+// Why nobody gets writes, without what changes from probe to probe.
+struct absence {
+    enum primary_absence kind;
+    int last_primary;
+    enum server_state state; // of the server with the role
+};
+
+// Nothing is told while servers are still waited for.
+static struct absence absence_of(const struct topology *topology)
 {
-    return topology != NULL && topology->is_settled ? topology->no_primary : SLICE_NONE;
+    if (topology == NULL || !topology->is_settled) {
+        return (struct absence){.kind = ABSENCE_WAITING, .last_primary = -1};
+    }
+    const struct server *head = topology_head(topology);
+    return (struct absence){.kind = topology->absence,
+                            .last_primary = topology->last_primary,
+                            .state = head != NULL ? head->state : SERVER_STARTING};
+}
+
+static bool absence_equal(struct absence a, struct absence b)
+{
+    return a.kind == b.kind && a.last_primary == b.last_primary && a.state == b.state;
 }
 
 static void primary_compare(const struct teller *teller)
@@ -82,8 +100,9 @@ static void primary_compare(const struct teller *teller)
         news_tell(teller, "topology.primary", teller->next->primary, "writes go to %.*s%s%.*s",
                   SLICE_ARG(now), before.len > 0 ? ", before to " : "", SLICE_ARG(before));
     }
-    if (now.len == 0 && teller->next->is_settled &&
-        !slice_equal(absence(teller->previous), absence(teller->next))) {
+    struct absence absence = absence_of(teller->next);
+    bool is_absent = absence.kind != ABSENCE_NONE && absence.kind != ABSENCE_WAITING;
+    if (is_absent && !absence_equal(absence_of(teller->previous), absence)) {
         news_tell(teller, "topology.no_primary", -1, "no server gets writes: %.*s",
                   SLICE_ARG(teller->next->no_primary));
     }
@@ -113,7 +132,7 @@ bool topology_is_urgent(const struct topology *previous, const struct topology *
 {
     if (previous == NULL || previous->count != next->count || previous->primary != next->primary ||
         previous->is_settled != next->is_settled ||
-        !slice_equal(previous->no_primary, next->no_primary) ||
+        !absence_equal(absence_of(previous), absence_of(next)) ||
         !slice_equal(previous->server_version, next->server_version)) {
         return true;
     }

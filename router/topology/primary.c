@@ -267,14 +267,17 @@ static int elect(struct judge *judge)
 
     judge->is_waiting = unsettled != 0 && !is_sure;
     if (judge->is_waiting) {
+        next->absence = ABSENCE_WAITING;
         next->no_primary = waiting_print(judge, unsettled);
         return -1;
     }
     if (chosen < 0 && alive != 0) {
+        next->absence = ABSENCE_SEVERAL;
         next->no_primary = ambiguity_print(judge, alive);
         return -1;
     }
     if (chosen >= 0 && !is_heir(judge, chosen)) {
+        next->absence = ABSENCE_STRANGER;
         next->no_primary = stranger_print(judge, chosen);
         return -1;
     }
@@ -318,7 +321,8 @@ void primary_judge(struct judge *judge)
     int elected = elect(judge);
     int head = elected >= 0 ? elected : head_find(judge);
     judge->is_elected = elected >= 0;
-    if (head < 0 && next->no_primary.len == 0) {
+    if (head < 0 && next->absence == ABSENCE_NONE) {
+        next->absence = ABSENCE_NOBODY;
         next->no_primary = absence_print(judge);
     }
     for (int i = 0; i < next->count; i++) {

@@ -33,6 +33,8 @@ enum server_state {
     SERVER_STATE_COUNT
 };
 
+#define WARMED_LATER INT64_MAX
+
 // Bits of server.warnings, by their place in the table.
 enum server_warning {
 #define SERVER_WARNING(warning, kind, sentence) warning,
@@ -66,7 +68,8 @@ struct server {
     uint64_t capabilities;     // as the server greets; MariaDB's extended ones in the upper half
 
     uint32_t weight; // of now: smaller while a server that came back warms up; 0: no balanced reads
-    int64_t warmed_us; // until when it warms up, monotonic; 0: it does not
+    int64_t warmed_us; // until when it warms up after it was away, monotonic; 0: it never was away;
+                       // WARMED_LATER: it is
     uint32_t max_connections;
 
     struct slice gtid_text; // as the server prints it, line breaks left out; empty: GTIDs are off
@@ -74,13 +77,24 @@ struct server {
     bool may_succeed;       // has replicated from the primary, and not written beside it since
 };
 
+// Why nobody gets writes.
+enum primary_absence {
+    ABSENCE_NONE,     // there is a primary
+    ABSENCE_WAITING,  // servers have not answered yet
+    ABSENCE_SEVERAL,  // more than one takes writes, and none is known to be the newest
+    ABSENCE_STRANGER, // the only one that does is not known to have the last primary's transactions
+    ABSENCE_NOBODY,   // none does
+    ABSENCE_STATE     // the one with the role is down, draining, read only
+};
+
 struct topology {
     struct refcount refcount;
     uint64_t version; // grows with each snapshot
     struct server *servers;
     int count;
-    int primary;             // index, or -1: there is none that may get writes now
-    int last_primary;        // the primary of now, or the latest there was; -1: none yet
+    int primary;      // index, or -1: there is none that may get writes now
+    int last_primary; // the primary of now, or the latest there was; -1: none yet
+    enum primary_absence absence;
     struct slice no_primary; // a sentence: why there is none; empty where there is one
     bool is_settled; // every server has been probed to an end: statements need not wait for more
 

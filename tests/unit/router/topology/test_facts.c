@@ -227,6 +227,7 @@ static void assert_invariants(const struct topology *topology)
         assert_int_equal(topology->last_primary, primary->index);
     }
     assert_int_equal(primary == NULL, topology->no_primary.len > 0);
+    assert_int_equal(primary == NULL, topology->absence != ABSENCE_NONE);
 }
 
 static void step_in(struct world *world, int64_t later_us, const char *facts, const char *expected)
@@ -410,6 +411,18 @@ STORY(a_writable_replica_is_no_primary_but_worth_an_event, 2)
     step(world, "rw fail=3 | rw <db1 connecting", "[-] db1 primary down, db2 replica up");
     assert_no_primary(world, "db1 is down: 3 probes in a row failed: connection refused");
     assert_event(world, "topology.no_primary: no server gets writes: db1 is down");
+}
+
+STORY(a_primary_that_stays_away_is_news_once, 2)
+{
+    step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
+    step(world, "rw fail=3 | ro <db1 connecting", "[-] db1 primary down, db2 replica up");
+    assert_event(world, "topology.no_primary: no server gets writes: db1 is down: 3 probes");
+    step(world, "rw fail=4 | ro <db1 connecting", "[-] db1 primary down, db2 replica up");
+    assert_int_equal(world->told_count, 0);
+    assert_no_primary(world, "db1 is down: 4 probes in a row failed");
+    step(world, "rw drain | ro <db1", "[-] db1 primary draining, db2 replica up");
+    assert_event(world, "topology.no_primary: no server gets writes: db1 is draining");
 }
 
 STORY(replicas_down_a_chain_are_replicas, 3)
@@ -797,6 +810,21 @@ STORY(a_server_that_was_away_warms_up, 2)
     assert_int_equal(server_of(world, "db2")->weight, 100); // it was not away
 }
 
+STORY(a_server_that_an_operator_brings_back_warms_up, 2)
+{
+    step(world, "rw | ro <db1 offline", "[db1] db1 primary up, db2 replica offline");
+    step(world, "rw | new", "[db1] db1 primary up, db2 unknown starting");
+    step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
+    assert_int_equal(server_of(world, "db2")->weight, 1);
+}
+
+STORY(a_primary_that_was_away_needs_no_warming, 2)
+{
+    step(world, "rw fail=3 | ro <db1 connecting", "[-] db1 unknown down, db2 replica up");
+    step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
+    assert_int_equal(server_of(world, "db1")->weight, 100);
+}
+
 STORY(without_slow_start_a_server_gets_its_share_at_once, 2)
 {
     world->config.monitor.slow_start_us = 0;
@@ -956,6 +984,7 @@ int main(void)
         cmocka_unit_test(a_replica_of_an_outsider_is_no_primary_while_another_is_nobodys_replica),
         cmocka_unit_test(a_writable_server_may_have_a_source_outside),
         cmocka_unit_test(a_writable_replica_is_no_primary_but_worth_an_event),
+        cmocka_unit_test(a_primary_that_stays_away_is_news_once),
         cmocka_unit_test(replicas_down_a_chain_are_replicas),
         cmocka_unit_test(in_a_ring_the_writable_one_is_primary),
         cmocka_unit_test(a_ring_of_two_writable_ones_keeps_its_primary),
@@ -998,6 +1027,8 @@ int main(void)
         cmocka_unit_test(a_shunned_replica_comes_back_by_time),
         cmocka_unit_test(since_is_when_the_state_began),
         cmocka_unit_test(a_server_that_was_away_warms_up),
+        cmocka_unit_test(a_server_that_an_operator_brings_back_warms_up),
+        cmocka_unit_test(a_primary_that_was_away_needs_no_warming),
         cmocka_unit_test(without_slow_start_a_server_gets_its_share_at_once),
         cmocka_unit_test(clients_are_told_the_lowest_version_of_the_primarys_family),
         cmocka_unit_test(nothing_is_told_before_a_server_greeted),
