@@ -3,8 +3,8 @@
 //
 // Setting a timer to a later time than it was set to, and clearing it, only writes its deadline:
 // the wheel finds out when it comes to the old place. So a time limit for each statement costs two
-// stores. A timer never runs early; it runs up to some 5 ms late (wheel's step 1 ms, the kernel's
-// coarse clock). A loop without set timers never wakes.
+// stores. A timer never runs early; it runs up to some 10 ms late (steps of 1 ms, and libevent's
+// coarse clock of 4 ms, asked twice). A loop without set timers never wakes.
 #pragma once
 
 #include "proxy/base/list.h"
@@ -35,8 +35,8 @@ static inline void timer_init(struct timer *timer, timer_fn *run)
     timer->run = run;
 }
 
-// Runs once, `delay_us` from loop_now_us(); 0 or less: in the next turn. Replaces an earlier
-// setting.
+// Runs once, `delay_us` from loop_now_us(); 0 or less: at the wheel's next step. Replaces an
+// earlier setting.
 void timer_set(struct timer *timer, struct loop *loop, int64_t delay_us);
 
 // Does not run any more. The wheel may still hold the timer: see timer_release().
