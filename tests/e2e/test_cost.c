@@ -102,7 +102,9 @@ static void a_plain_statement_allocates_nothing(void **state)
     struct site *site = *state;
     struct allocations allocations;
     allocations_init(&allocations);
-    instance_stop(site->instance, site->expected);
+    struct instance *old = site->instance;
+    site->instance = NULL;
+    instance_stop(old, site->expected);
     site->instance = instance_start_under(site->stack, plain, NULL, allocations.environment);
     struct load loads[CLIENTS] = {{0}};
     for (int i = 0; i < CLIENTS; i++) {

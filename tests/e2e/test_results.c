@@ -14,7 +14,7 @@ static const char schema[] =
     "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
     "INSERT INTO app.t (a) SELECT seq FROM seq_1_to_1000;"
     "CREATE TABLE app.big (id INT PRIMARY KEY, b LONGBLOB);"
-    "CREATE TABLE app.loaded (a INT, b VARCHAR(100));"
+    "CREATE TABLE app.loaded (a INT PRIMARY KEY, b VARCHAR(100));"
     "CREATE PROCEDURE app.two_results() BEGIN SELECT 1 AS a; SELECT 2 AS b, 3 AS c; END;"
     "CREATE PROCEDURE app.result_then_error() BEGIN SELECT 1 AS a; SELECT * FROM app.missing; END;"
     "CREATE PROCEDURE app.given_back(IN a INT, OUT b INT) SET b = a * 2";

@@ -70,6 +70,14 @@ void site_restart(struct site *site, const char *const changes[])
     site->instance = instance_start(site->stack, changes);
 }
 
+void site_replace(struct site *site, const char *const changes[])
+{
+    struct instance *old = site->instance;
+    site->instance = NULL;
+    instance_kill(old);
+    site->instance = instance_start(site->stack, changes);
+}
+
 MYSQL *site_client(const struct site *site)
 {
     return instance_client(site->instance);

@@ -32,6 +32,8 @@ extern const char *const site_logging[]; // the stack option that site_setup() g
 
 // Replaces the sluice by a new one with these changes; the old one must end well.
 void site_restart(struct site *site, const char *const changes[]);
+// The same where the test has ended the old one itself, or does not care how it ends.
+void site_replace(struct site *site, const char *const changes[]);
 
 // As app, through the proxy.
 MYSQL *site_client(const struct site *site);
