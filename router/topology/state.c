@@ -91,7 +91,8 @@ static bool channel_is_fresh(const struct judge *judge, int i, const struct chan
                           SLICE_ARG(seconds_print(judge, judge->config->monitor.max_lag_us)));
         return false;
     }
-    out->reason = say(judge, "replicates from %.*s", SLICE_ARG(from));
+    out->reason = say(judge, "replicates from %.*s%s", SLICE_ARG(from),
+                      judge_is_writable(judge, i) ? ", though it is writable" : "");
     return true;
 }
 

@@ -406,6 +406,7 @@ STORY(a_writable_replica_is_no_primary_but_worth_an_event, 2)
 {
     step(world, "rw | rw <db1", "[db1] db1 primary up, db2 replica up");
     assert_event(world, "backend.writable: db2");
+    assert_reason(world, "db2", "replicates from db1, though it is writable");
     step(world, "rw | rw <db1", "[db1] db1 primary up, db2 replica up");
     assert_int_equal(world->told_count, 0);
     step(world, "rw fail=3 | rw <db1 connecting", "[-] db1 primary down, db2 replica up");
