@@ -94,9 +94,15 @@ static unsigned results_skip(MYSQL *client)
     }
 }
 
+unsigned client_outcome(MYSQL *client, struct slice statement)
+{
+    return mysql_real_query(client, statement.ptr, statement.len) != 0 ? mysql_errno(client)
+                                                                       : results_skip(client);
+}
+
 void client_run(MYSQL *client, const char *statement)
 {
-    if (mysql_real_query(client, statement, strlen(statement)) != 0 || results_skip(client) != 0) {
+    if (client_outcome(client, slice_text(statement)) != 0) {
         fail_with(client, statement);
     }
 }
@@ -179,9 +185,7 @@ size_t client_row_count(MYSQL *client, const char *statement)
 
 void assert_client_error(MYSQL *client, const char *statement, unsigned number, const char *text)
 {
-    unsigned got = mysql_real_query(client, statement, strlen(statement)) != 0
-                       ? mysql_errno(client)
-                       : results_skip(client);
+    unsigned got = client_outcome(client, slice_text(statement));
     if (got == 0) {
         fail_msg("%s: expected error %u, it went well", statement, number);
     }
@@ -190,9 +194,7 @@ void assert_client_error(MYSQL *client, const char *statement, unsigned number, 
 
 void assert_client_lost(MYSQL *client, const char *statement)
 {
-    unsigned got = mysql_real_query(client, statement, strlen(statement)) != 0
-                       ? mysql_errno(client)
-                       : results_skip(client);
+    unsigned got = client_outcome(client, slice_text(statement));
     if (got != CR_SERVER_GONE_ERROR && got != CR_SERVER_LOST) {
         fail_msg("%s: expected a lost connection, got %u %s", statement, got, mysql_error(client));
     }

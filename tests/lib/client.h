@@ -2,6 +2,8 @@
 // statement and the server's words.
 #pragma once
 
+#include "proxy/base/slice.h"
+
 #include <mariadb/mysql.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +35,10 @@ void assert_login_error(const struct client_options *options, unsigned number, c
 // Runs a statement, or several, and throws their results away.
 void client_run(MYSQL *client, const char *statement);
 __attribute__((format(printf, 2, 3))) void client_runf(MYSQL *client, const char *format, ...);
+
+// Runs a statement to the end of its last result. Returns the number of the error that ended it, or
+// 0.
+unsigned client_outcome(MYSQL *client, struct slice statement);
 
 struct client_text {
     char text[1024]; // cut to fit; "NULL" for NULL

@@ -9,6 +9,8 @@ CREATE USER 'monitor'@'%' IDENTIFIED BY 'monitor-secret';
 GRANT REPLICA MONITOR, BINLOG MONITOR, SHOW VIEW, TRIGGER, REFERENCES ON *.* TO 'monitor'@'%';
 GRANT SELECT ON mysql.proc TO 'monitor'@'%';
 GRANT SELECT ON mysql.func TO 'monitor'@'%';
+GRANT SELECT ON app.* TO 'monitor'@'%';
+GRANT SELECT ON other.* TO 'monitor'@'%';
 
 CREATE USER 'replication'@'%' IDENTIFIED BY 'replication-secret';
 GRANT REPLICATION SLAVE ON *.* TO 'replication'@'%';
