@@ -144,6 +144,30 @@ static void publish(struct monitor *monitor)
     monitor->settings.on_topology(monitor->settings.context, monitor->topology);
 }
 
+// Whether a server has come to be something else.
+static bool has_turned(const struct topology *previous, const struct topology *next)
+{
+    if (previous == NULL || previous->count != next->count) {
+        return false;
+    }
+    for (int i = 0; i < next->count; i++) {
+        if (previous->servers[i].role != next->servers[i].role ||
+            previous->servers[i].state != next->servers[i].state) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Servers change together (a switchover by somebody else): where one has, the others' facts are
+// old.
+static void probes_hurry(struct monitor *monitor)
+{
+    for (int i = 0; i < monitor->count; i++) {
+        probe_hurry(monitor->servers[i].probe);
+    }
+}
+
 // What is urgent goes out at once; the rest once in an interval.
 static void topology_accept(struct monitor *monitor, struct topology *next)
 {
@@ -155,6 +179,9 @@ static void topology_accept(struct monitor *monitor, struct topology *next)
 
     monitor->topology = next;
     topology_compare(previous, next, event_tell, (void *)&news);
+    if (has_turned(previous, next)) {
+        probes_hurry(monitor);
+    }
     topology_unref(previous);
     for (int i = 0; i < next->count; i++) {
         server_count(monitor, &next->servers[i]);

@@ -70,7 +70,7 @@ bool relation_is_ring(const struct judge *judge, int i);
 
 // --- primary.c
 
-// Fills server.role, server.may_succeed, last_primary, no_primary (where nobody is elected),
+// Fills server.role, beside_us and may_succeed, last_primary, no_primary (where nobody is elected),
 // judge->writers and judge->is_elected. Wants the relations and the servers' GTIDs.
 void primary_judge(struct judge *judge);
 

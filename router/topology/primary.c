@@ -146,19 +146,36 @@ static bool is_heir(const struct judge *judge, int i)
     return servers[i].may_succeed || judge->followers[i] > 0 || has_all;
 }
 
+// Since when the server takes writes though it is not the primary of before; 0: it does not.
+static int64_t beside_since(const struct judge *judge, int i)
+{
+    const struct server *before = judge->before[i];
+    if (i == judge->next->last_primary || !server_set_has(judge->writers, i)) {
+        return 0;
+    }
+    return before != NULL && before->beside_us != 0 ? before->beside_us : judge->now_us;
+}
+
+// Whether the primary has been seen alive and writable after the server was. (Seen before only, it
+// may have stepped down meanwhile: that is how a switchover looks.)
+static bool is_beside_primary(const struct judge *judge, int i)
+{
+    int last = judge->next->last_primary;
+    int64_t since_us = judge->next->servers[i].beside_us;
+    return since_us != 0 && last >= 0 && judge_is_alive(judge, last) &&
+           judge->facts[last].failures == 0 && judge_is_writable(judge, last) &&
+           judge->facts[last].answered_us > since_us;
+}
+
 // Who replicates from the primary may succeed it, until it is seen writable on its own beside a
 // primary that is alive.
 static bool may_succeed(const struct judge *judge, int i)
 {
     const struct server *before = judge->before[i];
-    int last = judge->next->last_primary;
     if (judge->next->servers[i].source >= 0) {
         return true;
     }
-    bool stands_beside = last >= 0 && last != i && judge_is_alive(judge, last) &&
-                         judge->facts[last].failures == 0 && judge_is_writable(judge, last) &&
-                         server_set_has(judge->writers, i);
-    return before != NULL && before->may_succeed && !stands_beside;
+    return before != NULL && before->may_succeed && !is_beside_primary(judge, i);
 }
 
 // --- who would be it
@@ -316,6 +333,7 @@ void primary_judge(struct judge *judge)
     next->last_primary = last_primary_find(judge);
     writers_find(judge);
     for (int i = 0; i < next->count; i++) {
+        next->servers[i].beside_us = beside_since(judge, i);
         next->servers[i].may_succeed = may_succeed(judge, i);
     }
     int elected = elect(judge);

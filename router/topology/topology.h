@@ -75,6 +75,7 @@ struct server {
     struct slice gtid_text; // as the server prints it, line breaks left out; empty: GTIDs are off
     struct gtid_set gtid;   // the same, parsed
     bool may_succeed;       // has replicated from the primary, and not written beside it since
+    int64_t beside_us; // since when it is writable without being the primary, monotonic; 0: not
 };
 
 // Why nobody gets writes.

@@ -119,6 +119,8 @@ static bool word_apply(struct world *world, int i, struct slice word)
         channel_last(world, i)->behind_us = -1;
     } else if (slice_equal(word, S("null"))) {
         channel_last(world, i)->behind_us = -1;
+    } else if (slice_equal(word, S("old"))) { // of the probe before
+        facts->answered_us -= 400 * CLOCK_MS;
     } else if (slice_equal(word, S("drain"))) {
         facts->admin = ADMIN_DRAIN;
     } else if (slice_equal(word, S("offline"))) {
@@ -560,9 +562,18 @@ STORY(who_wrote_beside_a_living_primary_does_not_succeed_it, 2)
 {
     step(world, "rw gtid=0-1-9 | ro <db1 gtid=0-1-9", "[db1] db1 primary up, db2 replica up");
     step(world, "rw gtid=0-1-20 | rw gtid=0-2-10", "[db1] db1 primary up, db2 unknown lagging");
+    step(world, "rw gtid=0-1-20 | rw gtid=0-2-10", "[db1] db1 primary up, db2 unknown lagging");
     step(world, "rw gtid=0-1-20 fail=3 | rw gtid=0-2-11",
          "[-] db1 primary down, db2 unknown lagging");
     step(world, "rw gtid=0-1-20 fail=3 | rw gtid=0-2-21", "[db2] db1 unknown down, db2 primary up");
+}
+
+// Without GTIDs, and the new primary was asked before the old one, which had stepped down already.
+STORY(a_switchover_seen_from_its_end_is_followed, 2)
+{
+    step(world, "rw | ro <db1", "[db1] db1 primary up, db2 replica up");
+    step(world, "rw old | rw", "[db1] db1 primary up, db2 unknown lagging");
+    step(world, "ro | rw old", "[db2] db1 unknown lagging, db2 primary up");
 }
 
 STORY(whom_others_replicate_from_succeeds, 3)
@@ -1002,6 +1013,7 @@ int main(void)
         cmocka_unit_test(a_replica_made_writable_succeeds),
         cmocka_unit_test(an_orderly_switchover_is_followed),
         cmocka_unit_test(who_wrote_beside_a_living_primary_does_not_succeed_it),
+        cmocka_unit_test(a_switchover_seen_from_its_end_is_followed),
         cmocka_unit_test(whom_others_replicate_from_succeeds),
         cmocka_unit_test(the_primary_that_was_away_returns),
         cmocka_unit_test(configured_roles_win),
