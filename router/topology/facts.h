@@ -5,11 +5,12 @@
 // Who is the primary. A server may take writes where it is writable and replicates from none of
 // ours (or stands in a ring of replication). `role = primary` and `role = replica` are obeyed
 // whatever the server says. Of several that may, one is taken only where it is provably right, in
-// this order: one whose transactions include all of the others' and more; the primary of before;
-// the one that others replicate from. Else none is: writes are held, and an event says why. None
-// is named before every server has been probed to an end, so that the first to answer is not taken
-// for the only one; and where there was a primary, a server follows it only that has replicated,
-// that others replicate from, or that has all of the old one's transactions.
+// this order: one that replicates from nobody and has all transactions of the others and more; the
+// primary of before; the only one that replicates from nobody at all; the only one that others
+// replicate from. Else none is: writes are held, and an event says why. None is named before every
+// server has been probed to an end, so that the first to answer is not taken for the only one; and
+// where there was a primary, a server follows it only that has replicated from it, that others
+// replicate from, or that has all of the old one's transactions.
 //
 // A server's state:
 //
