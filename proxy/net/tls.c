@@ -53,14 +53,13 @@ static int passphrase_refuse(char *out, int size, int is_writing, void *user)
     return -1;
 }
 
-// Frames are small and connections many: no buffers for idle ones. Nobody may renegotiate.
+// Nobody may renegotiate.
 static SSL_CTX *ssl_create(const SSL_METHOD *method)
 {
     SSL_CTX *ssl = SSL_CTX_new(method);
     if (ssl != NULL) {
         SSL_CTX_set_default_passwd_cb(ssl, passphrase_refuse);
         SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-        SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
         SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     }
     return ssl;
@@ -161,6 +160,9 @@ struct tls_context *tls_context_create_server(const struct tls_server_settings *
         return NULL;
     }
     context->is_server = true;
+    // Clients are many and mostly idle: no buffers for those. Connections to servers are few and
+    // busy.
+    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
     tickets_give(context->ssl);
     return checked(context, own_certificate_use(context, settings, error) &&
                                 fingerprint_take(context, error) &&

@@ -81,44 +81,55 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
 
 // --- ties ----------------------------------------------------------------------------------------
 
-void pool_tie_init(struct pool_tie *tie)
+void pool_ties_init(struct pool_ties *ties, void (*saved)(struct pool_ties *ties, uint64_t value))
 {
-    tie->pooled = NULL;
-    tie->has_insert_id = false;
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        ties->of[kind] = (struct pool_tie){NULL, (enum pool_tie_kind)kind};
+    }
+    ties->saved = saved;
 }
 
 void pool_tie_cut(struct pool_tie *tie)
 {
     if (tie->pooled != NULL) {
-        tie->pooled->tie = NULL;
+        tie->pooled->ties[tie->kind] = NULL;
         tie->pooled = NULL;
     }
-    tie->has_insert_id = false;
+}
+
+void pool_ties_cut(struct pool_ties *ties)
+{
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        pool_tie_cut(&ties->of[kind]);
+    }
 }
 
 static void pooled_untie(struct pooled *pooled)
 {
-    if (pooled->tie != NULL) {
-        pool_tie_cut(pooled->tie);
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        if (pooled->ties[kind] != NULL) {
+            pool_tie_cut(&pooled->ties[kind]->of[kind]);
+        }
     }
 }
 
-static void pooled_tie(struct pooled *pooled, struct pool_tie *tie)
+void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled)
 {
-    if (pooled->tie == tie) {
+    struct pool_ties *before = pooled->ties[kind];
+    if (before == ties) {
         return;
     }
-    pooled_untie(pooled);
-    if (tie != NULL) {
-        pool_tie_cut(tie);
-        tie->pooled = pooled;
-        pooled->tie = tie;
+    if (before != NULL) {
+        pool_tie_cut(&before->of[kind]);
     }
+    pool_tie_cut(&ties->of[kind]);
+    ties->of[kind].pooled = pooled;
+    pooled->ties[kind] = ties;
 }
 
 bool pooled_holds_insert_id(const struct pooled *pooled)
 {
-    return pooled->tie != NULL && pooled->tie->has_insert_id;
+    return pooled->ties[POOL_TIE_INSERT_ID] != NULL;
 }
 
 // --- ending connections --------------------------------------------------------------------------
@@ -215,38 +226,43 @@ void pool_cancel(struct pool_waiter *waiter)
     waiter_leave(waiter);
 }
 
-static void pooled_lend(struct pooled *pooled, struct pool_tie *tie)
+static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 {
     pooled_move(pooled, LENT);
-    pooled_tie(pooled, tie);
+    if (ties != NULL) {
+        pool_tie_bind(ties, POOL_TIE_LAST, pooled);
+    }
 }
 
 static void waiter_grant(struct pool_waiter *waiter, struct pooled *pooled)
 {
-    pooled_lend(pooled, waiter->tie);
+    pooled_lend(pooled, waiter->ties);
     waiter_leave(waiter);
     waiter->granted(waiter, pooled);
-}
-
-// To the idle ones, unless another worker waits for a connection to that server and nobody here
-// does.
-static void pooled_rest(struct pooled *pooled)
-{
-    struct pool *pool = pooled->pool;
-    struct pools *pools = pool->pools;
-
-    pooled_move(pooled, IDLE);
-    if (pool->waiting == 0 &&
-        pool_tokens_is_wanted(pools->tokens, pool->server, pools->settings.worker)) {
-        pools_yield(pools, pool->server);
-    } else
-        pools_expire_later(pools);
 }
 
 void pool_refuse_all(struct pool *pool)
 {
     while (!list_is_empty(&pool->waiters)) {
         waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_GONE, NULL);
+    }
+}
+
+// To the idle ones, unless another worker or another account waits for a connection to that server
+// and nobody here does.
+static void pooled_rest(struct pooled *pooled)
+{
+    struct pool *pool = pooled->pool;
+    struct pools *pools = pool->pools;
+    unsigned worker = pools->settings.worker;
+
+    pooled_move(pooled, IDLE);
+    if (pool->waiting == 0 && pool_tokens_is_hungry(pools->tokens, pool->server, worker)) {
+        pools_retry(pools, pool->server);
+    } else if (pool->waiting == 0 && pool_tokens_is_wanted(pools->tokens, pool->server, worker)) {
+        pools_yield(pools, pool->server);
+    } else {
+        pools_expire_later(pools);
     }
 }
 
@@ -422,17 +438,29 @@ static bool token_take(struct pool *pool, struct limit_token *token)
 
 // --- serving -------------------------------------------------------------------------------------
 
-static bool can_take(const struct pooled *pooled, const struct pool_tie *tie)
+static bool can_take(const struct pooled *pooled, const struct pool_ties *ties)
 {
-    return !pooled_holds_insert_id(pooled) || pooled->tie == tie;
+    const struct pool_ties *holder = pooled->ties[POOL_TIE_INSERT_ID];
+    return holder == NULL || holder == ties;
+}
+
+// A connection that holds something for the session and is idle in this pool.
+static struct pooled *own_idle(const struct pool *pool, const struct pool_ties *ties,
+                               enum pool_tie_kind kind)
+{
+    struct pooled *own = ties != NULL ? ties->of[kind].pooled : NULL;
+    return own != NULL && own->place == IDLE && own->pool == pool ? own : NULL;
 }
 
 // An idle connection that is as the image wants it: the session's own, else one of those used last.
-static struct pooled *idle_equal(struct pool *pool, const struct image *image, struct pool_tie *tie)
+static struct pooled *idle_equal(struct pool *pool, const struct image *image,
+                                 const struct pool_ties *ties)
 {
-    struct pooled *own = tie != NULL ? tie->pooled : NULL;
-    if (own != NULL && own->place == IDLE && own->pool == pool && conn_is_as(own->conn, image)) {
-        return own;
+    for (int kind = POOL_TIE_KINDS - 1; kind >= 0; kind--) {
+        struct pooled *own = own_idle(pool, ties, (enum pool_tie_kind)kind);
+        if (own != NULL && conn_is_as(own->conn, image) && can_take(own, ties)) {
+            return own;
+        }
     }
     int looked = 0;
     list_each (link, &pool->places[IDLE]) {
@@ -440,7 +468,7 @@ static struct pooled *idle_equal(struct pool *pool, const struct image *image, s
         if (looked++ == LOOK_MOST) {
             break;
         }
-        if (conn_is_as(pooled->conn, image) && can_take(pooled, tie)) {
+        if (conn_is_as(pooled->conn, image) && can_take(pooled, ties)) {
             return pooled;
         }
     }
@@ -450,16 +478,20 @@ static struct pooled *idle_equal(struct pool *pool, const struct image *image, s
 // The one to change: used longest ago, so that those that fit somebody stay as they are; one with
 // somebody's insert id only where there is no other.
 static struct pooled *idle_oldest(struct pool *pool, const struct image *image,
-                                  struct pool_tie *tie)
+                                  const struct pool_ties *ties)
 {
+    struct pooled *own = own_idle(pool, ties, POOL_TIE_INSERT_ID);
     struct pooled *holding = NULL;
+    if (own != NULL && conn_can_become(own->conn, image)) {
+        return own;
+    }
     for (struct list *link = pool->places[IDLE].prev; link != &pool->places[IDLE];
          link = link->prev) {
         struct pooled *pooled = container_of(link, struct pooled, link);
         if (!conn_can_become(pooled->conn, image)) {
             continue;
         }
-        if (can_take(pooled, tie)) {
+        if (can_take(pooled, ties)) {
             return pooled;
         }
         holding = holding != NULL ? holding : pooled;
@@ -470,31 +502,37 @@ static struct pooled *idle_oldest(struct pool *pool, const struct image *image,
 static void insert_id_came(struct conn *conn, const struct conn_result *result, void *context)
 {
     struct pooled *pooled = context;
+    struct pool_ties *ties = pooled->ties[POOL_TIE_INSERT_ID];
     uint64_t value = 0;
     if (result->code == 0 && result->row_count == 1 && result->column_count == 1) {
         slice_to_u64(result->rows[0].cells[0], &value);
     }
-    if (pooled->tie != NULL) {
-        struct pool_tie *tie = pooled->tie;
-        pool_tie_cut(tie);
-        tie->saved(tie, value);
+    if (ties != NULL) {
+        pool_tie_cut(&ties->of[POOL_TIE_INSERT_ID]);
+        ties->saved(ties, value);
     }
     on_ready(conn);
+}
+
+// The connection is wanted by others: what it knows for its session is asked of it first.
+void pooled_save(struct pooled *pooled)
+{
+    pooled_move(pooled, CHANGING);
+    conn_query(pooled->conn, S("SELECT LAST_INSERT_ID()"), insert_id_came, pooled);
 }
 
 // Begins to bring `pooled` to what the waiter wants.
 static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
 {
-    bool must_save = pooled_holds_insert_id(pooled) && pooled->tie != waiter->tie;
-    pooled_move(pooled, CHANGING);
     list_remove(&waiter->link);
     pooled->waiter = waiter;
     waiter->pooled = pooled;
-    if (must_save) {
-        conn_query(pooled->conn, S("SELECT LAST_INSERT_ID()"), insert_id_came, pooled);
-    } else {
-        conn_apply(pooled->conn, waiter->request.image);
+    if (!can_take(pooled, waiter->ties)) {
+        pooled_save(pooled);
+        return;
     }
+    pooled_move(pooled, CHANGING);
+    conn_apply(pooled->conn, waiter->request.image);
 }
 
 // Connections on their way are enough for the waiters, or more may be opened.
@@ -510,12 +548,12 @@ static void pool_serve(struct pool *pool)
 {
     while (!list_is_empty(&pool->waiters)) {
         struct pool_waiter *waiter = container_of(pool->waiters.next, struct pool_waiter, link);
-        struct pooled *equal = idle_equal(pool, waiter->request.image, waiter->tie);
+        struct pooled *equal = idle_equal(pool, waiter->request.image, waiter->ties);
         if (equal != NULL) {
             waiter_grant(waiter, equal);
             continue;
         }
-        struct pooled *other = idle_oldest(pool, waiter->request.image, waiter->tie);
+        struct pooled *other = idle_oldest(pool, waiter->request.image, waiter->ties);
         if (other == NULL) {
             break;
         }
@@ -532,13 +570,13 @@ static void pool_serve(struct pool *pool)
 }
 
 struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
-                         struct pool_waiter *waiter, struct pool_tie *tie)
+                         struct pool_waiter *waiter, struct pool_ties *ties)
 {
     struct pool *pool = pool_of(pools, request->account, request->server);
     if (pool->waiting == 0) {
-        struct pooled *pooled = idle_equal(pool, request->image, tie);
+        struct pooled *pooled = idle_equal(pool, request->image, ties);
         if (pooled != NULL) {
-            pooled_lend(pooled, tie);
+            pooled_lend(pooled, ties);
             pool->reused++;
             metric_add(pools->settings.metrics, METRIC_BACKEND_REUSED, 1,
                        metric_backend(pool->server));
@@ -548,7 +586,7 @@ struct pooled *pool_take(struct pools *pools, const struct pool_request *request
     waiter->pool = pool;
     waiter->pooled = NULL;
     waiter->request = *request;
-    waiter->tie = tie;
+    waiter->ties = ties;
     waiter->since_us = loop_now_us(pools->settings.loop);
     timer_set(&waiter->timer, pools->settings.loop, request->timeout_us);
     list_push_back(&pool->waiters, &waiter->link);
@@ -558,14 +596,13 @@ struct pooled *pool_take(struct pools *pools, const struct pool_request *request
     return NULL;
 }
 
-struct pooled *pool_take_tied(struct pools *pools, struct pool_tie *tie)
+struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 {
-    struct pooled *pooled = tie->pooled;
-    (void)pools;
+    struct pooled *pooled = ties->of[kind].pooled;
     if (pooled == NULL || pooled->place != IDLE || pooled->is_outdated) {
         return NULL;
     }
-    pooled_lend(pooled, tie);
+    pooled_lend(pooled, ties);
     return pooled;
 }
 

@@ -8,9 +8,9 @@
 // (struct pool_tokens): a worker that finds none says so there, and others give up an idle
 // connection for it.
 //
-// A connection remembers the session that used it last (struct pool_tie): that session gets it back
-// if nobody needed it meanwhile, and state that only the server knows (its last insert id) is saved
-// before somebody else gets it.
+// A connection remembers the session that used it last (struct pool_ties): that session gets it
+// back if nobody needed it meanwhile, and state that only the server knows (its last insert id) is
+// saved before somebody else gets it.
 #pragma once
 
 #include "proxy/backend/conn.h"
@@ -94,34 +94,47 @@ struct pool_waiter {
     struct pool *pool;     // NULL: not waiting
     struct pooled *pooled; // being changed for it
     struct pool_request request;
-    struct pool_tie *tie;
+    struct pool_ties *ties;
     int64_t since_us;
     void (*granted)(struct pool_waiter *waiter, struct pooled *pooled);
     void (*refused)(struct pool_waiter *waiter, enum pool_refusal refusal,
                     const struct conn_loss *loss);
 };
 
-// Embedded in the session: the connection that it used last.
+// Embedded in the session: a connection that holds something for it, though it is idle or somebody
+// else's by now.
+enum pool_tie_kind {
+    POOL_TIE_LAST,      // it ran the session's last statement
+    POOL_TIE_INSERT_ID, // it knows the session's LAST_INSERT_ID()
+    POOL_TIE_KINDS
+};
+
 struct pool_tie {
-    struct pooled *pooled; // NULL: it is somebody else's now, or gone
-    bool
-        has_insert_id; // the connection holds a LAST_INSERT_ID() that the session may still ask for
-    // Called when the connection is taken for somebody else while it holds one; `value` is what it
-    // was.
-    void (*saved)(struct pool_tie *tie, uint64_t value);
+    struct pooled *pooled; // NULL: none does
+    enum pool_tie_kind kind;
+};
+
+struct pool_ties {
+    struct pool_tie of[POOL_TIE_KINDS];
+    // Called when the connection with the insert id is wanted by somebody else; `value` is what the
+    // id was.
+    void (*saved)(struct pool_ties *ties, uint64_t value);
 };
 
 void pool_waiter_init(struct pool_waiter *waiter);
-void pool_tie_init(struct pool_tie *tie);
+void pool_ties_init(struct pool_ties *ties, void (*saved)(struct pool_ties *ties, uint64_t value));
+// From now on `pooled` holds that for the session.
+void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled);
 void pool_tie_cut(struct pool_tie *tie);
+void pool_ties_cut(struct pool_ties *ties);
 
 // A connection that is READY and as the image wants it, at once, or NULL: then the waiter is told.
-// The caller becomes the holder by conn_hold(pooled_conn()). `tie` says which connection is
-// preferred, and is tied to the one taken.
+// The caller becomes the holder by conn_hold(pooled_conn()). `ties` say which connections are
+// preferred; the one taken is the last one from then on.
 struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
-                         struct pool_waiter *waiter, struct pool_tie *tie);
+                         struct pool_waiter *waiter, struct pool_ties *ties);
 // Takes the tied connection alone, as it is; NULL where it is not idle.
-struct pooled *pool_take_tied(struct pools *pools, struct pool_tie *tie);
+struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind);
 // The waiter is not told any more. Also for one that does not wait.
 void pool_cancel(struct pool_waiter *waiter);
 

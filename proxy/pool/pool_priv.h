@@ -16,8 +16,8 @@ struct pooled {
     struct list link;
     struct pool *pool;
     struct conn *conn;
-    struct pool_tie *tie;       // the session that used it last, while it may want it back
-    struct pool_waiter *waiter; // CHANGING: for whom; NULL: for nobody
+    struct pool_ties *ties[POOL_TIE_KINDS]; // sessions that it holds something for
+    struct pool_waiter *waiter;             // CHANGING: for whom; NULL: for nobody
     struct limit_token token;
     enum place place;
     int64_t since_us; // when it came to its place
@@ -66,6 +66,8 @@ void pool_wake(struct pool *pool);
 // Closes and frees a connection that is not lent and that nobody waits for.
 void pooled_close(struct pooled *pooled, enum conn_end end);
 bool pooled_holds_insert_id(const struct pooled *pooled);
+// Idle: asks for the insert id that it holds for a session, and is idle again behind it.
+void pooled_save(struct pooled *pooled);
 void pool_refuse_all(struct pool *pool);
 
 // --- pools.c -------------------------------------------------------------------------------------

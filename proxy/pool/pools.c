@@ -35,7 +35,11 @@ static struct pooled *server_oldest_idle(struct pools *pools, int server)
 bool pools_give_up_idle(struct pools *pools, int server)
 {
     struct pooled *oldest = server_oldest_idle(pools, server);
-    if (oldest == NULL || pooled_holds_insert_id(oldest)) {
+    if (oldest == NULL) {
+        return false;
+    }
+    if (pooled_holds_insert_id(oldest)) {
+        pooled_save(oldest); // given up the next time that somebody asks
         return false;
     }
     pooled_close(oldest, CONN_END_YIELDED);
@@ -50,9 +54,12 @@ static bool pool_expire(struct pool *pool, int64_t now_us)
     struct list *idle = &pool->places[IDLE];
     while (pool->counts[IDLE] > KEPT_IDLE) {
         struct pooled *last = container_of(idle->prev, struct pooled, link);
-        if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND ||
-            pooled_holds_insert_id(last)) {
+        if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND) {
             return true;
+        }
+        if (pooled_holds_insert_id(last)) {
+            pooled_save(last);
+            continue;
         }
         pooled_close(last, CONN_END_EXPIRED);
     }

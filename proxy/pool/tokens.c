@@ -57,6 +57,12 @@ bool pool_tokens_is_wanted(const struct pool_tokens *tokens, int server, unsigne
     return (hungry & ~bit_of(except)) != 0;
 }
 
+bool pool_tokens_is_hungry(const struct pool_tokens *tokens, int server, unsigned worker)
+{
+    uint_fast64_t hungry = atomic_load_explicit(&tokens->hungry[server], memory_order_relaxed);
+    return (hungry & bit_of(worker)) != 0;
+}
+
 int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except)
 {
     uint_fast64_t others = atomic_load_explicit(&tokens->hungry[server], memory_order_relaxed);

@@ -26,6 +26,8 @@ bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
 
 // Whether some other worker found none. One load.
 bool pool_tokens_is_wanted(const struct pool_tokens *tokens, int server, unsigned except);
+// Whether that worker found none. One load.
+bool pool_tokens_is_hungry(const struct pool_tokens *tokens, int server, unsigned worker);
 // Some other worker that found none, taken off the note; -1 where there is none. One load in the
 // ordinary case.
 int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except);

@@ -30,6 +30,7 @@ static void entry_put(struct worker *worker, struct slice user, struct secret *s
 
 static void forget(struct worker *worker, struct slice user)
 {
+    map_release(&worker->schemas); // privileges may have gone, or schemas
     if (user.len > 0) {
         entry_free(map_remove(&worker->accounts, user));
         pools_forget_user(worker->pools, user);
@@ -42,29 +43,69 @@ static void forget(struct worker *worker, struct slice user)
     map_release(&worker->accounts);
 }
 
+// --- schemas -------------------------------------------------------------------------------------
+
+enum { SCHEMAS_MOST = 10000 };
+
+static void schema_key_write(struct buffer *key, struct slice user, struct slice schema)
+{
+    buffer_append_slice(key, user);
+    buffer_append(key, "", 1);
+    buffer_append_slice(key, schema);
+}
+
+bool account_has_schema(const struct worker *worker, struct slice user, struct slice schema)
+{
+    struct buffer key = BUFFER_INIT;
+    schema_key_write(&key, user, schema);
+    bool has = map_get(&worker->schemas, buffer_slice(&key)) != NULL;
+    buffer_release(&key);
+    return has;
+}
+
+void account_add_schema(struct worker *worker, struct slice user, struct slice schema)
+{
+    struct buffer key = BUFFER_INIT;
+    if (worker->schemas.count >= SCHEMAS_MOST) {
+        map_release(&worker->schemas);
+    }
+    schema_key_write(&key, user, schema);
+    map_put(&worker->schemas, buffer_slice(&key), worker);
+    buffer_release(&key);
+}
+
 // --- to the others -------------------------------------------------------------------------------
+
+enum account_news_kind { ACCOUNT_LEARNT, ACCOUNT_FORGOTTEN, SCHEMAS_FORGOTTEN };
 
 struct account_news {
     struct worker_question question;
     struct slice user;     // owned
-    struct secret *secret; // NULL and is_learnt false: forget
-    bool is_learnt;
+    struct secret *secret; // ACCOUNT_LEARNT
+    enum account_news_kind kind;
 };
 
 static void news_arrived(struct worker_question *question)
 {
     struct account_news *news = container_of(question, struct account_news, question);
-    if (news->is_learnt) {
+    switch (news->kind) {
+    case ACCOUNT_LEARNT:
         entry_put(question->worker, news->user, news->secret);
-    } else {
+        break;
+    case ACCOUNT_FORGOTTEN:
         forget(question->worker, news->user);
+        break;
+    case SCHEMAS_FORGOTTEN:
+        map_release(&question->worker->schemas);
+        break;
     }
     secret_unref(&news->secret);
     mem_free((char *)news->user.ptr);
     mem_free(news);
 }
 
-static void news_tell(struct worker *from, struct slice user, struct secret *secret, bool is_learnt)
+static void news_tell(struct worker *from, struct slice user, struct secret *secret,
+                      enum account_news_kind kind)
 {
     struct worker_shared *shared = from->shared;
     for (unsigned i = 0; i < shared->count; i++) {
@@ -74,7 +115,7 @@ static void news_tell(struct worker *from, struct slice user, struct secret *sec
         struct account_news *news = mem_zero(1, sizeof(*news));
         news->user = slice_make(slice_copy_text(user), user.len);
         news->secret = secret_ref(secret);
-        news->is_learnt = is_learnt;
+        news->kind = kind;
         news->question.ask = news_arrived;
         worker_ask(shared->workers[i], &news->question);
     }
@@ -83,13 +124,19 @@ static void news_tell(struct worker *from, struct slice user, struct secret *sec
 void account_learn(struct worker *worker, struct slice user, struct secret *secret)
 {
     entry_put(worker, user, secret);
-    news_tell(worker, user, secret, true);
+    news_tell(worker, user, secret, ACCOUNT_LEARNT);
 }
 
 void account_forget(struct worker *worker, struct slice user)
 {
     forget(worker, user);
-    news_tell(worker, user, NULL, false);
+    news_tell(worker, user, NULL, ACCOUNT_FORGOTTEN);
+}
+
+void account_forget_schemas(struct worker *worker)
+{
+    map_release(&worker->schemas);
+    news_tell(worker, SLICE_NONE, NULL, SCHEMAS_FORGOTTEN);
 }
 
 // --- verifying again -----------------------------------------------------------------------------
@@ -169,6 +216,7 @@ bool account_is_trusted(const struct worker *worker, const struct account_entry 
 
 void accounts_release(struct worker *worker)
 {
+    map_release(&worker->schemas);
     map_each (slot, &worker->accounts) {
         entry_free(slot->value);
     }

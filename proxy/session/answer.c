@@ -128,7 +128,7 @@ static void process_add(const struct session_facts *facts, void *context)
         list->rows = mem_grow(list->rows, list->room * sizeof(*list->rows));
     }
     struct slice *row = list->rows[list->count++];
-    bool is_idle = facts->query.len == 0;
+    bool is_idle = !facts->is_running;
     row[0] = arena_print(&list->arena, "%u", facts->id);
     row[1] = arena_copy(&list->arena, facts->user);
     row[2] = arena_copy(&list->arena, slice_text(facts->client));
@@ -222,6 +222,18 @@ static void answer_kill(struct session *session, const struct statement_kill *ki
     }
 }
 
+static void answer_connection_id(struct session *session)
+{
+    char id[16];
+    struct slice title =
+        slice_trim(slice_from(slice_trim(session->run->sql), 7)); // as it was written
+    struct column column = {
+        .name = title, .collation = COLUMN_BYTES, .length = 10, .type = TYPE_LONGLONG};
+    int len = snprintf(id, sizeof(id), "%u", session->id);
+    struct slice value = slice_make(id, (size_t)len);
+    rows_answer(session, &column, 1, &value, 1);
+}
+
 static void answer_warnings(struct session *session)
 {
     static const struct column columns[] = {
@@ -248,6 +260,8 @@ void answer_statement(struct session *session)
         answer_process_list(session);
     } else if (statement_asks(statement, ASK_WARNINGS)) {
         answer_warnings(session);
+    } else if (statement_asks(statement, ASK_CONNECTION_ID)) {
+        answer_connection_id(session);
     } else {
         answer_error(session, NOT_BUILT, SLICE_ARG(S("@@sluice_token")));
     }

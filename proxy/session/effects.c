@@ -33,7 +33,6 @@ static const struct {
 } effect_pins[] = {
     {EFFECT_NEXT_TRANSACTION, PIN_NEXT_TRANSACTION, PIN_NONE},
     {EFFECT_USER_VARIABLE, PIN_USER_VARIABLE, PIN_NONE},
-    {EFFECT_XA, PIN_XA, PIN_NONE},
     {EFFECT_TEMPORARY_CREATE, PIN_TEMPORARY_TABLE, PIN_NONE},
     {EFFECT_LOCK_TAKE, PIN_USER_LOCK, PIN_NONE},
     {EFFECT_LOCK_RELEASE_ALL, PIN_NONE, PIN_USER_LOCK},
@@ -61,6 +60,10 @@ static void pins_apply(struct session *session, const struct statement *statemen
             effects_pin(session, effect_pins[i].pins);
         }
         unpin(session, effect_pins[i].unpins);
+    }
+    if (statement_has(statement, EFFECT_XA)) {
+        statement_has(statement, EFFECT_END) ? unpin(session, PIN_XA)
+                                             : effects_pin(session, PIN_XA);
     }
     if (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_COMPOUND) {
         effects_pin(session, PIN_PROCEDURE);
@@ -147,8 +150,7 @@ void effects_ok(struct session *session, const struct ok *ok)
         effects_image_changed(session);
     }
     if (ok->insert_id != 0) {
-        session->tie.has_insert_id = true;
-        session->has_insert_id = false;
+        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
     }
 }
 
@@ -275,12 +277,15 @@ static void succeeded(struct session *session, const struct statement *statement
     if (statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE) {
         image_set_schema(&session->image, statement->schema);
     }
+    if (statement->kind == STATEMENT_DROP && statement->schema.len > 0) {
+        account_forget_schemas(
+            session->worker); // whoever logs in to it next must hear that it is gone
+    }
     if (statement_has(statement, EFFECT_ACCOUNT)) {
         accounts_note(session, statement);
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
-        session->tie.has_insert_id = true;
-        session->has_insert_id = false;
+        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
     }
 }
 
@@ -356,7 +361,7 @@ void effects_reset(struct session *session)
     session->pins = 0;
     session->prepared = 0;
     session->status = STATUS_AUTOCOMMIT;
-    session->has_insert_id = false;
-    pool_tie_cut(&session->tie);
+    session->insert_id = 0;
+    pool_ties_cut(&session->ties);
     effects_image_changed(session);
 }

@@ -373,6 +373,80 @@ static void session_equip(struct session *session, const struct login_request *r
     effects_image_changed(session);
 }
 
+// The client is in.
+static void welcome(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct greeting *greeting = session->greeting;
+    struct ok ok = {.status = STATUS_AUTOCOMMIT};
+    login_server_accept(&greeting->login, &ok);
+    stream_send(&session->stream, buffer_ptr(&greeting->login.out),
+                buffer_len(&greeting->login.out));
+    buffer_clear(&greeting->login.out);
+    metric_add(worker->metrics, METRIC_LOGINS, 1);
+    log_debug(&session->source, "client.login");
+    greet_release(session);
+    session_idle(session);
+}
+
+// --- the schema ----------------------------------------------------------------------------------
+
+// A connection to the schema could be had: it stays in the pool for the first statement.
+static void schema_granted(struct pool_waiter *waiter, struct pooled *pooled)
+{
+    struct session *session = container_of(waiter, struct session, waiter);
+    pool_give(pooled, POOL_KEEP);
+    account_add_schema(session->worker, session->user, session->image->schema);
+    session_enter(session, SESSION_LOGIN);
+    welcome(session);
+}
+
+// What the server says of the schema is what the client hears; that no connection was to be had is
+// told when it is used.
+static void schema_refused(struct pool_waiter *waiter, enum pool_refusal refusal,
+                           const struct conn_loss *loss)
+{
+    struct session *session = container_of(waiter, struct session, waiter);
+    struct err err;
+    session_enter(session, SESSION_LOGIN);
+    bool is_servers = refusal == POOL_FAILED && loss->end == CONN_END_REFUSED;
+    if (is_servers && err_decode(&err, loss->refusal)) {
+        greet_act(session, login_server_refuse(&session->greeting->login, &err));
+    } else if (refusal == POOL_FAILED && loss->end == CONN_END_PREPARE &&
+               err_decode(&err, loss->refusal)) {
+        greet_act(session, login_server_refuse(&session->greeting->login, &err));
+    } else {
+        welcome(session);
+    }
+}
+
+// A login to a schema is refused where a server would refuse it: asked once for each user and
+// schema.
+static void schema_check(struct session *session)
+{
+    struct worker *worker = session->worker;
+    int server = worker_server_for_logins(worker);
+    if (session->image->schema.len == 0 || server < 0 ||
+        account_has_schema(worker, session->user, session->image->schema)) {
+        welcome(session);
+        return;
+    }
+    struct pool_request request = {
+        .account = session->account,
+        .server = server,
+        .collation = session->collation,
+        .image = session->image,
+        .timeout_us = worker->config->proxy.connect_timeout_us,
+    };
+    session->waiter.granted = schema_granted;
+    session->waiter.refused = schema_refused;
+    session_enter(session, SESSION_ASKING);
+    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->ties);
+    if (pooled != NULL) {
+        schema_granted(&session->waiter, pooled);
+    }
+}
+
 static void accepted(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -386,19 +460,12 @@ static void accepted(struct session *session)
         query_abandon(session);
         effects_reset(session);
     }
+    memcpy(session->nonce, login_server_nonce(&greeting->login), sizeof(session->nonce));
     struct secret *proved = login_server_take_secret(&greeting->login);
     session_equip(session, request, proved);
     secret_unref(&proved);
     account_recheck(worker, session->user);
-    struct ok ok = {.status = STATUS_AUTOCOMMIT};
-    login_server_accept(&greeting->login, &ok);
-    stream_send(&session->stream, buffer_ptr(&greeting->login.out),
-                buffer_len(&greeting->login.out));
-    buffer_clear(&greeting->login.out);
-    metric_add(worker->metrics, METRIC_LOGINS, 1);
-    log_debug(&session->source, "client.login");
-    greet_release(session);
-    session_idle(session);
+    schema_check(session);
 }
 
 static void refused(struct session *session)

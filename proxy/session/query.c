@@ -191,9 +191,15 @@ static void blocked_answer(struct session *session)
     if (route->reason == ROUTE_REASON_USER_READ_ONLY) {
         struct slice why = route_reason_name(session->run->statement.reason);
         answer_error(session, READ_ONLY_USER, SLICE_ARG(session->user), SLICE_ARG(why));
+    } else if (route->rule != NULL && route->reason == ROUTE_REASON_RULE_BLOCKED) {
+        answer_error(session, BLOCKED_BY_RULE, SLICE_ARG(route->rule->conf->name),
+                     SLICE_ARG(route->message));
+    } else if (route->reason == ROUTE_REASON_READ_ONLY_TRANSACTION) {
+        answer_error(session, READ_ONLY_TRANSACTION);
     } else {
-        struct slice rule = route->rule != NULL ? route->rule->conf->name : SLICE_NONE;
-        answer_error(session, BLOCKED_BY_RULE, SLICE_ARG(rule), SLICE_ARG(route->message));
+        struct slice name = conn_target(pooled_conn(session->pooled))->name;
+        answer_error(session, SERVER_NOT_USABLE, SLICE_ARG(name),
+                     SLICE_ARG(S("not the primary any more")));
     }
 }
 
@@ -217,6 +223,16 @@ static void log_rule(struct session *session)
     log_info(&session->source, "rule.log", kv_slice("rule", route->rule->conf->name),
              kv_str("target", route_target_name(route->target)),
              kv_slice("query", slice_first(session->run->sql, 1000)));
+}
+
+// SELECT CONNECTION_ID() and nothing else: the client knows the session by sluice's id.
+static bool asks_own_id(const struct session *session)
+{
+    const struct run *run = session->run;
+    struct slice text = slice_trim(run->sql);
+    return run->command == COMMAND_QUERY && statement_asks(&run->statement, ASK_CONNECTION_ID) &&
+           run->statement.kind == STATEMENT_SELECT && slice_starts_nocase(text, S("select ")) &&
+           slice_equal_nocase(slice_trim(slice_from(text, 7)), S("connection_id()"));
 }
 
 // SHOW WARNINGS behind a statement whose hints sluice did not understand: the server knows nothing
@@ -254,6 +270,10 @@ void query_route(struct session *session)
         return;
     }
     route_decide(session);
+    if (asks_own_id(session)) {
+        route->target = ROUTE_PROXY;
+        route->reason = ROUTE_REASON_PROXY_STATEMENT;
+    }
     if (run->command == COMMAND_STMT_PREPARE && !prepare_adjust(session)) {
         return;
     }
@@ -280,26 +300,42 @@ static void conn_adopt(struct session *session, struct pooled *pooled)
     conn_hold(pooled_conn(pooled), &session_conn_handler, session);
 }
 
+// The statement asks for the insert id, and the session's connection has somebody else's or none.
+static bool wants_insert_id(const struct session *session)
+{
+    return statement_asks(&session->run->statement, ASK_INSERT_ID) &&
+           session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
+}
+
 static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
 {
+    struct session *session = context;
     (void)conn;
     (void)result;
-    query_send(context);
+    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+    query_send(session);
+}
+
+// The session has its connection: what only the session knows is given back to it first.
+static void query_go(struct session *session)
+{
+    char sql[64];
+    if (!wants_insert_id(session)) {
+        query_send(session);
+        return;
+    }
+    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
+                       (unsigned long long)session->insert_id);
+    session_enter(session, SESSION_PREPARING);
+    conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
+               session);
 }
 
 // The connection is as the image wants it. What only the session knows is given back to it first.
 static void query_granted(struct session *session, struct pooled *pooled)
 {
     conn_adopt(session, pooled);
-    if (session->has_insert_id && statement_asks(&session->run->statement, ASK_INSERT_ID)) {
-        char sql[64];
-        int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
-                           (unsigned long long)session->insert_id);
-        session_enter(session, SESSION_PREPARING);
-        conn_query(pooled_conn(pooled), slice_make(sql, (size_t)len), insert_id_restored, session);
-        return;
-    }
-    query_send(session);
+    query_go(session);
 }
 
 static void granted(struct pool_waiter *waiter, struct pooled *pooled)
@@ -308,19 +344,20 @@ static void granted(struct pool_waiter *waiter, struct pooled *pooled)
 }
 
 // Another server may be right now: decides again, unless that was done often enough.
-static void query_again(struct session *session, enum pool_refusal refusal,
-                        const struct conn_loss *loss)
+static void query_again(struct session *session, const struct conn_loss *loss)
 {
     struct run *run = session->run;
     struct slice name = session->worker->topology->servers[run->route.server].name;
-    if (++run->attempts < ATTEMPTS_MOST) {
-        query_route(session);
-        return;
+    if (loss != NULL) {
+        slice_to_text(slice_text(loss->error->text), run->trouble, sizeof(run->trouble));
     }
-    struct slice text =
-        loss != NULL ? slice_text(loss->error->text) : S("it takes no statements now");
-    (void)refusal;
-    answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(text));
+    if (loss != NULL && loss->end == CONN_END_LOGIN) {
+        answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(slice_text(run->trouble)));
+    } else if (++run->attempts < ATTEMPTS_MOST) {
+        query_route(session);
+    } else {
+        query_hold(session); // the monitor will say how things stand
+    }
 }
 
 enum { ER_DATABASE_DENIED = 1044, ER_ACCESS_DENIED = 1045, ER_UNKNOWN_DATABASE = 1049 };
@@ -353,7 +390,7 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
             session,
             loss->refusal); // what the client set cannot be had there: the server's own words
     } else {
-        query_again(session, refusal, loss);
+        query_again(session, loss);
     }
 }
 
@@ -374,7 +411,10 @@ static void attached_leave(struct session *session)
 
 static bool take_own(struct session *session)
 {
-    struct pooled *own = pool_take_tied(session->worker->pools, &session->tie);
+    const struct statement *statement = &session->run->statement;
+    enum pool_tie_kind kind =
+        statement_asks(statement, ASK_INSERT_ID) ? POOL_TIE_INSERT_ID : POOL_TIE_LAST;
+    struct pooled *own = pool_take_tied(&session->ties, kind);
     if (own == NULL) {
         return false;
     }
@@ -394,7 +434,7 @@ static void query_take(struct session *session)
     struct worker *worker = session->worker;
     struct route *route = &session->run->route;
     if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
-        query_send(session);
+        query_go(session);
         return;
     }
     if (session->pooled != NULL) {
@@ -410,7 +450,7 @@ static void query_take(struct session *session)
         .image = session->image,
         .timeout_us = worker->config->proxy.queue_timeout_us - waited_us,
     };
-    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->tie);
+    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->ties);
     if (pooled != NULL) {
         query_granted(session, pooled);
         return;
@@ -572,12 +612,22 @@ static void hints_note(struct session *session)
     }
 }
 
+// The beginning of the statement, for the view `sessions`.
+static void query_remember(struct session *session)
+{
+    if (session->run->sql.len > 0) {
+        session->last_query_len = (uint8_t)slice_first(session->run->sql, LAST_QUERY_SIZE).len;
+        memcpy(session->last_query, session->run->sql.ptr, session->last_query_len);
+    }
+}
+
 void query_end(struct session *session, bool has_status, uint16_t status, bool is_error)
 {
     struct run *run = session->run;
     struct conn *conn = pooled_conn(session->pooled);
 
     conn_settle(conn);
+    query_remember(session);
     if (has_status) {
         status_note(session, status);
     }
@@ -591,8 +641,10 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
                    metric_backend(pooled_server(session->pooled)));
     }
     hints_note(session);
-    if (run->is_timed_out || session->is_killed) {
-        // The order to end it may still be on its way: it must not hit the next statement.
+    if (run->is_timed_out || session->is_killed || run->has_leftover) {
+        session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
+        // The order to end it may still be on its way and must not hit the next statement; bytes
+        // behind the answer must not be taken for the next one's.
         struct pooled *pooled = session->pooled;
         bool is_lost = must_keep(session);
         session->is_killed = false;
@@ -738,9 +790,12 @@ static void hold_timed_out(struct session *session)
     const struct topology *topology = session->worker->topology;
     unsigned waited_ms =
         (unsigned)((loop_now_us(session->worker->loop) - session->run->started_us) / CLOCK_MS);
-    struct slice why = topology != NULL && topology->no_primary.len > 0
-                           ? topology->no_primary
-                           : S("no server has been probed yet");
+    struct slice why = slice_text(session->run->trouble);
+    if (topology != NULL && topology->no_primary.len > 0) {
+        why = topology->no_primary;
+    } else if (why.len == 0) {
+        why = topology == NULL ? S("no server has been probed yet") : S("none is up");
+    }
     list_remove(&session->holding);
     if (session->run->statement.class == STATEMENT_CLASS_READ) {
         answer_error(session, NO_SERVER, waited_ms, SLICE_ARG(why));
@@ -764,7 +819,7 @@ void query_timed_out(struct session *session)
 
 static void on_ready(struct conn *conn)
 {
-    query_send(conn_holder(conn)); // PREPARING is over
+    query_go(conn_holder(conn)); // PREPARING is over
 }
 
 static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)

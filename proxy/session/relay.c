@@ -171,7 +171,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
         // The bytes stand in the loop's own buffer or the stream's: writable, though shown as
         // const.
         reply_feed(&run->reply, (uint8_t *)bytes + used, len - used, &step);
-        run->is_forwarded |= step.forward > 0 || step.held > 0;
+        run->is_forwarded |= step.forward > 0;
         batch.len += step.forward;
         if (step.event == REPLY_UPLOAD && !may_upload(session)) {
             batch_flush(&batch);
@@ -179,6 +179,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
             return len;
         }
         if (step.held > 0) {
+            run->is_forwarded = true;
             packet_held(session, &batch, &step);
         }
         used += step.forward + step.held;
@@ -187,6 +188,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
 
     switch (step.event) {
     case REPLY_END:
+        run->has_leftover = used < len;
         answer_ended(session, &step);
         break;
     case REPLY_UPLOAD:

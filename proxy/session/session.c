@@ -228,11 +228,9 @@ static void task_run(struct loop_task *task)
     mem_free(container_of(task, struct session, task));
 }
 
-static void tie_saved(struct pool_tie *tie, uint64_t value)
+static void insert_id_saved(struct pool_ties *ties, uint64_t value)
 {
-    struct session *session = container_of(tie, struct session, tie);
-    session->insert_id = value;
-    session->has_insert_id = true;
+    container_of(ties, struct session, ties)->insert_id = value;
 }
 
 struct session *session_create(struct worker *worker, int fd, const struct address *peer,
@@ -251,8 +249,7 @@ struct session *session_create(struct worker *worker, int fd, const struct addre
     worker->session_count++;
     loop_task_init(&session->task, task_run);
     timer_init(&session->timer, timed_out);
-    pool_tie_init(&session->tie);
-    session->tie.saved = tie_saved;
+    pool_ties_init(&session->ties, insert_id_saved);
     pool_waiter_init(&session->waiter);
     stream_init(&session->stream, worker->loop, &handler, METRIC_SIDE_CLIENT);
     stream_adopt(&session->stream, fd);
@@ -274,7 +271,7 @@ void session_close(struct session *session)
     stream_close(&session->stream);
     session_enter(session, SESSION_CLOSED);
     timer_release(&session->timer);
-    pool_tie_cut(&session->tie);
+    pool_ties_cut(&session->ties);
     image_unref(&session->image);
     mem_free((char *)session->user.ptr);
     session->user = SLICE_NONE;

@@ -63,14 +63,17 @@ struct run {
     int64_t started_us;  // the command came
     int64_t sent_us;     // it went to the server
     int64_t answered_us; // its first bytes came
+    bool has_leftover;   // bytes came behind the answer's end
+    char trouble[128];   // why no connection could be had, the last time
     uint8_t attempts;    // servers it was sent to
     bool is_forwarded;   // bytes of the answer are with the client
     bool has_failed;     // an ERR came
     bool is_timed_out;   // the server was asked to end it
-    struct buffer held;  // a packet of the answer that came in pieces
 };
 
 // --- a session -----------------------------------------------------------------------------------
+
+enum { LAST_QUERY_SIZE = 128 };
 
 struct session {
     struct stream stream; // to the client
@@ -102,14 +105,15 @@ struct session {
     int64_t transaction_us;   // when the open one began
     int64_t since_us;         // when the state began
     uint64_t queries;
+    uint8_t last_query_len;
+    char last_query[LAST_QUERY_SIZE]; // the beginning of the last statement
     char *hint_warning; // owned: what was wrong with the last statement's hints; NULL: nothing
 
     struct run *run;       // the command on its way
     struct pooled *pooled; // the connection it has
-    struct pool_tie tie;
+    struct pool_ties ties;
     struct pool_waiter waiter;
-    uint64_t insert_id; // LAST_INSERT_ID() of a connection that went to somebody else
-    bool has_insert_id;
+    uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
     bool is_killed;
 };
 
@@ -236,6 +240,11 @@ void account_recheck(struct worker *worker, struct slice user);
 void account_learn(struct worker *worker, struct slice user, struct secret *secret);
 // It changed, or may have: every worker forgets it. Empty: every account.
 void account_forget(struct worker *worker, struct slice user);
+// Whether that user has been let into that schema before: then nobody need be asked again.
+bool account_has_schema(const struct worker *worker, struct slice user, struct slice schema);
+void account_add_schema(struct worker *worker, struct slice user, struct slice schema);
+// A schema is gone: every worker asks again.
+void account_forget_schemas(struct worker *worker);
 void accounts_release(struct worker *worker);
 
 // --- worker.c ------------------------------------------------------------------------------------
@@ -258,6 +267,7 @@ struct worker {
     struct image_table images;
     struct pools *pools;
     struct map accounts;
+    struct map schemas; // "user\0schema" of logins that a server has let in
     struct list sessions;
     struct list holding;
     size_t session_count;

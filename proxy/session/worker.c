@@ -42,6 +42,8 @@ void run_give(struct worker *worker, struct run *run)
     run->attempts = 0;
     run->is_forwarded = false;
     run->is_timed_out = false;
+    run->has_leftover = false;
+    run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;
     run->reply.warnings = 0;
     run->reply.error = 0;
@@ -319,7 +321,9 @@ static struct session_facts facts_of(const struct session *session, int64_t now_
         .id = session->id,
         .user = session->user,
         .schema = session->image != NULL ? session->image->schema : SLICE_NONE,
-        .query = session->run != NULL ? session->run->sql : SLICE_NONE,
+        .query = session->run != NULL ? session->run->sql
+                                      : slice_make(session->last_query, session->last_query_len),
+        .is_running = session->run != NULL,
         .state = session_state_word(session->state),
         .since_ms = (now_us - session->since_us) / CLOCK_MS,
         .backend = session->pooled != NULL ? pooled_server(session->pooled) : -1,

@@ -131,6 +131,7 @@ struct session_facts {
     bool in_transaction;
     struct slice pin_reason; // empty: none
     uint64_t queries;
+    bool is_running; // `query` runs; else it was the last one
 };
 void worker_each_session(struct worker *worker,
                          void (*show)(const struct session_facts *facts, void *context),

@@ -11,7 +11,7 @@ enum { TAKERS = 8 };
 // A session as far as the pool is concerned.
 struct taker {
     struct pool_waiter waiter;
-    struct pool_tie tie;
+    struct pool_ties ties;
     struct pooled *pooled;
     int refusals;
     enum pool_refusal refusal;
@@ -56,9 +56,9 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
     taker->code = loss != NULL ? loss->code : 0;
 }
 
-static void saved(struct pool_tie *tie, uint64_t value)
+static void saved(struct pool_ties *ties, uint64_t value)
 {
-    container_of(tie, struct taker, tie)->saved_id = value;
+    container_of(ties, struct taker, ties)->saved_id = value;
 }
 
 static void ask_others(void *context, int server)
@@ -145,10 +145,9 @@ static void bench_open(struct bench *bench, uint32_t max_connections)
     secret_unref(&secret);
     for (int i = 0; i < TAKERS; i++) {
         pool_waiter_init(&bench->takers[i].waiter);
-        pool_tie_init(&bench->takers[i].tie);
+        pool_ties_init(&bench->takers[i].ties, saved);
         bench->takers[i].waiter.granted = granted;
         bench->takers[i].waiter.refused = refused;
-        bench->takers[i].tie.saved = saved;
     }
 }
 
@@ -159,7 +158,7 @@ static void bench_close(struct bench *bench)
         if (bench->takers[i].pooled != NULL) {
             pool_give(bench->takers[i].pooled, POOL_CLOSE);
         }
-        pool_tie_cut(&bench->takers[i].tie);
+        pool_ties_cut(&bench->takers[i].ties);
     }
     pools_destroy(bench->pools);
     pool_tokens_unref(bench->tokens);
@@ -181,7 +180,7 @@ static void take_as(struct bench *bench, int taker, struct image *image, int64_t
         .image = image,
         .timeout_us = timeout_us,
     };
-    one->pooled = pool_take(bench->pools, &request, &one->waiter, &one->tie);
+    one->pooled = pool_take(bench->pools, &request, &one->waiter, &one->ties);
     if (one->pooled != NULL) {
         one->turn = ++bench->turns;
     }
@@ -413,12 +412,12 @@ static void an_insert_id_is_saved_before_somebody_else_gets_the_connection(void 
     (void)state;
     bench_open(&bench, 1);
     take_wait(&bench, 0);
-    bench.takers[0].tie.has_insert_id = true;
+    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_INSERT_ID, bench.takers[0].pooled);
     give(&bench, 0, POOL_KEEP);
     bench.server.insert_id = 77;
     take_wait(&bench, 1);
     assert_int_equal(bench.takers[0].saved_id, 77);
-    assert_null(bench.takers[0].tie.pooled);
+    assert_null(bench.takers[0].ties.of[POOL_TIE_INSERT_ID].pooled);
     give(&bench, 1, POOL_KEEP);
     bench_close(&bench);
 }
