@@ -260,12 +260,28 @@ static struct slice stranger_print(const struct judge *judge, int stranger)
                        SLICE_ARG(judge_name(judge, judge->next->last_primary)));
 }
 
+static uint64_t down_of(const struct judge *judge)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < judge->next->count; i++) {
+        bool is_out = judge->facts[i].admin == ADMIN_OFFLINE;
+        set |= (uint64_t)(!is_out && judge_is_down(judge, i)) << i;
+    }
+    return set;
+}
+
 static struct slice absence_print(const struct judge *judge)
 {
+    struct arena *arena = &judge->next->arena;
     int last = judge->next->last_primary;
+    uint64_t down = down_of(judge);
     if (last >= 0 && judge->facts[last].admin == ADMIN_OFFLINE) {
-        return arena_print(&judge->next->arena, "%.*s, the last primary, was set OFFLINE",
+        return arena_print(arena, "%.*s, the last primary, was set OFFLINE",
                            SLICE_ARG(judge_name(judge, last)));
+    }
+    if (down != 0) {
+        return arena_print(arena, "%.*s %s down, and every other server is read only or a replica",
+                           SLICE_ARG(names_print(judge, down)), is_only_one(down) ? "is" : "are");
     }
     return S("every server is read only or a replica");
 }

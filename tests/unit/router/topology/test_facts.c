@@ -743,6 +743,7 @@ STORY(replicas_of_a_dead_primary_serve_what_they_have, 3)
 STORY(a_start_without_a_primary_serves_reads, 2)
 {
     step(world, "new fail=3 | ro <db1 connecting", "[-] db1 unknown down, db2 replica up");
+    assert_no_primary(world, "db1 is down, and every other server is read only or a replica");
     assert_int_equal(server_of(world, "db2")->lag_us, -1);
     assert_int_equal(topology_replicas(world->topology, 0), 0x2);
     assert_int_equal(topology_replicas(world->topology, CLOCK_SECOND), 0);
