@@ -3,17 +3,16 @@
 #include "protocol/packet/status.h"
 #include "protocol/wire/reader.h"
 
-// Servers leave the message out where it is empty and nothing follows it.
+// Servers leave the message out where it is empty and nothing follows it. It has its length before
+// it with session tracking or without: the manual has it bare without, and servers and clients do
+// otherwise.
 static void tail_read(struct ok *ok, struct reader *reader, uint64_t capabilities)
 {
-    if (!capability_has(capabilities, CAPABILITY_SESSION_TRACK)) {
-        ok->message = reader_rest(reader);
-        return;
-    }
     if (reader_left(reader) > 0) {
         ok->message = reader_lenenc_slice(reader);
     }
-    if ((ok->status & STATUS_SESSION_CHANGED) != 0 && reader_left(reader) > 0) {
+    if (capability_has(capabilities, CAPABILITY_SESSION_TRACK) &&
+        (ok->status & STATUS_SESSION_CHANGED) != 0 && reader_left(reader) > 0) {
         ok->session = reader_lenenc_slice(reader);
     }
 }
@@ -64,9 +63,7 @@ void ok_encode(const struct ok *ok, struct writer *writer, uint64_t capabilities
     writer_lenenc(writer, ok->insert_id);
     writer_u16(writer, has_session ? status | STATUS_SESSION_CHANGED : status);
     writer_u16(writer, ok->warnings);
-    if (!is_tracked) {
-        writer_slice(writer, ok->message);
-    } else if (ok->message.len > 0 || has_session) {
+    if (ok->message.len > 0 || has_session) {
         writer_lenenc_slice(writer, ok->message);
     }
     if (has_session) {

@@ -164,8 +164,10 @@ static void a_client_without_tracking_gets_no_changes(void **state)
     assert_true(ok_decode(&ok, bytes_payload(frames, 0), CAPTURED));
     ok.message = S("hello");
     ok_encode(&ok, &writer, CAPABILITY_PROTOCOL_41);
-    struct slice expected = bytes_from_hex("00 00 00 0200 0000 68656c6c6f");
+    struct slice expected = bytes_from_hex("00 00 00 0200 0000 05 68656c6c6f");
     assert_true(slice_equal(buffer_slice(&out), expected));
+    assert_true(ok_decode(&ok, expected, CAPABILITY_PROTOCOL_41));
+    assert_true(slice_equal(ok.message, S("hello")));
     bytes_free(expected);
     buffer_release(&out);
     bytes_free(frames);

@@ -66,7 +66,7 @@ static const struct example EXAMPLES[] = {
      "0002002200000028526f7773206d6174636865643a203220204368616e6765643a203220205761726e696e67733a"
      "2030"},
     {"OK with a message, untracked", recode_ok, CAPABILITY_PROTOCOL_41, 9,
-     "00fc10270000000100526f7773"},
+     "00fc1027000000010004526f7773"},
     {"OK that ends a result", recode_ok, MYSQL_41, 7, "fe000002000000"},
     {"ERR", recode_err, 0, 3, "ff48042348593030304e6f207461626c65732075736564"},
     {"ERR before the login", recode_err, 0, 3, "ff1004546f6f206d616e7920636f6e6e656374696f6e73"},
