@@ -67,6 +67,11 @@ static inline bool is_identifier_byte(unsigned char c)
     return classes[c] >= CLASS_IDENTIFIER;
 }
 
+static inline bool is_ascii_identifier_byte(unsigned char c)
+{
+    return is_identifier_byte(c) && c < 0x80;
+}
+
 static inline bool is_digit(unsigned char c)
 {
     return (unsigned)c - '0' < 10;
@@ -451,10 +456,15 @@ static const unsigned char *high_bytes_skip(struct lexer *lexer, const unsigned 
 static const unsigned char *identifier_end_find(struct lexer *lexer, const unsigned char *p,
                                                 const unsigned char *end)
 {
-    while (p < end && is_identifier_byte(*p)) {
-        p = *p < 0x80 ? p + 1 : high_bytes_skip(lexer, p, end);
+    for (;;) {
+        while (p < end && is_ascii_identifier_byte(*p)) {
+            p++;
+        }
+        if (p == end || *p < 0x80) {
+            return p;
+        }
+        p = high_bytes_skip(lexer, p, end);
     }
-    return p;
 }
 
 // Before a dot with an identifier right behind it, no word is a keyword.
@@ -632,6 +642,9 @@ static enum token_kind token_read(struct lexer *lexer, struct token *out)
     case CLASS_IDENTIFIER:
     case CLASS_HIGH:
         return identifier_read(lexer);
+    case CLASS_DOLLAR: // an identifier, or the $tag$ of a quoted text, as servers differ
+        lexer->is_broken = true;
+        return TOKEN_BROKEN;
     case CLASS_PREFIX:
         return prefix_read(lexer);
     case CLASS_DIGIT:

@@ -211,6 +211,11 @@ static bool is_builtin(const struct parser *parser, const struct sql_function *f
            (context->catalogue != NULL && !catalogue_has_function_named(context->catalogue, name));
 }
 
+static bool is_sequence(enum function_kind kind)
+{
+    return kind == FUNCTION_SEQUENCE_NEXT || kind == FUNCTION_SEQUENCE_LAST;
+}
+
 // Words that are no functions where they stand though a parenthesis follows.
 static bool is_clause_word(const struct parser *parser)
 {
@@ -220,8 +225,10 @@ static bool is_clause_word(const struct parser *parser)
         return before == KEYWORD_PROCEDURE;
     case KEYWORD_OF:
         return before == KEYWORD_MEMBER;
-    case KEYWORD_COLUMNS: // of JSON_TABLE
-        return parser->before_last.kind == TOKEN_STRING;
+    case KEYWORD_AGAINST: // MATCH a, b AGAINST (...)
+    case KEYWORD_ESCAPE:
+        return (parser->before_last.kind == TOKEN_WORD && before == KEYWORD_NONE) ||
+               parser->before_last.kind == TOKEN_NAME;
     default:
         return false;
     }
@@ -271,16 +278,32 @@ static enum function_kind call_word(struct scan *scan)
         return FUNCTION_PURE;
     }
     const struct sql_function *function = sql_function_find(name);
-    if (function == NULL || !is_builtin(parser, function, name)) {
-        call_unqualified(scan);
-        return FUNCTION_PURE;
+    if (function != NULL && is_builtin(parser, function, name)) {
+        call_builtin(scan, name, function->kind);
+        return function->kind;
     }
-    call_builtin(scan, name, function->kind);
-    return function->kind;
+    if (function != NULL && is_sequence(function->kind)) { // whichever of the two it is
+        call_builtin(scan, name, function->kind);
+    }
+    call_unqualified(scan);
+    return FUNCTION_PURE;
 }
 
-// The next token is a parenthesis: what is called, if anything is. Behind a parenthesis or AS a
-// name is an alias, OVER or a type; in WITH, a table's.
+// Behind a parenthesis, a literal or AS no call can stand: the name is an alias, a type, or a word
+// as OVER and ESCAPE.
+static bool is_no_call_behind(const struct token *before)
+{
+    switch (before->kind) {
+    case TOKEN_STRING:
+    case TOKEN_NUMBER:
+    case TOKEN_PARAMETER:
+        return true;
+    default:
+        return token_is_symbol(before, ')') || before->keyword == KEYWORD_AS;
+    }
+}
+
+// The next token is a parenthesis: what is called, if anything is. In WITH a name is a table's.
 static enum function_kind call(struct scan *scan)
 {
     struct parser *parser = scan->parser;
@@ -292,7 +315,7 @@ static enum function_kind call(struct scan *scan)
         call_qualified(scan);
         return FUNCTION_PURE;
     }
-    if (token_is_symbol(&parser->before_last, ')') || parser->before_last.keyword == KEYWORD_AS) {
+    if (is_no_call_behind(&parser->before_last)) {
         return FUNCTION_PURE;
     }
     if (is_word) {
@@ -680,6 +703,17 @@ static void scan_name(struct scan *scan)
     parser_advance(parser);
 }
 
+// { OJ a LEFT JOIN b ... } among tables, { fn NOW() } and the like elsewhere.
+static void scan_brace(struct scan *scan)
+{
+    struct parser *parser = scan->parser;
+    parser_advance(parser);
+    if ((scan->frame & FRAME_EXPECT) != 0 && parser_take(parser, KEYWORD_OJ)) {
+        parser->last.kind = TOKEN_SYMBOL; // no name that a parenthesis makes a call of
+        parser->last.symbol = '{';
+    }
+}
+
 // Returns false where the scan stops.
 static bool scan_symbol(struct scan *scan)
 {
@@ -704,11 +738,9 @@ static bool scan_symbol(struct scan *scan)
     case '.':
         scan->qualifier = parser->last;
         break;
-    case '{': // { OJ a LEFT JOIN b ... }
-        if ((scan->frame & FRAME_EXPECT) != 0) {
-            parser_advance(parser);
-        }
-        break;
+    case '{':
+        scan_brace(scan);
+        return true;
     case SYMBOL_ASSIGN:
         if (parser->last.kind == TOKEN_USER_VARIABLE) {
             assign_user_variable(parser);
