@@ -1,7 +1,7 @@
 #include "proxy/admin/admin.h"
 
 #include "proxy/admin/address_list.h"
-#include "proxy/admin/client.h"
+#include "proxy/admin/guest.h"
 #include "proxy/admin/http.h"
 #include "proxy/base/memory.h"
 #include "proxy/base/random.h"
@@ -19,7 +19,7 @@ struct admin {
 static void on_accept(struct listener *listener, int fd, const struct address *peer)
 {
     struct admin *admin = listener_owner(listener);
-    client_open(&admin->front, fd, peer);
+    guest_open(&admin->front, fd, peer);
 }
 
 static bool addresses_read(const struct conf_address *conf, size_t count, struct address_list *list,
@@ -89,7 +89,7 @@ static void front_init(struct front *front, const struct admin_settings *setting
     front->fakes.accounts = 2;
     random_bytes(front->fakes.key, sizeof(front->fakes.key));
     front->started_us = loop_now_us(settings->loop);
-    list_init(&front->clients);
+    list_init(&front->guests);
 }
 
 struct admin *admin_create(const struct admin_settings *settings, struct error *error)
@@ -110,7 +110,7 @@ struct admin *admin_create(const struct admin_settings *settings, struct error *
 void admin_destroy(struct admin *admin)
 {
     admin_stop_listening(admin);
-    clients_close(&admin->front);
+    guests_close(&admin->front);
     http_destroy(admin->http);
     engine_destroy(admin->front.desk.engine);
     login_key_unref(&admin->front.key);

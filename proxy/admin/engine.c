@@ -311,12 +311,16 @@ static bool complain(const struct engine *engine, struct error *error)
     }
     if (slice_starts_nocase(text, no_table)) {
         struct slice name = slice_from(text, no_table.len);
-        enum view view = view_find(name);
-        if (view != VIEW_COUNT) {
+        const struct slice own = S("sluice.");
+        bool is_own = slice_starts_nocase(name, own);
+        if (view_find(is_own ? slice_from(name, own.len) : name) != VIEW_COUNT) {
             return error_set(error, error_row_code(ERROR_ROW_ADMIN_FAILED, false)->number, "",
                              "sluice: the view %.*s is not yet active", SLICE_ARG(name));
         }
         return fault_set(error, ADMIN_UNKNOWN_VIEW, SLICE_ARG(name));
+    }
+    if (code != SQLITE_ERROR) {
+        return fault_set(error, ADMIN_FAILED, SLICE_ARG(text)); // a limit, mostly
     }
     return fault_set(error, ADMIN_SYNTAX, SLICE_ARG(text));
 }
@@ -344,7 +348,8 @@ struct engine_statement *engine_prepare(struct engine *engine, struct slice sql,
                   complain(engine, error);
         engine->uses = NULL;
     }
-    if (is_good && (stmt == NULL || sqlite3_stmt_isexplain(stmt) != 0)) {
+    // A few statements that are no SELECT go past the authorizer: VACUUM, EXPLAIN.
+    if (is_good && (sqlite3_column_count(stmt) == 0 || sqlite3_stmt_isexplain(stmt) != 0)) {
         is_good = fault_set(error, ADMIN_SYNTAX, SLICE_ARG(S("this is no SELECT")));
     }
     buffer_release(&text);

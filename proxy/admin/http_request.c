@@ -43,6 +43,12 @@ static bool is_token(struct slice text)
     return text.len > 0;
 }
 
+// What can't become a request whatever comes: another protocol, which may wait for an answer.
+static bool begins_wrongly(struct slice bytes)
+{
+    return bytes.len > 0 && !is_token(slice_first(bytes, slice_find(bytes, ' ')));
+}
+
 static bool is_printable(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -109,7 +115,7 @@ enum http_verdict http_request_read(struct http_request *request, struct slice b
     size_t len = head_len(rest);
     *request = (struct http_request){.has_body = false};
     if (len == 0) {
-        return bytes.len >= HTTP_HEAD_MAX ? HTTP_BAD : HTTP_MORE;
+        return begins_wrongly(bytes) || bytes.len >= HTTP_HEAD_MAX ? HTTP_BAD : HTTP_MORE;
     }
     rest = slice_first(rest, len);
     if (!line_cut(&rest, &line) || !request_line_read(request, line)) {

@@ -1,4 +1,4 @@
-#include "proxy/admin/client_priv.h"
+#include "proxy/admin/guest_priv.h"
 
 #include "protocol/packet/capability.h"
 #include "protocol/packet/collation.h"
@@ -11,11 +11,11 @@
 #include <assert.h>
 #include <stdio.h>
 
-struct client_login {
+struct guest_login {
     struct login_server server;
     struct loop_work work; // decrypting on a helper thread
     struct decryption *decryption;
-    struct client *client; // NULL: it went away while the helper worked
+    struct guest *guest; // NULL: it went away while the helper worked
     enum admin_right right;
     bool is_working;  // the helper has it
     bool is_stranger; // right but for where it comes from
@@ -26,43 +26,43 @@ struct client_login {
     (CAPABILITY_QUERY_ATTRIBUTES | CAPABILITY_SESSION_TRACK | CAPABILITY_OPTIONAL_METADATA |       \
      CAPABILITY_LOCAL_FILES | CAPABILITIES_EXTENDED)
 
-static bool is_private(const struct client *client)
+static bool is_private(const struct guest *guest)
 {
-    return client->peer.kind == ADDRESS_PATH || client->peer.kind == ADDRESS_NONE ||
-           stream_is_secure(&client->stream);
+    return guest->peer.kind == ADDRESS_PATH || guest->peer.kind == ADDRESS_NONE ||
+           stream_is_secure(&guest->stream);
 }
 
-static struct client_login *login_make(struct client *client)
+static struct guest_login *login_make(struct guest *guest)
 {
-    const struct front *front = client->front;
-    struct client_login *login = mem_zero(1, sizeof(*login));
+    const struct front *front = guest->front;
+    struct guest_login *login = mem_zero(1, sizeof(*login));
     struct login_server_options options = {
         .server_version = S(VARIABLE_SERVER_VERSION),
-        .connection_id = client->id,
+        .connection_id = guest->id,
         .capabilities = (uint64_t)CAPABILITIES_OFFERED & ~(uint64_t)NOT_OFFERED,
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
         .offers_tls = front->tls != NULL,
-        .is_secure = is_private(client),
+        .is_secure = is_private(guest),
         .key = front->key,
         .fakes = &front->fakes,
-        .peer = slice_text(client->host),
+        .peer = slice_text(guest->host),
     };
-    login->client = client;
+    login->guest = guest;
     login_server_init(&login->server, &options);
-    client->login = login;
+    guest->login = login;
     return login;
 }
 
-void client_login_release(struct client *client)
+void guest_login_release(struct guest *guest)
 {
-    struct client_login *login = client->login;
-    client->login = NULL;
+    struct guest_login *login = guest->login;
+    guest->login = NULL;
     if (login == NULL) {
         return;
     }
     login_server_release(&login->server);
-    login->client = NULL;
+    login->guest = NULL;
     if (!login->is_working) {
         mem_free(login); // else the helper's answer frees it
     }
@@ -76,10 +76,9 @@ struct admin_account {
     enum admin_right right;
 };
 
-static bool account_find(const struct client *client, struct slice user,
-                         struct admin_account *found)
+static bool account_find(const struct guest *guest, struct slice user, struct admin_account *found)
 {
-    const struct control *control = client->front->desk.control;
+    const struct control *control = guest->front->desk.control;
     struct control_state state;
     control->state(control->context, &state);
     const struct conf_admin *conf = &state.config->admin;
@@ -96,16 +95,16 @@ static bool account_find(const struct client *client, struct slice user,
     return false;
 }
 
-static enum login_verb account_look_up(struct client *client)
+static enum login_verb account_look_up(struct guest *guest)
 {
-    struct client_login *login = client->login;
+    struct guest_login *login = guest->login;
     struct admin_account account;
-    if (!account_find(client, login_server_request(&login->server)->user, &account)) {
+    if (!account_find(guest, login_server_request(&login->server)->user, &account)) {
         return login_server_account(&login->server, NULL);
     }
     login->right = account.right;
-    login->is_stranger = account.password.len == 0 && !address_is_local(&client->peer) &&
-                         client->peer.kind != ADDRESS_NONE;
+    login->is_stranger = account.password.len == 0 && !address_is_local(&guest->peer) &&
+                         guest->peer.kind != ADDRESS_NONE;
     return login_server_account(&login->server, &(struct login_account){
                                                     .password = account.password,
                                                     .has_password = true,
@@ -114,37 +113,37 @@ static enum login_verb account_look_up(struct client *client)
 
 // --- decrypting ---------------------------------------------------------------------------------
 
-static void login_act(struct client *client, enum login_verb verb);
+static void login_act(struct guest *guest, enum login_verb verb);
 
 static void decrypt_work(struct loop_work *work)
 {
-    decryption_run(container_of(work, struct client_login, work)->decryption);
+    decryption_run(container_of(work, struct guest_login, work)->decryption);
 }
 
 static void decrypt_done(struct loop_work *work)
 {
-    struct client_login *login = container_of(work, struct client_login, work);
-    struct client *client = login->client;
+    struct guest_login *login = container_of(work, struct guest_login, work);
+    struct guest *guest = login->guest;
     login->is_working = false;
-    if (client == NULL) {
+    if (guest == NULL) {
         decryption_destroy(&login->decryption);
         mem_free(login);
         return;
     }
-    client_enter(client, CLIENT_LOGIN);
-    login_act(client, login_server_decrypted(&login->server, &login->decryption));
-    stream_resume(&client->stream);
+    guest_enter(guest, GUEST_LOGIN);
+    login_act(guest, login_server_decrypted(&login->server, &login->decryption));
+    stream_resume(&guest->stream);
 }
 
-static void decrypt(struct client *client)
+static void decrypt(struct guest *guest)
 {
-    struct client_login *login = client->login;
-    client_enter(client, CLIENT_DECRYPTING);
+    struct guest_login *login = guest->login;
+    guest_enter(guest, GUEST_DECRYPTING);
     login->decryption = login_server_take_decryption(&login->server);
     login->work.work = decrypt_work;
     login->work.done = decrypt_done;
     login->is_working = true;
-    loop_work(client->front->desk.loop, &login->work);
+    loop_work(guest->front->desk.loop, &login->work);
 }
 
 // --- the end ------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ static bool is_schema(struct slice name)
            slice_equal_nocase(name, view_schema_name(VIEW_SCHEMA_INFORMATION_SCHEMA));
 }
 
-static enum login_verb login_refuse(struct client_login *login, const struct error *error)
+static enum login_verb login_refuse(struct guest_login *login, const struct error *error)
 {
     struct err err = {
         .code = (uint16_t)error->code,
@@ -165,7 +164,7 @@ static enum login_verb login_refuse(struct client_login *login, const struct err
     return login_server_refuse(&login->server, &err);
 }
 
-static enum login_verb login_judge(struct client_login *login)
+static enum login_verb login_judge(struct guest_login *login)
 {
     struct slice schema = login_server_request(&login->server)->schema;
     struct error error;
@@ -183,55 +182,56 @@ static enum login_verb login_judge(struct client_login *login)
     return login_server_accept(&login->server, &(struct ok){.status = STATUS_AUTOCOMMIT});
 }
 
-static void login_succeed(struct client *client)
+static void login_succeed(struct guest *guest)
 {
-    const struct login_request *request = login_server_request(&client->login->server);
-    slice_to_text(request->user, client->user, sizeof(client->user));
-    slice_to_text(request->schema, client->schema, sizeof(client->schema));
-    client->capabilities = request->capabilities;
-    client->right = client->login->right;
-    log_info(&client->source, "admin.login", kv_bool("may_command", client->right == ADMIN_COMMAND),
-             kv_str("tls", stream_tls_version(&client->stream)));
-    client_login_release(client);
-    client_enter(client, CLIENT_READY);
+    const struct login_request *request = login_server_request(&guest->login->server);
+    slice_to_text(request->user, guest->user, sizeof(guest->user));
+    slice_to_text(request->schema, guest->schema, sizeof(guest->schema));
+    guest->capabilities = request->capabilities;
+    memcpy(guest->nonce, login_server_nonce(&guest->login->server), NONCE_SIZE);
+    guest->right = guest->login->right;
+    log_info(&guest->source, "admin.login", kv_bool("may_command", guest->right == ADMIN_COMMAND),
+             kv_str("tls", stream_tls_version(&guest->stream)));
+    guest_login_release(guest);
+    guest_enter(guest, GUEST_READY);
 }
 
-static void out_send(struct client *client)
+static void out_send(struct guest *guest)
 {
-    struct buffer *out = &client->login->server.out;
-    stream_send(&client->stream, buffer_ptr(out), buffer_len(out));
+    struct buffer *out = &guest->login->server.out;
+    stream_send(&guest->stream, buffer_ptr(out), buffer_len(out));
     buffer_clear(out);
 }
 
 // What the login says is sent; then what it wants is done.
-static void login_act(struct client *client, enum login_verb verb)
+static void login_act(struct guest *guest, enum login_verb verb)
 {
-    struct client_login *login = client->login;
+    struct guest_login *login = guest->login;
     while (verb == LOGIN_LOOK_UP) {
-        verb = account_look_up(client);
+        verb = account_look_up(guest);
     }
     bool is_proved = verb == LOGIN_ACCEPTED;
     if (is_proved) {
         verb = login_judge(login);
     }
-    out_send(client);
+    out_send(guest);
     switch (verb) {
     case LOGIN_READ:
         if (is_proved) {
-            login_succeed(client);
+            login_succeed(guest);
         }
         break;
     case LOGIN_START_TLS:
-        client_enter(client, CLIENT_SECURING);
-        stream_start_tls(&client->stream, client->front->tls);
+        guest_enter(guest, GUEST_SECURING);
+        stream_start_tls(&guest->stream, guest->front->tls);
         break;
     case LOGIN_DECRYPT:
-        decrypt(client);
+        decrypt(guest);
         break;
     case LOGIN_REFUSED:
-        log_warn(&client->source, "admin.login_refused",
+        log_warn(&guest->source, "admin.login_refused",
                  kv_str("why", login_server_refusal(&login->server)->text));
-        client_finish(client);
+        guest_finish(guest);
         break;
     case LOGIN_LOOK_UP:
     case LOGIN_ASK_SERVER:
@@ -243,46 +243,47 @@ static void login_act(struct client *client, enum login_verb verb)
 
 // --- the conversation ---------------------------------------------------------------------------
 
-void client_login_start(struct client *client)
+void guest_login_start(struct guest *guest)
 {
-    struct client_login *login = login_make(client);
-    login_act(client, login_server_greet(&login->server));
+    struct guest_login *login = login_make(guest);
+    login_act(guest, login_server_greet(&login->server));
 }
 
-void client_login_change(struct client *client, struct slice payload)
+void guest_login_change(struct guest *guest, struct slice payload)
 {
-    struct client_login *login = login_make(client);
-    client_statements_release(client);
-    client->user[0] = client->schema[0] = '\0';
-    client_enter(client, CLIENT_LOGIN);
-    enum login_verb verb = login_server_change_user(&login->server, client->capabilities, NULL);
+    struct guest_login *login = login_make(guest);
+    guest_statements_release(guest);
+    guest->user[0] = guest->schema[0] = '\0';
+    guest_enter(guest, GUEST_LOGIN);
+    enum login_verb verb =
+        login_server_change_user(&login->server, guest->capabilities, guest->nonce);
     if (verb == LOGIN_READ) {
         verb = login_server_feed(&login->server, payload, 0);
     }
     mem_wipe((char *)payload.ptr, payload.len);
-    login_act(client, verb);
+    login_act(guest, verb);
 }
 
-void client_login_frame(struct client *client, struct slice payload, uint8_t sequence)
+void guest_login_frame(struct guest *guest, struct slice payload, uint8_t sequence)
 {
-    enum login_verb verb = login_server_feed(&client->login->server, payload, sequence);
+    enum login_verb verb = login_server_feed(&guest->login->server, payload, sequence);
     mem_wipe((char *)payload.ptr, payload.len); // it may have held a password
-    login_act(client, verb);
+    login_act(guest, verb);
 }
 
-void client_login_too_long(struct client *client, uint8_t sequence)
+void guest_login_too_long(struct guest *guest, uint8_t sequence)
 {
-    login_act(client, login_server_too_long(&client->login->server, sequence));
+    login_act(guest, login_server_too_long(&guest->login->server, sequence));
 }
 
-void client_login_secured(struct client *client)
+void guest_login_secured(struct guest *guest)
 {
-    client_enter(client, CLIENT_LOGIN);
-    login_act(client, login_server_tls_started(&client->login->server));
+    guest_enter(guest, GUEST_LOGIN);
+    login_act(guest, login_server_tls_started(&guest->login->server));
 }
 
-void client_login_refuse(struct client *client, const struct error *error)
+void guest_login_refuse(struct guest *guest, const struct error *error)
 {
-    struct client_login *login = login_make(client);
-    login_act(client, login_refuse(login, error));
+    struct guest_login *login = login_make(guest);
+    login_act(guest, login_refuse(login, error));
 }

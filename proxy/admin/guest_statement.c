@@ -1,4 +1,4 @@
-#include "proxy/admin/client_priv.h"
+#include "proxy/admin/guest_priv.h"
 
 #include "protocol/packet/prepare_ok.h"
 #include "protocol/packet/statement_id.h"
@@ -15,38 +15,38 @@
 #include <stdio.h>
 
 // A prepared statement is its text: it is prepared anew each time it runs.
-struct client_statement {
-    struct list link; // in client->statements
+struct guest_statement {
+    struct list link; // in guest->statements
     uint32_t id;
     size_t parameter_count;
-    struct buffer types; // as the client sent them last
+    struct buffer types; // as the guest sent them last
     bool has_long_data;  // sent, and not taken
     struct buffer text;
 };
 
-static void statement_free(struct client *client, struct client_statement *statement)
+static void statement_free(struct guest *guest, struct guest_statement *statement)
 {
     list_remove(&statement->link);
-    client->statement_count--;
+    guest->statement_count--;
     buffer_release(&statement->types);
     buffer_release(&statement->text);
     mem_free(statement);
 }
 
-void client_statements_release(struct client *client)
+void guest_statements_release(struct guest *guest)
 {
-    list_each_safe (link, &client->statements) {
-        statement_free(client, list_entry(link, struct client_statement, link));
+    list_each_safe (link, &guest->statements) {
+        statement_free(guest, list_entry(link, struct guest_statement, link));
     }
 }
 
-static struct client_statement *statement_find(struct client *client, uint32_t id)
+static struct guest_statement *statement_find(struct guest *guest, uint32_t id)
 {
     if (id == STATEMENT_ID_LAST) {
-        id = client->last_statement_id;
+        id = guest->last_statement_id;
     }
-    list_each (link, &client->statements) {
-        struct client_statement *statement = list_entry(link, struct client_statement, link);
+    list_each (link, &guest->statements) {
+        struct guest_statement *statement = list_entry(link, struct guest_statement, link);
         if (statement->id == id) {
             return statement;
         }
@@ -55,30 +55,30 @@ static struct client_statement *statement_find(struct client *client, uint32_t i
 }
 
 // The one that a packet names, or NULL with an error told.
-static struct client_statement *statement_named(struct client *client, uint32_t id)
+static struct guest_statement *statement_named(struct guest *guest, uint32_t id)
 {
-    struct client_statement *statement = statement_find(client, id);
+    struct guest_statement *statement = statement_find(guest, id);
     if (statement == NULL) {
-        client_answer_fault(client, UNKNOWN_STATEMENT, id);
+        guest_answer_fault(guest, UNKNOWN_STATEMENT, id);
     }
     return statement;
 }
 
 // --- preparing ----------------------------------------------------------------------------------
 
-static struct client_statement *statement_make(struct client *client, struct slice text,
-                                               size_t parameter_count)
+static struct guest_statement *statement_make(struct guest *guest, struct slice text,
+                                              size_t parameter_count)
 {
-    struct client_statement *statement = mem_zero(1, sizeof(*statement));
-    statement->id = ++client->last_statement_id;
+    struct guest_statement *statement = mem_zero(1, sizeof(*statement));
+    statement->id = ++guest->last_statement_id;
     statement->parameter_count = parameter_count;
     buffer_append_slice(&statement->text, text);
-    list_push_back(&client->statements, &statement->link);
-    client->statement_count++;
+    list_push_back(&guest->statements, &statement->link);
+    guest->statement_count++;
     return statement;
 }
 
-static void prepared_answer(struct client *client, const struct client_statement *statement,
+static void prepared_answer(struct guest *guest, const struct guest_statement *statement,
                             const struct exchange_outline *outline)
 {
     struct buffer packets = BUFFER_INIT;
@@ -90,34 +90,34 @@ static void prepared_answer(struct client *client, const struct client_statement
         .has_definitions = true,
     };
     writer_packet_begin(&writer);
-    prepare_ok_encode(&ok, &writer, client->capabilities);
+    prepare_ok_encode(&ok, &writer, guest->capabilities);
     bool is_whole = writer_packet_end(&writer);
     is_whole &= table_definitions_write(NULL, outline->parameter_count, &writer,
-                                        client->capabilities, STATUS_AUTOCOMMIT);
+                                        guest->capabilities, STATUS_AUTOCOMMIT);
     is_whole &= table_definitions_write(outline->columns, outline->column_count, &writer,
-                                        client->capabilities, STATUS_AUTOCOMMIT);
+                                        guest->capabilities, STATUS_AUTOCOMMIT);
     if (!is_whole) {
-        client_close(client);
+        guest_close(guest);
     }
-    client_send(client, &packets);
+    guest_send(guest, &packets);
 }
 
-void client_prepare(struct client *client, struct slice payload)
+void guest_prepare(struct guest *guest, struct slice payload)
 {
     struct stmt_prepare prepare;
     struct arena arena = ARENA_INIT;
-    struct asker asker = client_asker(client);
+    struct asker asker = guest_asker(guest);
     struct exchange_outline outline = {0};
     struct error error = ERROR_NONE;
     if (!stmt_prepare_decode(&prepare, payload)) {
-        client_malformed(client, "no COM_STMT_PREPARE");
-    } else if (client->statement_count >= CLIENT_STATEMENTS_MAX) {
-        client_answer_fault(client, TOO_MANY_STATEMENTS, client->statement_count);
-    } else if (!exchange_inspect(&client->front->desk, prepare.text, &asker, &arena, &outline,
+        guest_malformed(guest, "no COM_STMT_PREPARE");
+    } else if (guest->statement_count >= GUEST_STATEMENTS_MAX) {
+        guest_answer_fault(guest, TOO_MANY_STATEMENTS, guest->statement_count);
+    } else if (!exchange_inspect(&guest->front->desk, prepare.text, &asker, &arena, &outline,
                                  &error)) {
-        client_answer_error(client, &error);
+        guest_answer_error(guest, &error);
     } else {
-        prepared_answer(client, statement_make(client, prepare.text, outline.parameter_count),
+        prepared_answer(guest, statement_make(guest, prepare.text, outline.parameter_count),
                         &outline);
     }
     arena_release(&arena);
@@ -199,12 +199,11 @@ static struct cell parameter_cell(const struct parameter *parameter, struct aren
 
 // The statement's parameters as cells; NULL where the packet is malformed. Types that were sent are
 // kept for the next time.
-static const struct cell *values_read(const struct client *client,
-                                      struct client_statement *statement,
+static const struct cell *values_read(const struct guest *guest, struct guest_statement *statement,
                                       const struct stmt_execute *execute, struct arena *arena)
 {
     struct parameters parameters = {0};
-    if (!stmt_execute_parameters(execute, statement->parameter_count, client->capabilities,
+    if (!stmt_execute_parameters(execute, statement->parameter_count, guest->capabilities,
                                  &parameters)) {
         return NULL;
     }
@@ -226,29 +225,29 @@ static const struct cell *values_read(const struct client *client,
     return cells;
 }
 
-void client_execute(struct client *client, struct slice payload)
+void guest_execute(struct guest *guest, struct slice payload)
 {
     struct stmt_execute execute;
     if (!stmt_execute_decode(&execute, payload)) {
-        client_malformed(client, "no COM_STMT_EXECUTE");
+        guest_malformed(guest, "no COM_STMT_EXECUTE");
         return;
     }
-    struct client_statement *statement = statement_named(client, execute.statement_id);
+    struct guest_statement *statement = statement_named(guest, execute.statement_id);
     if (statement == NULL) {
         return;
     }
     if (statement->has_long_data) {
-        client_answer_fault(client, ADMIN_FAILED,
-                            SLICE_ARG(S("parameters can't be sent in pieces here")));
+        guest_answer_fault(guest, ADMIN_FAILED,
+                           SLICE_ARG(S("parameters can't be sent in pieces here")));
         return;
     }
     struct arena arena = ARENA_INIT;
-    const struct cell *cells = values_read(client, statement, &execute, &arena);
+    const struct cell *cells = values_read(guest, statement, &execute, &arena);
     if (cells == NULL) {
-        client_malformed(client, "the parameters of COM_STMT_EXECUTE");
+        guest_malformed(guest, "the parameters of COM_STMT_EXECUTE");
     } else {
-        client->is_binary = true;
-        client_ask(client, buffer_slice(&statement->text), cells);
+        guest->is_binary = true;
+        guest_ask(guest, buffer_slice(&statement->text), cells);
     }
     arena_release(&arena);
 }
@@ -256,50 +255,50 @@ void client_execute(struct client *client, struct slice payload)
 // --- the rest of them ---------------------------------------------------------------------------
 
 // No answer, be it known or not.
-void client_statement_close(struct client *client, struct slice payload)
+void guest_statement_close(struct guest *guest, struct slice payload)
 {
     struct stmt_close stmt_close;
     if (!stmt_close_decode(&stmt_close, payload)) {
-        client_malformed(client, "no COM_STMT_CLOSE");
+        guest_malformed(guest, "no COM_STMT_CLOSE");
         return;
     }
-    struct client_statement *statement = statement_find(client, stmt_close.statement_id);
+    struct guest_statement *statement = statement_find(guest, stmt_close.statement_id);
     if (statement != NULL) {
-        statement_free(client, statement);
+        statement_free(guest, statement);
     }
 }
 
-void client_statement_reset(struct client *client, struct slice payload)
+void guest_statement_reset(struct guest *guest, struct slice payload)
 {
     struct stmt_reset stmt_reset;
     if (!stmt_reset_decode(&stmt_reset, payload)) {
-        client_malformed(client, "no COM_STMT_RESET");
+        guest_malformed(guest, "no COM_STMT_RESET");
         return;
     }
-    struct client_statement *statement = statement_named(client, stmt_reset.statement_id);
+    struct guest_statement *statement = statement_named(guest, stmt_reset.statement_id);
     if (statement != NULL) {
         statement->has_long_data = false;
-        client_answer_ok(client, SLICE_NONE);
+        guest_answer_ok(guest, SLICE_NONE);
     }
 }
 
 // No answer: the next COM_STMT_EXECUTE says that it is not taken.
-void client_long_data(struct client *client, struct slice payload)
+void guest_long_data(struct guest *guest, struct slice payload)
 {
     struct stmt_long_data long_data;
     if (!stmt_long_data_decode(&long_data, payload)) {
-        client_malformed(client, "no COM_STMT_SEND_LONG_DATA");
+        guest_malformed(guest, "no COM_STMT_SEND_LONG_DATA");
         return;
     }
-    struct client_statement *statement = statement_find(client, long_data.statement_id);
+    struct guest_statement *statement = statement_find(guest, long_data.statement_id);
     if (statement != NULL) {
         statement->has_long_data = true;
     }
 }
 
-void client_fetch(struct client *client, struct slice payload)
+void guest_fetch(struct guest *guest, struct slice payload)
 {
     (void)payload;
-    client_answer_fault(client, ADMIN_FAILED,
-                        SLICE_ARG(S("there are no cursors here: all rows come at once")));
+    guest_answer_fault(guest, ADMIN_FAILED,
+                       SLICE_ARG(S("there are no cursors here: all rows come at once")));
 }
