@@ -103,6 +103,12 @@ static void on_report(void *context, int backend, const struct conn_loss *loss)
     monitor_report(process->monitor, backend, loss);
 }
 
+static void on_catalogue_changed(void *context)
+{
+    struct process *process = context;
+    monitor_refresh_catalogue(process->monitor);
+}
+
 // --- starting ------------------------------------------------------------------------------------
 
 static bool start_log(struct process *process, const struct config *config, struct error *error)
@@ -145,6 +151,7 @@ static void start_workers(struct process *process, const struct config *config)
     shared->helpers = helpers_create(HELPER_THREADS);
     shared->key = login_key_create();
     shared->report = on_report;
+    shared->catalogue_changed = on_catalogue_changed;
     shared->context = process;
     random_bytes(shared->fakes.key, sizeof(shared->fakes.key));
     shared->fakes.accounts = (uint32_t)config->user_count;

@@ -281,6 +281,10 @@ static void succeeded(struct session *session, const struct statement *statement
         account_forget_schemas(
             session->worker); // whoever logs in to it next must hear that it is gone
     }
+    if (statement_has(statement, EFFECT_CATALOGUE)) {
+        struct worker_shared *shared = session->worker->shared;
+        shared->catalogue_changed(shared->context);
+    }
     if (statement_has(statement, EFFECT_ACCOUNT)) {
         accounts_note(session, statement);
     }

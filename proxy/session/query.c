@@ -4,6 +4,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
+#include "router/sql/digest.h"
 
 #include <stdarg.h>
 
@@ -146,16 +147,31 @@ void query_begin_attached(struct session *session)
 
 // --- deciding ------------------------------------------------------------------------------------
 
+enum { DIGEST_MOST = 16 * 1024 }; // bytes that rules see
+
+// The text of the statement's digest, in the run's memory.
+static struct slice digest_of(struct session *session)
+{
+    struct run *run = session->run;
+    char *text = arena_alloc(&run->arena, DIGEST_MOST);
+    size_t len = 0;
+    sql_digest_text(run->sql, &session->syntax, text, DIGEST_MOST, &len);
+    return slice_make(text, len);
+}
+
 static void route_decide(struct session *session)
 {
     struct worker *worker = session->worker;
     struct sockaddr_storage storage;
     struct route_session facts = facts_of(session, &storage);
+    const struct rules *rules = worker->setup->rules;
     struct decide_input input = {
         .config = worker->config,
         .statement = &session->run->statement,
         .session = &facts,
-        .rules = worker->setup->rules,
+        .rules = rules,
+        .text = session->run->sql,
+        .digest = rules_want_digest(rules) ? digest_of(session) : SLICE_NONE,
         .scratch = worker->scratch,
         .topology = worker->topology,
         .loads = loads_of(worker),

@@ -96,6 +96,21 @@ static void timeout_tell(struct session *session, struct batch *batch, size_t he
     buffer_release(&packet);
 }
 
+enum { ER_OPTION_PREVENTS = 1290, ER_READ_ONLY_MODE = 1836 };
+
+// A primary that says it is read only was one until a moment ago: the monitor looks at once.
+static void demotion_report(struct session *session, uint16_t code)
+{
+    struct worker *worker = session->worker;
+    struct error error = ERROR_NONE;
+    if (code != ER_OPTION_PREVENTS && code != ER_READ_ONLY_MODE) {
+        return;
+    }
+    error_set(&error, code, NULL, "the server says that it is read only");
+    struct conn_loss loss = {.end = CONN_END_NONE, .code = code, .error = &error};
+    worker->shared->report(worker->shared->context, pooled_server(session->pooled), &loss);
+}
+
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
@@ -108,6 +123,8 @@ static void packet_held(struct session *session, struct batch *batch, const stru
                step->err.code == ER_QUERY_INTERRUPTED) {
         timeout_tell(session, batch, step->held);
         return;
+    } else if (step->packet == REPLY_PACKET_ERR) {
+        demotion_report(session, step->err.code);
     } else if (step->packet == REPLY_PACKET_PREPARED) {
         session->prepared++;
     }

@@ -57,6 +57,8 @@ struct worker_shared {
     atomic_bool is_draining;
     // A server refused, lost or denied something: for the monitor. Any thread.
     void (*report)(void *context, int server, const struct conn_loss *loss);
+    // A statement changed views, routines, triggers or foreign keys. Any thread.
+    void (*catalogue_changed)(void *context);
     void *context;
 };
 

@@ -103,7 +103,7 @@ static void a_write_that_was_sent_is_never_sent_again(void **state)
                 (struct fake_manner){0, FAKE_CLOSE, false});
     struct peer *peer = scene_client(scene);
     peer_send_query(peer, "UPDATE once SET a = 1");
-    assert_peer_err(peer, 2013, "unknown");
+    assert_peer_err(peer, 1158, "unknown");
     assert_int_equal(fake_statement_count(scene->fake, "UPDATE once"), 1);
     peer_close(peer);
     buffer_release(&bytes);
@@ -210,7 +210,7 @@ static void a_file_that_nobody_offered_is_not_given(void **state)
                 (struct fake_manner){FAKE_ALL, FAKE_GO_ON, false});
     struct peer *peer = scene_client(scene);
     peer_send_query(peer, statement);
-    assert_peer_err(peer, 2027, "sluice:");
+    assert_peer_err(peer, 1158, "sluice:");
     peer_close(peer);
     assert_scene_sound(scene);
 }
