@@ -98,8 +98,8 @@ static void views_can_be_filtered_joined_and_ordered(void **state)
         3);
     assert_client_number(admin, "SELECT COUNT(*) FROM status WHERE name LIKE 'sluice_%'",
                          client_number(admin, "SELECT COUNT(*) FROM status"));
-    assert_client_error(admin, "SELECT * FROM nothing", 1146, "nothing");
-    assert_client_error(admin, "SELECT nothing FROM backends", 1054, "nothing");
+    assert_client_error(admin, "SELECT * FROM no_such_view", 1146, "no_such_view");
+    assert_client_error(admin, "SELECT no_such_column FROM backends", 1064, "no_such_column");
     mysql_close(admin);
 }
 
@@ -146,8 +146,12 @@ static void sessions_are_shown_as_they_are(void **state)
     snprintf(query, sizeof(query),
              "SELECT user || ' ' || schema || ' ' || backend || ' ' || in_transaction %s", where);
     assert_client_text(admin, query, "app app db1 1");
-    snprintf(query, sizeof(query), "SELECT query %s", where);
-    assert_client_text(admin, query, "UPDATE t SET a = a");
+    static const char sleeping[] = "SELECT SLEEP(30)";
+    client_send(client, sleeping);
+    snprintf(query, sizeof(query), "SELECT COUNT(*) %s AND query = '%s'", where, sleeping);
+    assert_soon(client_number(admin, query) == 1);
+    client_runf(admin, "KILL QUERY %lu", mysql_thread_id(client));
+    assert_int_equal(client_finish(client), 1317);
     client_run(client, "COMMIT");
     snprintf(query, sizeof(query), "SELECT in_transaction || ' ' || COALESCE(pin_reason, '-') %s",
              where);

@@ -18,7 +18,10 @@ static const char accounts[] = "CREATE USER 'empty'@'%' IDENTIFIED BY '';"
 
 static int passthrough_setup(void **state)
 {
-    *state = site_create(NULL, accounts, NULL);
+    static const char *const expected[] = {"backend.state", "topology.no_primary", NULL};
+    struct site *site = site_create(NULL, accounts, NULL);
+    site->expected = expected; // of the test in which the primary is away
+    *state = site;
     return 0;
 }
 

@@ -216,6 +216,21 @@ static void every_statement_runs_where_the_table_says(void **state)
     assert_int_equal(wrong, 0);
 }
 
+// What EXPLAIN ROUTE cannot be asked: a text without a statement, or one that stands in quotes.
+static bool is_explainable(const struct row *row)
+{
+    char first = text_of(row)[0];
+    return strcmp(text_of(row), "/* nothing but a comment */") != 0 && first != ';' &&
+           first != '\'' && first != '"' && first != '\0';
+}
+
+// The table says what the statement is; a hint of sluice's own in it decides before that.
+static bool is_reason(const struct row *row, const char *found)
+{
+    return strcmp(found, row->reason) == 0 ||
+           (strcmp(found, "hint") == 0 && strstr(text_of(row), "sluice: ") != NULL);
+}
+
 static bool row_explain(MYSQL *admin, const struct row *row)
 {
     struct buffer statement = BUFFER_INIT;
@@ -228,7 +243,7 @@ static bool row_explain(MYSQL *admin, const struct row *row)
     MYSQL_ROW found = result != NULL ? mysql_fetch_row(result) : NULL;
     if (found == NULL) {
         print_error("%.300s: %s\n", text_of(row), mysql_error(admin));
-    } else if (strcmp(found[1], row->target) != 0 || strcmp(found[3], row->reason) != 0) {
+    } else if (strcmp(found[1], row->target) != 0 || !is_reason(row, found[3])) {
         print_error("%.300s: %s %s, the table says %s %s\n", text_of(row), found[1], found[3],
                     row->target, row->reason);
     } else {
@@ -245,7 +260,7 @@ static void explain_route_says_what_the_table_says(void **state)
     MYSQL *admin = instance_admin(table->site->instance);
     size_t wrong = 0;
     for (size_t i = 0; i < table->count; i++) {
-        if (is_for_mariadb(&table->rows[i])) {
+        if (is_for_mariadb(&table->rows[i]) && is_explainable(&table->rows[i])) {
             wrong += !row_explain(admin, &table->rows[i]);
         }
     }

@@ -100,6 +100,18 @@ unsigned client_outcome(MYSQL *client, struct slice statement)
                                                                        : results_skip(client);
 }
 
+void client_send(MYSQL *client, const char *statement)
+{
+    if (mysql_send_query(client, statement, strlen(statement)) != 0) {
+        fail_with(client, statement);
+    }
+}
+
+unsigned client_finish(MYSQL *client)
+{
+    return mysql_read_query_result(client) != 0 ? mysql_errno(client) : results_skip(client);
+}
+
 void client_run(MYSQL *client, const char *statement)
 {
     if (client_outcome(client, slice_text(statement)) != 0) {

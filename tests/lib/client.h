@@ -39,6 +39,9 @@ __attribute__((format(printf, 2, 3))) void client_runf(MYSQL *client, const char
 // Runs a statement to the end of its last result. Returns the number of the error that ended it, or
 // 0.
 unsigned client_outcome(MYSQL *client, struct slice statement);
+// The same in two steps: between them it runs.
+void client_send(MYSQL *client, const char *statement);
+unsigned client_finish(MYSQL *client);
 
 struct client_text {
     char text[1024]; // cut to fit; "NULL" for NULL

@@ -39,7 +39,7 @@ port_pick() {
 # Whether the process whose id stands in a file runs and is the one that was started with MARK in its command line: ids
 # come again after a restart of the machine.
 process_runs() { # FILE MARK
-    [ -r "$1" ] && tr '\0' ' ' <"/proc/$(cat "$1")/cmdline" 2>/dev/null | grep -qF -e "$2"
+    [ -r "$1" ] && cat "/proc/$(cat "$1")/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -e "$2"
 }
 
 process_is_gone() { # FILE MARK
