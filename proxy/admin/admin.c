@@ -3,6 +3,7 @@
 #include "proxy/admin/address_list.h"
 #include "proxy/admin/guest.h"
 #include "proxy/admin/http.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
 #include "proxy/base/random.h"
 #include "proxy/net/listener.h"
@@ -83,6 +84,7 @@ static void front_init(struct front *front, const struct admin_settings *setting
         .control = settings->control,
         .log = settings->log,
         .engine = engine_create(),
+        .patience_us = settings->patience_us > 0 ? settings->patience_us : 5 * CLOCK_SECOND,
     };
     front->tls = settings->tls != NULL ? tls_context_ref(settings->tls) : NULL;
     front->key = settings->key != NULL ? login_key_ref(settings->key) : NULL;

@@ -23,10 +23,11 @@ struct admin;
 struct admin_settings {
     struct loop *loop;             // the control thread's; not running yet, or the calling thread's
     const struct control *control; // borrowed for the admin's life
-    const struct log_source *log;  // borrowed; NULL: no log
+    const struct log_source *log;  // borrowed
     struct tls_context *tls;       // shown to clients of the SQL port; NULL: none. A reference is
                                    // taken
     struct login_key *key;         // for passwords without TLS; NULL: none. A reference is taken
+    int64_t patience_us;           // longest wait for every thread's answer; 0: 5 s
 };
 
 // Opens the ports of control's configuration ([admin] listen and http_listen; host names are looked

@@ -6,6 +6,7 @@
 static const struct admin_command_info commands[] = {
 #define COMMAND(id, form, need, progress, answer, text)                                            \
     [ADMIN_COMMAND_##id] = {                                                                       \
+        .name = SLICE_INIT(#id),                                                                   \
         .grammar = form,                                                                           \
         .right = ADMIN_##need,                                                                     \
         .state = ADMIN_##progress,                                                                 \

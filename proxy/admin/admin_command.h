@@ -1,5 +1,5 @@
 // The commands of the admin port: see commands.def. Recognizing them; carrying them out is
-// exchange.c's. Any thread.
+// exchange_command.c's. Any thread.
 #pragma once
 
 #include "proxy/admin/asker.h"
@@ -20,6 +20,7 @@ enum admin_command {
 enum admin_progress { ADMIN_ACTIVE, ADMIN_LATER };
 
 struct admin_command_info {
+    struct slice name;
     const char *grammar;
     enum admin_right right;
     enum admin_progress state;

@@ -11,4 +11,5 @@ struct desk {
     const struct control *control;
     const struct log_source *log;
     struct engine *engine;
+    int64_t patience_us; // longest wait for every thread's answer
 };

@@ -301,7 +301,7 @@ void guest_open(struct front *front, int fd, const struct address *peer)
     guest->id = ++front->last_id;
     guest->state = GUEST_LOGIN;
     guest->source = (struct log_source){
-        .log = front->desk.log != NULL ? front->desk.log->log : NULL,
+        .log = front->desk.log->log,
         .describe = guest_describe,
     };
     address_print_host(peer, guest->host);

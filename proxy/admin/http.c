@@ -22,6 +22,7 @@ struct http {
     struct listener *listeners[LISTENERS_MAX];
     struct list clients;
     unsigned client_count;
+    unsigned view_count; // exchanges that are out
 };
 
 enum http_state {
@@ -64,6 +65,7 @@ static void client_close(struct http_client *client)
     }
     http_enter(client, HTTP_GONE);
     gathering_abandon(&client->gathering);
+    client->http->view_count -= client->exchange != NULL;
     exchange_abandon(&client->exchange);
     timer_release(&client->timer);
     stream_close(&client->stream);
@@ -236,6 +238,7 @@ static void view_came(void *owner, const struct exchange_answer *got)
     struct http_client *client = owner;
     struct buffer text = BUFFER_INIT;
     client->exchange = NULL;
+    client->http->view_count--;
     if (got->error.code != 0) {
         buffer_print(&text, "%s\n", got->error.text);
         answer_text(client, HTTP_FAILED, buffer_slice(&text));
@@ -269,7 +272,12 @@ static void page_API(struct http_client *client, struct slice path)
         views_list(client);
         return;
     }
+    if (client->http->view_count == HTTP_VIEWS_MAX) {
+        answer_text(client, HTTP_UNAVAILABLE, S("several views are being made; try again\n"));
+        return;
+    }
     struct arena arena = ARENA_INIT;
+    client->http->view_count++;
     http_enter(client, HTTP_WORKING);
     client->exchange = exchange_start(
         client->http->desk,

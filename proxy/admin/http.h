@@ -17,7 +17,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HTTP_CLIENTS_MAX = 64 };
+enum {
+    HTTP_CLIENTS_MAX = 64,
+    HTTP_VIEWS_MAX = 4, // views being made at a time, which may be large; one more gets 503
+};
 
 struct http;
 

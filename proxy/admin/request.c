@@ -114,7 +114,7 @@ struct gathering *gathering_start(const struct desk *desk, uint64_t views, bool 
     for (enum view view = 0; view < VIEW_COUNT; view++) {
         view_rows_init(&gathering->gather.rows[view], view);
     }
-    wait_begin(&gathering->wait, desk->loop, REQUEST_GATHER_US, gathering_late, gathering_tell);
+    wait_begin(&gathering->wait, desk->loop, desk->patience_us, gathering_late, gathering_tell);
     desk->control->gather(desk->control->context, &gathering->gather);
     return gathering;
 }

@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REQUEST_GATHER_US (5 * CLOCK_SECOND)  // longest wait for every thread's answer
-#define REQUEST_ORDER_US  (60 * CLOCK_SECOND) // longest wait for something to be done
+#define REQUEST_ORDER_US (60 * CLOCK_SECOND) // longest wait for something to be done
 
 // --- asking every thread ------------------------------------------------------------------------
 
