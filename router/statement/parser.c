@@ -115,6 +115,12 @@ void parser_return(struct parser *parser, const struct parser_place *place)
 
 // --- findings
 
+void parser_ask_last_statement(struct parser *parser, enum statement_ask ask, struct slice name)
+{
+    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_LAST_STATEMENT, name);
+    parser_ask(parser, ask);
+}
+
 void parser_uncacheable(struct parser *parser, enum uncacheable_reason reason)
 {
     if (parser->out->uncacheable == UNCACHEABLE_NONE) {

@@ -113,6 +113,9 @@ static inline void parser_ask(struct parser *parser, enum statement_ask ask)
     parser->out->asks |= ASK_BIT(ask);
 }
 
+// It asks about the statement before it.
+void parser_ask_last_statement(struct parser *parser, enum statement_ask ask, struct slice name);
+
 void parser_uncacheable(struct parser *parser, enum uncacheable_reason reason);
 
 // What kind of statement it is and what that alone says of it.
