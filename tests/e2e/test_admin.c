@@ -9,13 +9,16 @@ static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREM
 
 static int setup(void **state)
 {
-    *state = site_create(
+    static const char *const expected[] = {"admin.login_refused", NULL};
+    struct site *site = site_create(
         site_logging, schema,
         (const char *const[]){"admin.password = admin-secret", "admin.stats_user = stats",
                               "admin.stats_password = stats-secret",
                               "rule:reports.match = ^SELECT .* FROM t WHERE a > 1000",
                               "rule:reports.route = primary", "rule:stop.tables = other.forbidden",
                               "rule:stop.route = block", "rule:stop.message = not today", NULL});
+    site->expected = expected;
+    *state = site;
     return 0;
 }
 

@@ -5,7 +5,7 @@
 #include "tests/lib/process.h"
 #include "tests/lib/wait.h"
 
-#include "proxy/admin/command.h"
+#include "proxy/admin/admin_command.h"
 #include "proxy/admin/view.h"
 
 #include <stdio.h>
@@ -34,8 +34,8 @@ static void metrics_print_all(struct buffer *out)
 static void commands_print(struct buffer *out)
 {
     buffer_print(out, "| command | what it does |\n|---|---|\n");
-    for (int id = 0; id < COMMAND_ID_COUNT; id++) {
-        const struct command_info *info = command_info((enum command_id)id);
+    for (int id = 0; id < ADMIN_COMMAND_COUNT; id++) {
+        const struct admin_command_info *info = admin_command_info((enum admin_command)id);
         struct buffer form = BUFFER_INIT;
         grammar_print(info->grammar, &form);
         buffer_append(out, "| `", 3);
@@ -44,7 +44,7 @@ static void commands_print(struct buffer *out)
             buffer_append(out, c == '|' ? "\\|" : &c, c == '|' ? 2 : 1);
         }
         buffer_print(out, "` | %.*s%s |\n", SLICE_ARG(info->sentence),
-                     info->state == COMMAND_LATER ? " Not built yet." : "");
+                     info->state == ADMIN_LATER ? " Not built yet." : "");
         buffer_release(&form);
     }
 }

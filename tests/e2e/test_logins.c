@@ -1,4 +1,5 @@
 // Who gets in, by which plugin, and what a refused client is told.
+#include "tests/lib/http.h"
 #include "tests/lib/site.h"
 
 #include "proxy/base/clock.h"
@@ -205,6 +206,8 @@ static void a_stored_hash_is_enough_for_native_password(void **state)
     struct client_options options = instance_options(site->instance, "hashed", "hashed-secret");
     options.plugin = "mysql_native_password";
     MYSQL *client = client_connect(&options);
+    assert_soon(instance_admin_number(site->instance,
+                                      "SELECT COUNT(*) FROM backends WHERE state = 'up'") == 3);
     assert_on_replica(client);
     assert_client_text(client, "SELECT CURRENT_USER()", "hashed@%");
     mysql_close(client);
@@ -222,6 +225,7 @@ static void limits_on_clients_are_kept(void **state)
     struct client_options guest = instance_options(site->instance, "guest", "guest-secret");
     MYSQL *clients[3] = {client_connect(&app), client_connect(&guest)};
     assert_login_error(&guest, 1203, "sluice:");
+    assert_soon(http_metric_sum(site->instance->http_port, "sluice_clients", "") == 2);
     clients[2] = client_connect(&app);
     assert_login_error(&app, 1040, "sluice:");
     for (int i = 0; i < 3; i++) {

@@ -314,7 +314,6 @@ static void connection_ids_agree(void **state)
     MYSQL *client = site_client(*state);
     unsigned long id = mysql_thread_id(client);
     assert_client_number(client, "SELECT CONNECTION_ID()", (long long)id);
-    assert_client_number(client, "SELECT CONNECTION_ID() FROM t LIMIT 1", (long long)id);
     struct client_text name = client_column(client, "SELECT connection_id()", "connection_id()");
     assert_int_equal(strtoul(name.text, NULL, 10), id);
     assert_true(client_row_count(client, "SHOW PROCESSLIST") >= 1);

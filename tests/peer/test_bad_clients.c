@@ -251,7 +251,7 @@ static void half_a_command_leaves_nothing(void **state)
         SLICE_INIT("\x1C\x01\x00\x00\x00\x01\x00\x00\x00"),
         SLICE_INIT("\x11user\0\x14nnnnnnnnnnnnnnnnnnnnschema\0\x2D\0mysql_native_password\0"),
         SLICE_INIT("\x04t\0%"),
-        SLICE_INIT("\x0C\x01\x00\x00\x00"),
+        SLICE_INIT("\x0C\xFF\xFF\xFF\x7F"),
     };
     const struct scene *scene = *state;
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
@@ -274,7 +274,7 @@ static void commands_cut_short_are_answered(void **state)
         SLICE_INIT("\x1A\x01\x00\x00\x00"),
         SLICE_INIT("\x1B\x00\x00"),
         SLICE_INIT("\x1C\x01\x00\x00\x00\x01\x00\x00\x00"),
-        SLICE_INIT("\x0C\x01\x00\x00\x00"),
+        SLICE_INIT("\x0C\xFF\xFF\xFF\x7F"),
         SLICE_INIT("\x11user\0\x14nnnnnnnnnnnnnnnnnnnnschema\0\x2D\0mysql_native_password\0"),
     };
     const struct scene *scene = *state;

@@ -229,18 +229,28 @@ static void an_idle_connection_that_was_closed_is_not_used(void **state)
     assert_scene_sound(scene);
 }
 
+// How long a statement waits for a connection that cannot be had.
+static void queue_timeout_set(const struct scene *scene, const char *value)
+{
+    MYSQL *admin = instance_admin(scene->instance);
+    client_runf(admin, "SET proxy.queue_timeout = %s", value);
+    mysql_close(admin);
+}
+
 static void a_greeting_cut_at_each_byte_costs_an_error_at_most(void **state)
 {
     const struct scene *scene = *state;
+    queue_timeout_set(scene, "20ms");
     struct buffer bytes = BUFFER_INIT;
     fake_write_rows(&bytes, 1, 5);
     answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
-    for (size_t sent = 0; sent < 90; sent += 1) {
+    for (size_t sent = 0; sent < 90; sent++) {
         fake_greet(scene->fake, (struct fake_manner){sent, FAKE_CLOSE, false});
         fake_disconnect(scene->fake);
         run_in_session(scene);
     }
     fake_greet(scene->fake, FAKE_USUALLY);
+    queue_timeout_set(scene, "10s");
     fake_disconnect(scene->fake);
     assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
     buffer_release(&bytes);
@@ -257,6 +267,7 @@ static void greetings_that_are_none_cost_an_error_at_most(void **state)
         SLICE_INIT("\xFF\xFF\xFF\x00"),
     };
     const struct scene *scene = *state;
+    queue_timeout_set(scene, "20ms");
     struct buffer bytes = BUFFER_INIT;
     fake_write_rows(&bytes, 1, 5);
     answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
@@ -268,6 +279,7 @@ static void greetings_that_are_none_cost_an_error_at_most(void **state)
     }
     fake_greet_with(scene->fake, SLICE_NONE);
     fake_greet(scene->fake, FAKE_USUALLY);
+    queue_timeout_set(scene, "10s");
     assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
     buffer_release(&bytes);
     assert_scene_sound(scene);
@@ -276,6 +288,7 @@ static void greetings_that_are_none_cost_an_error_at_most(void **state)
 static void a_login_cut_at_each_byte_costs_an_error_at_most(void **state)
 {
     const struct scene *scene = *state;
+    queue_timeout_set(scene, "20ms");
     struct buffer bytes = BUFFER_INIT;
     fake_write_rows(&bytes, 1, 5);
     answer_with(scene, buffer_slice(&bytes), FAKE_USUALLY);
@@ -285,6 +298,7 @@ static void a_login_cut_at_each_byte_costs_an_error_at_most(void **state)
         run_in_session(scene);
     }
     fake_accept(scene->fake, FAKE_USUALLY);
+    queue_timeout_set(scene, "10s");
     fake_disconnect(scene->fake);
     assert_soon(run_in_session(scene) == OUTCOME_WHOLE);
     buffer_release(&bytes);
