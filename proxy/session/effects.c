@@ -363,6 +363,7 @@ void effects_reset(struct session *session)
     image_unref(&session->image);
     session->image = image;
     session->pins = 0;
+    session->lost_on = -1;
     session->prepared = 0;
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;

@@ -329,18 +329,19 @@ static uint16_t collation_for(const struct session *session, uint16_t number)
                : number;
 }
 
-// The secret that the pools log in with: what the section says, else what the client proved.
+// The secret that the pools log in with: the password that the client proved, else what else is
+// known of it.
 static struct secret *pool_secret(const struct session *session, const struct conf_user *section,
                                   struct secret *proved)
 {
     const struct account_entry *entry = account_find(session->worker, session->user);
+    if (secret_has_password(proved)) {
+        return secret_ref(proved);
+    }
     if (section != NULL && section->has_password) {
         return secret_from_password(section->password);
     }
-    if (secret_has_password(proved) || entry == NULL) {
-        return secret_ref(proved);
-    }
-    return secret_ref(entry->secret);
+    return secret_ref(entry != NULL ? entry->secret : proved);
 }
 
 static void session_equip(struct session *session, const struct login_request *request,

@@ -100,6 +100,20 @@ static const struct server_load *loads_of(struct worker *worker)
 
 // --- reading -------------------------------------------------------------------------------------
 
+// The server of an open transaction went away between two statements. A ROLLBACK is what happened
+// already; anything else must not run as if the transaction were still there.
+static void lost_transaction_tell(struct session *session)
+{
+    struct slice name = session->worker->targets[session->lost_on]->name;
+    session->lost_on = -1;
+    if (session->run->statement.kind == STATEMENT_ROLLBACK) {
+        answer_ok(session);
+    } else {
+        answer_error(session, TRANSACTION_LOST, SLICE_ARG(name),
+                     SLICE_ARG(S("between two statements")));
+    }
+}
+
 void query_begin(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
@@ -113,6 +127,10 @@ void query_begin(struct session *session, struct slice sql)
     };
     run->sql = sql;
     statement_parse(&run->statement, &run->arena, sql, &context);
+    if (session->lost_on >= 0) {
+        lost_transaction_tell(session);
+        return;
+    }
     if (statement_has(&run->statement, EFFECT_LOCAL_FILE) &&
         (session->capabilities & CAPABILITY_LOCAL_FILES) == 0) {
         answer_error(session, LOCAL_INFILE_REFUSED);
@@ -637,9 +655,36 @@ static void query_remember(struct session *session)
     }
 }
 
+enum { ER_QUERY_INTERRUPTED = 1317 };
+
+// Whether the connection may still do something to the next statement: an order to end the last one
+// is on its way (that one did not end by it), or bytes came behind the answer.
+static bool is_tainted(struct session *session)
+{
+    const struct run *run = session->run;
+    bool is_ordered = run->is_timed_out || session->is_killed;
+    session->is_killed = false;
+    return run->has_leftover || (is_ordered && run->reply.error != ER_QUERY_INTERRUPTED);
+}
+
+// Closes the connection; the session too where the connection held something of it. Returns whether
+// the session goes on.
+static bool taint_close(struct session *session)
+{
+    session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
+    bool is_lost = must_keep(session);
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_CLOSE);
+    if (is_lost) {
+        command_end(session);
+        session_finish(session);
+    }
+    return !is_lost;
+}
+
 void query_end(struct session *session, bool has_status, uint16_t status, bool is_error)
 {
-    struct run *run = session->run;
     struct conn *conn = pooled_conn(session->pooled);
 
     conn_settle(conn);
@@ -657,18 +702,8 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
                    metric_backend(pooled_server(session->pooled)));
     }
     hints_note(session);
-    if (run->is_timed_out || session->is_killed || run->has_leftover) {
-        session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
-        // The order to end it may still be on its way and must not hit the next statement; bytes
-        // behind the answer must not be taken for the next one's.
-        struct pooled *pooled = session->pooled;
-        bool is_lost = must_keep(session);
-        session->is_killed = false;
-        session->pooled = NULL;
-        pool_give(pooled, POOL_CLOSE);
-        if (is_lost) {
-            command_end(session);
-            session_finish(session);
+    if (is_tainted(session)) {
+        if (!taint_close(session)) {
             return;
         }
     } else if (!must_keep(session)) {
@@ -751,12 +786,15 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     worker->shared->report(worker->shared->context, server, loss);
     log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
              kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
+    if (session->run == NULL && had_transaction && !had_pins) {
+        session->lost_on = server; // the next statement hears of it
+        return;
+    }
     if (session->run == NULL) { // between two commands: what was there is gone
-        if (had_pins || had_transaction) {
+        if (had_pins) {
             struct slice name = worker->targets[server]->name;
-            answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name),
-                         SLICE_ARG(had_pins ? pin_reason_name(effects_shown_pin(session))
-                                            : S("an open transaction")));
+            struct slice pin = pin_reason_name(effects_shown_pin(session));
+            answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
             session_finish(session);
         }
         return;

@@ -241,6 +241,7 @@ struct session *session_create(struct worker *worker, int fd, const struct addre
     session->peer = *peer;
     session->listen = listen;
     session->status = STATUS_AUTOCOMMIT;
+    session->lost_on = -1;
     session->syntax = SQL_SYNTAX_DEFAULT;
     session->source = (struct log_source){worker->shared->log, source_describe};
     session->id = worker->next_id++ * worker->shared->count + worker->index + 1;

@@ -100,10 +100,11 @@ struct session {
     struct image *image;      // what the session wants
     struct sql_syntax syntax; // comes of the image
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
-    uint32_t pins;            // PIN_BIT()s
-    uint32_t prepared;        // statements open on the connection
-    int64_t transaction_us;   // when the open one began
-    int64_t since_us;         // when the state began
+    int lost_on;       // index of the server that an open transaction was lost with; -1: none was
+    uint32_t pins;     // PIN_BIT()s
+    uint32_t prepared; // statements open on the connection
+    int64_t transaction_us; // when the open one began
+    int64_t since_us;       // when the state began
     uint64_t queries;
     uint8_t last_query_len;
     char last_query[LAST_QUERY_SIZE]; // the beginning of the last statement
