@@ -87,7 +87,6 @@ static void front_init(struct front *front, const struct admin_settings *setting
         .patience_us = settings->patience_us > 0 ? settings->patience_us : 5 * CLOCK_SECOND,
     };
     front->tls = settings->tls != NULL ? tls_context_ref(settings->tls) : NULL;
-    front->key = settings->key != NULL ? login_key_ref(settings->key) : NULL;
     front->fakes.accounts = 2;
     random_bytes(front->fakes.key, sizeof(front->fakes.key));
     front->started_us = loop_now_us(settings->loop);
@@ -115,7 +114,6 @@ void admin_destroy(struct admin *admin)
     guests_close(&admin->front);
     http_destroy(admin->http);
     engine_destroy(admin->front.desk.engine);
-    login_key_unref(&admin->front.key);
     if (admin->front.tls != NULL) {
         tls_context_unref(admin->front.tls);
     }

@@ -7,7 +7,6 @@
 // socket).
 #pragma once
 
-#include "protocol/login/login_key.h"
 #include "proxy/admin/control.h"
 #include "proxy/base/error.h"
 #include "proxy/net/address.h"
@@ -26,7 +25,6 @@ struct admin_settings {
     const struct log_source *log;  // borrowed
     struct tls_context *tls;       // shown to clients of the SQL port; NULL: none. A reference is
                                    // taken
-    struct login_key *key;         // for passwords without TLS; NULL: none. A reference is taken
     int64_t patience_us;           // longest wait for every thread's answer; 0: 5 s
 };
 

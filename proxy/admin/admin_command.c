@@ -67,32 +67,52 @@ bool admin_command_match(struct slice text, const struct asker *asker, char *roo
 
 // --- help ---------------------------------------------------------------------------------------
 
-static void help_add(struct table *table, struct slice what, struct slice sentence)
+static bool has_topic(struct slice what, struct slice topic)
 {
-    table_add(table, (struct cell[]){cell_text(what), cell_text(sentence)});
+    for (size_t i = 0; i + topic.len <= what.len; i++) {
+        if (slice_starts_nocase(slice_from(what, i), topic)) {
+            return true;
+        }
+    }
+    return topic.len == 0;
 }
 
-void admin_command_help(struct table *table)
+static void help_add(struct table *table, struct slice topic, struct slice what,
+                     struct slice sentence)
+{
+    if (has_topic(what, topic)) {
+        table_add(table, (struct cell[]){cell_text(what), cell_text(sentence)});
+    }
+}
+
+static void views_help(struct table *table, struct slice topic)
 {
     struct buffer form = BUFFER_INIT;
-    table_columns_list(table, commands[ADMIN_COMMAND_HELP].columns);
-    help_add(table, S("SELECT <columns> FROM <view> [WHERE ...] [ORDER BY ...] [LIMIT ...]"),
-             S("SQL over the views."));
-    help_add(table, S("SHOW <view> [LIKE <pattern>] [WHERE ...] [ORDER BY ...] [LIMIT ...]"),
-             S("All columns of a view."));
-    for (enum admin_command id = 0; id < ADMIN_COMMAND_COUNT; id++) {
-        buffer_clear(&form);
-        grammar_print(commands[id].grammar, &form);
-        help_add(table, buffer_slice(&form), commands[id].sentence);
-    }
     for (enum view view = 0; view < VIEW_COUNT; view++) {
         const struct view_info *info = view_info(view);
         if (info->schema == VIEW_SCHEMA_SLUICE) {
             buffer_clear(&form);
             buffer_print(&form, "SHOW %.*s%s", SLICE_ARG(info->name),
                          info->source == VIEW_LATER ? " (not yet active)" : "");
-            help_add(table, buffer_slice(&form), info->sentence);
+            help_add(table, topic, buffer_slice(&form), info->sentence);
         }
     }
     buffer_release(&form);
+}
+
+void admin_command_help(struct slice topic, struct table *table)
+{
+    struct buffer form = BUFFER_INIT;
+    table_columns_list(table, commands[ADMIN_COMMAND_HELP].columns);
+    help_add(table, topic, S("SELECT <columns> FROM <view> [WHERE ...] [ORDER BY ...] [LIMIT ...]"),
+             S("SQL over the views."));
+    help_add(table, topic, S("SHOW <view> [LIKE <pattern>] [WHERE ...] [ORDER BY ...] [LIMIT ...]"),
+             S("All columns of a view."));
+    for (enum admin_command id = 0; id < ADMIN_COMMAND_COUNT; id++) {
+        buffer_clear(&form);
+        grammar_print(commands[id].grammar, &form);
+        help_add(table, topic, buffer_slice(&form), commands[id].sentence);
+    }
+    buffer_release(&form);
+    views_help(table, topic);
 }

@@ -36,5 +36,5 @@ const struct admin_command_info *admin_command_info(enum admin_command id);
 bool admin_command_match(struct slice text, const struct asker *asker, char *room,
                          enum admin_command *id, struct grammar_match *match, struct error *error);
 
-// What HELP answers: every command and every view.
-void admin_command_help(struct table *table);
+// What HELP answers: every command and every view, or those that have `topic` in their form.
+void admin_command_help(struct slice topic, struct table *table);

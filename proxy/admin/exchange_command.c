@@ -242,7 +242,7 @@ static void nothing_run(struct exchange *exchange)
 
 static void help_run(struct exchange *exchange)
 {
-    admin_command_help(&exchange->answer.table);
+    admin_command_help(grammar_value(&exchange->match, "topic"), &exchange->answer.table);
     exchange_end(exchange);
 }
 

@@ -34,7 +34,6 @@ static int64_t limit_of(enum guest_state state)
     switch (state) {
     case GUEST_LOGIN:
     case GUEST_SECURING:
-    case GUEST_DECRYPTING:
         return LOGIN_US;
     case GUEST_READY:
         return IDLE_US;
@@ -51,7 +50,7 @@ static int64_t limit_of(enum guest_state state)
 
 static bool is_login(enum guest_state state)
 {
-    return state == GUEST_LOGIN || state == GUEST_SECURING || state == GUEST_DECRYPTING;
+    return state == GUEST_LOGIN || state == GUEST_SECURING;
 }
 
 void guest_enter(struct guest *guest, enum guest_state state)
@@ -313,7 +312,9 @@ void guest_open(struct front *front, int fd, const struct address *peer)
     loop_task_init(&guest->task, guest_free);
     stream_init(&guest->stream, front->desk.loop, &handler, METRIC_SIDE_ADMIN);
     stream_adopt(&guest->stream, fd);
-    if (front->guest_count > GUESTS_MAX) {
+    if (front->guest_count > 2 * GUESTS_MAX) {
+        guest_close(guest);
+    } else if (front->guest_count > GUESTS_MAX) {
         refuse_too_many(guest);
     } else {
         guest_login_start(guest);

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum {
-    GUESTS_MAX = 32,            // at once; one more gets 1040
+    GUESTS_MAX = 32,            // at once; one more gets 1040, and is closed unheard if as many
+                                // again are being turned away
     GUEST_PACKET_MAX = 1 << 20, // bytes of a command
     GUEST_STATEMENTS_MAX = 64,  // prepared ones of a guest
 };
@@ -23,7 +24,6 @@ struct guest;
 struct front {
     struct desk desk;
     struct tls_context *tls; // NULL: none
-    struct login_key *key;   // NULL: none
     struct account_fakes fakes;
     struct list guests;
     unsigned guest_count;

@@ -39,6 +39,9 @@ static void answer_came(void *owner, const struct exchange_answer *answer)
     if (answer->schema.len > 0) {
         slice_to_text(answer->schema, guest->schema, sizeof(guest->schema));
     }
+    if (guest->state != GUEST_BUSY) {
+        return; // the answer could not be written, and that was the end
+    }
     if (stream_is_congested(&guest->stream)) {
         guest_enter(guest, GUEST_SENDING);
     } else {

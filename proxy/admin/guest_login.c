@@ -8,16 +8,11 @@
 #include "proxy/admin/view.h"
 #include "proxy/base/memory.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 struct guest_login {
     struct login_server server;
-    struct loop_work work; // decrypting on a helper thread
-    struct decryption *decryption;
-    struct guest *guest; // NULL: it went away while the helper worked
     enum admin_right right;
-    bool is_working;  // the helper has it
     bool is_stranger; // right but for where it comes from
 };
 
@@ -44,11 +39,9 @@ static struct guest_login *login_make(struct guest *guest)
         .status = STATUS_AUTOCOMMIT,
         .offers_tls = front->tls != NULL,
         .is_secure = is_private(guest),
-        .key = front->key,
         .fakes = &front->fakes,
         .peer = slice_text(guest->host),
     };
-    login->guest = guest;
     login_server_init(&login->server, &options);
     guest->login = login;
     return login;
@@ -62,10 +55,7 @@ void guest_login_release(struct guest *guest)
         return;
     }
     login_server_release(&login->server);
-    login->guest = NULL;
-    if (!login->is_working) {
-        mem_free(login); // else the helper's answer frees it
-    }
+    mem_free(login);
 }
 
 // --- accounts -----------------------------------------------------------------------------------
@@ -109,41 +99,6 @@ static enum login_verb account_look_up(struct guest *guest)
                                                     .password = account.password,
                                                     .has_password = true,
                                                 });
-}
-
-// --- decrypting ---------------------------------------------------------------------------------
-
-static void login_act(struct guest *guest, enum login_verb verb);
-
-static void decrypt_work(struct loop_work *work)
-{
-    decryption_run(container_of(work, struct guest_login, work)->decryption);
-}
-
-static void decrypt_done(struct loop_work *work)
-{
-    struct guest_login *login = container_of(work, struct guest_login, work);
-    struct guest *guest = login->guest;
-    login->is_working = false;
-    if (guest == NULL) {
-        decryption_destroy(&login->decryption);
-        mem_free(login);
-        return;
-    }
-    guest_enter(guest, GUEST_LOGIN);
-    login_act(guest, login_server_decrypted(&login->server, &login->decryption));
-    stream_resume(&guest->stream);
-}
-
-static void decrypt(struct guest *guest)
-{
-    struct guest_login *login = guest->login;
-    guest_enter(guest, GUEST_DECRYPTING);
-    login->decryption = login_server_take_decryption(&login->server);
-    login->work.work = decrypt_work;
-    login->work.done = decrypt_done;
-    login->is_working = true;
-    loop_work(guest->front->desk.loop, &login->work);
 }
 
 // --- the end ------------------------------------------------------------------------------------
@@ -225,19 +180,17 @@ static void login_act(struct guest *guest, enum login_verb verb)
         guest_enter(guest, GUEST_SECURING);
         stream_start_tls(&guest->stream, guest->front->tls);
         break;
-    case LOGIN_DECRYPT:
-        decrypt(guest);
-        break;
     case LOGIN_REFUSED:
-        log_warn(&guest->source, "admin.login_refused",
+        log_info(&guest->source, "admin.login_refused",
                  kv_str("why", login_server_refusal(&login->server)->text));
         guest_finish(guest);
         break;
     case LOGIN_LOOK_UP:
+    case LOGIN_DECRYPT:
     case LOGIN_ASK_SERVER:
     case LOGIN_ACCEPTED:
-    default:
-        assert(!"no server decides over these accounts");
+    default: // not where every account's password is known; whatever it is, it ends here
+        guest_close(guest);
     }
 }
 

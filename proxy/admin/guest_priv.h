@@ -37,7 +37,7 @@ struct guest {
     char host[ADDRESS_TEXT_SIZE];
     uint32_t id;
 
-    struct guest_login *login; // while in LOGIN, SECURING, DECRYPTING
+    struct guest_login *login; // while in LOGIN, SECURING
 
     // From the login on.
     char user[GUEST_NAME_SIZE];

@@ -306,7 +306,6 @@ static bool start_admin(struct process *process, struct error *error)
         .control = &process->control,
         .log = &process->source,
         .tls = process->setup->client_tls,
-        .key = process->shared.key,
     };
     control_init(process);
     process->admin = admin_create(&settings, error);

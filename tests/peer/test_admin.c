@@ -60,7 +60,6 @@ struct stage {
     const struct rules *rules;
     struct topology *topology;
     struct tls_context *tls;
-    struct login_key *key;
     struct control control;
     int64_t patience_us;
     struct admin *admin;
@@ -356,7 +355,6 @@ static void admin_start(void)
             .control = &stage.control,
             .log = &stage.source,
             .tls = stage.tls,
-            .key = stage.key,
             .patience_us = stage.patience_us,
         },
         &error);
@@ -387,7 +385,6 @@ static int stage_setup(void **state)
     stage.topology = topology_make();
     stage.tls = tls_context_create_server(&(struct tls_server_settings){NULL, NULL, NULL}, &error);
     assert_non_null(stage.tls);
-    stage.key = login_key_create();
     stage.control = fake_control;
     stage.is_listening = true;
     admin_start();
@@ -423,7 +420,6 @@ static int stage_teardown(void **state)
     admin_destroy(stage.admin);
     held_answer();
     loop_destroy(stage.loop);
-    login_key_unref(&stage.key);
     tls_context_unref(stage.tls);
     topology_unref(stage.topology);
     rules_unref(stage.rules);

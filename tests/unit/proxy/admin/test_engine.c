@@ -423,6 +423,22 @@ static void a_result_beyond_the_room_is_refused(void **state)
     assert_answer(scene, "SELECT count(*) FROM sessions", "count(*)\n403");
 }
 
+// What a sort holds counts against the room that SQLite has in all.
+static void a_sort_beyond_the_room_is_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct buffer out = BUFFER_INIT;
+    struct error error;
+    sessions_fill(scene, 300, 60000);
+    assert_false(ask(scene,
+                     "SELECT count(*) FROM (SELECT a.query || b.id AS q FROM sessions a, sessions "
+                     "b ORDER BY q LIMIT 1000000)",
+                     NULL, &out, &error));
+    assert_int_equal(error.code, 1105);
+    assert_answer(scene, "SELECT count(*) FROM sessions", "count(*)\n303");
+    buffer_release(&out);
+}
+
 static void a_view_that_was_cut_is_not_shown_as_if_whole(void **state)
 {
     struct scene *scene = *state;
@@ -445,6 +461,7 @@ int main(void)
         SCENE_TEST(parameters_are_bound),
         SCENE_TEST(a_statement_without_end_is_ended),
         SCENE_TEST(a_result_beyond_the_room_is_refused),
+        SCENE_TEST(a_sort_beyond_the_room_is_refused),
         SCENE_TEST(a_view_that_was_cut_is_not_shown_as_if_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,7 @@ static void commands_are_found_by_what_is_written(void **state)
         {"SHUTDOWN", ADMIN_COMMAND_SHUTDOWN},
         {"HELP", ADMIN_COMMAND_HELP},
         {"help set", ADMIN_COMMAND_HELP},
+        {"SHOW COMMANDS", ADMIN_COMMAND_HELP},
         {"USE sluice", ADMIN_COMMAND_USE},
         {"SET NAMES utf8mb4", ADMIN_COMMAND_SET},
         {"SET autocommit=0", ADMIN_COMMAND_SET},
@@ -270,9 +271,15 @@ static void help_names_every_command_and_view(void **state)
     for (enum view view = 0; view < VIEW_COUNT; view++) {
         views += view_info(view)->schema == VIEW_SCHEMA_SLUICE;
     }
-    admin_command_help(&table);
+    admin_command_help(SLICE_NONE, &table);
     assert_int_equal(table.width, 2);
     assert_int_equal(table.count, ADMIN_COMMAND_COUNT + views + 2);
+    table_release(&table);
+    admin_command_help(S("backend"), &table); // SET BACKEND, SWITCHOVER TO <backend>, SHOW backends
+    assert_int_equal(table.count, 3);
+    table_release(&table);
+    admin_command_help(S("nothing of the kind"), &table);
+    assert_int_equal(table.count, 0);
     table_release(&table);
     for (enum admin_command id = 0; id < ADMIN_COMMAND_COUNT; id++) {
         assert_true(admin_command_info(id)->sentence.len > 0);
