@@ -291,6 +291,22 @@ static struct node *node_create(struct catalogue_builder *builder, const struct 
     return node;
 }
 
+static unsigned view_rank(const struct catalogue_view *view)
+{
+    return (unsigned)view->is_safe + view->is_deterministic + view->is_complete;
+}
+
+// Under its name alone, the least safe view counts.
+static void view_put(struct catalogue *catalogue, struct catalogue_view *view)
+{
+    struct slice name = view->name.name;
+    const struct catalogue_view *other = get(&catalogue->views, SLICE_NONE, name);
+    put(&catalogue->views, view->name.schema, name, view);
+    if (other == NULL || view_rank(view) < view_rank(other)) {
+        put(&catalogue->views, SLICE_NONE, name, view);
+    }
+}
+
 static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn *inspect)
 {
     struct catalogue *catalogue = builder->catalogue;
@@ -312,7 +328,7 @@ static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn 
     }
     map_each (slot, &nodes) {
         struct catalogue_view *view = ((struct node *)slot->value)->view;
-        map_put(&catalogue->views, slot->key, view);
+        view_put(catalogue, view);
         catalogue->counts.views++;
         catalogue->counts.unsafe_views += !view->is_safe;
     }

@@ -67,7 +67,8 @@ void catalogue_unref(const struct catalogue *catalogue);
 
 // --- reading. What is returned lives as long as the catalogue.
 
-// The view, or NULL: a table, or nothing of that name.
+// The view, or NULL: a table, or nothing of that name. With an empty schema, where nobody knows the
+// current one: the least safe view of that name in any schema.
 const struct catalogue_view *catalogue_view_find(const struct catalogue *catalogue,
                                                  struct slice schema, struct slice name);
 // The stored function, or NULL.

@@ -25,16 +25,14 @@ static bool take_account(struct parser *parser)
     if (!parser_take_name(parser, &user)) {
         return false;
     }
-    struct statement_account *account = parser_add_account(parser);
+    struct statement_account account = {.user = user};
     if (take_current_user_rest(parser, keyword)) {
-        account->is_current = true;
-        return true;
-    }
-    account->user = user;
-    if (parser->token.kind == TOKEN_USER_VARIABLE) {
-        account->host = parser_value(parser, &parser->token);
+        account = (struct statement_account){.is_current = true};
+    } else if (parser->token.kind == TOKEN_USER_VARIABLE) {
+        account.host = parser_value(parser, &parser->token);
         parser_advance(parser);
     }
+    parser_add_account(parser, &account);
     return true;
 }
 
@@ -102,7 +100,8 @@ void read_password(struct parser *parser)
 {
     classify_account(parser);
     if (!parser_take(parser, KEYWORD_FOR)) {
-        parser_add_account(parser)->is_current = true;
+        const struct statement_account current = {.is_current = true};
+        parser_add_account(parser, &current);
     } else if (!take_account(parser)) {
         parser->out->accounts_are_all = true;
     }

@@ -157,26 +157,30 @@ static void *array_grow(struct arena *arena, void *array, uint32_t count, uint32
     return grown;
 }
 
-struct assignment *parser_add_assignment(struct parser *parser)
+void parser_add_assignment(struct parser *parser, const struct assignment *assignment)
 {
     struct statement *out = parser->out;
+    if (out->assignments_count == ASSIGNMENTS_MAX) {
+        parser_unknown(parser);
+        return;
+    }
     parser->assignments = array_grow(parser->arena, parser->assignments, out->assignments_count,
                                      &parser->assignments_cap, sizeof(*parser->assignments));
     out->assignments = parser->assignments;
-    struct assignment *assignment = &parser->assignments[out->assignments_count++];
-    *assignment = (struct assignment){.kind = ASSIGNMENT_EXPRESSION};
-    return assignment;
+    parser->assignments[out->assignments_count++] = *assignment;
 }
 
-struct statement_account *parser_add_account(struct parser *parser)
+void parser_add_account(struct parser *parser, const struct statement_account *account)
 {
     struct statement *out = parser->out;
+    if (out->accounts_count == ACCOUNTS_MAX) {
+        out->accounts_are_all = true;
+        return;
+    }
     parser->accounts = array_grow(parser->arena, parser->accounts, out->accounts_count,
                                   &parser->accounts_cap, sizeof(*parser->accounts));
     out->accounts = parser->accounts;
-    struct statement_account *account = &parser->accounts[out->accounts_count++];
-    *account = (struct statement_account){.is_current = false};
-    return account;
+    parser->accounts[out->accounts_count++] = *account;
 }
 
 // --- tables
@@ -200,6 +204,11 @@ static void append_table(struct parser *parser, struct slice schema, struct slic
                          unsigned use)
 {
     struct statement *out = parser->out;
+    if (out->tables_count == TABLES_MAX) { // one of those may be a temporary table
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNCLEAR_SYNTAX, SLICE_NONE);
+        out->are_tables_complete = false;
+        return;
+    }
     parser->tables = array_grow(parser->arena, parser->tables, out->tables_count,
                                 &parser->tables_cap, sizeof(*parser->tables));
     out->tables = parser->tables;

@@ -125,8 +125,12 @@ void parser_classify(struct parser *parser, enum statement_kind kind, enum state
 // Something may have happened that the text does not show: session and tables.
 void parser_unknown(struct parser *parser);
 
-struct assignment *parser_add_assignment(struct parser *parser);
-struct statement_account *parser_add_account(struct parser *parser);
+// A text may name more than anybody needs to know: what is beyond these limits is not kept, and
+// what that leaves open is said.
+enum { TABLES_MAX = 4096, ASSIGNMENTS_MAX = 4096, ACCOUNTS_MAX = 1024 };
+
+void parser_add_assignment(struct parser *parser, const struct assignment *assignment);
+void parser_add_account(struct parser *parser, const struct statement_account *account);
 
 // --- tables
 

@@ -208,7 +208,7 @@ static void read_user_variable(struct parser *parser)
     take_equals(parser);
     read_value(parser, &assignment, SCAN_TO_END);
     note_scope(parser, ASSIGNMENT_USER);
-    *parser_add_assignment(parser) = assignment;
+    parser_add_assignment(parser, &assignment);
 }
 
 static void read_variable(struct parser *parser, enum assignment_scope scope, unsigned stop)
@@ -219,7 +219,7 @@ static void read_variable(struct parser *parser, enum assignment_scope scope, un
     read_value(parser, &assignment, stop);
     note_scope(parser, assignment.scope);
     note_variable(parser, &assignment);
-    *parser_add_assignment(parser) = assignment;
+    parser_add_assignment(parser, &assignment);
 }
 
 // The value of NAMES and CHARACTER SET, to the next comma or COLLATE.
@@ -235,7 +235,7 @@ static void read_charset(struct parser *parser, struct slice name)
     assignment.value = parser_value(parser, &first);
     parser_effect(parser, EFFECT_CHARSET);
     parser->changes_syntax = true;
-    *parser_add_assignment(parser) = assignment;
+    parser_add_assignment(parser, &assignment);
 }
 
 // NAMES x [COLLATE y]; NAMES = x sets a variable of that name.

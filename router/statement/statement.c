@@ -314,35 +314,82 @@ static bool assignments_are_equal(const struct statement *a, const struct statem
     return are_equal;
 }
 
+static bool kills_are_equal(const struct statement_kill *a, const struct statement_kill *b)
+{
+    return a->form == b->form && a->is_query == b->is_query && a->id == b->id &&
+           slice_equal(a->user, b->user);
+}
+
+static bool accounts_are_equal(const struct statement *a, const struct statement *b)
+{
+    bool are_equal =
+        a->accounts_count == b->accounts_count && a->accounts_are_all == b->accounts_are_all;
+    for (uint32_t i = 0; i < a->accounts_count && are_equal; i++) {
+        are_equal = slice_equal(a->accounts[i].user, b->accounts[i].user) &&
+                    slice_equal(a->accounts[i].host, b->accounts[i].host) &&
+                    a->accounts[i].is_current == b->accounts[i].is_current;
+    }
+    return are_equal;
+}
+
 // Whether it makes no difference for anybody which of the two is right.
 static bool readings_agree(const struct statement *a, const struct statement *b)
 {
     return a->kind == b->kind && a->class == b->class && a->reason == b->reason &&
            a->count == b->count && a->effects == b->effects && a->asks == b->asks &&
            a->uncacheable == b->uncacheable && slice_equal(a->schema, b->schema) &&
-           slice_equal(a->name, b->name) && tables_are_equal(a, b) && assignments_are_equal(a, b);
+           slice_equal(a->name, b->name) && slice_equal(a->prepared, b->prepared) &&
+           a->access == b->access && kills_are_equal(&a->kill, &b->kill) &&
+           tables_are_equal(a, b) && assignments_are_equal(a, b) && accounts_are_equal(a, b);
+}
+
+// What the two say differently is taken for not known.
+static void details_merge(struct statement *out, const struct statement *other)
+{
+    out->are_tables_complete &= other->are_tables_complete && tables_are_equal(out, other);
+    out->accounts_are_all |= !accounts_are_equal(out, other);
+    if (!assignments_are_equal(out, other) || !slice_equal(out->schema, other->schema)) {
+        out->effects |= EFFECT_BIT(EFFECT_UNKNOWN);
+    }
+    if (out->access != other->access) {
+        out->access = STATEMENT_ACCESS_DEFAULT;
+    }
+    if (!kills_are_equal(&out->kill, &other->kill)) {
+        out->kill.form = KILL_OTHER;
+    }
+    if (!slice_equal(out->prepared, other->prepared)) {
+        out->prepared = SLICE_NONE;
+    }
 }
 
 // `out` becomes the more demanding of the two, with the effects of both.
 static void readings_merge(struct statement *out, const struct statement *other)
 {
-    uint64_t effects = out->effects | other->effects;
-    uint32_t asks = out->asks | other->asks;
-    uint32_t count = out->count > other->count ? out->count : other->count;
-    bool are_tables_complete =
-        out->are_tables_complete && other->are_tables_complete && tables_are_equal(out, other);
-    bool is_session_known =
-        assignments_are_equal(out, other) && slice_equal(out->schema, other->schema);
-    enum uncacheable_reason uncacheable =
-        out->uncacheable != UNCACHEABLE_NONE ? out->uncacheable : other->uncacheable;
+    struct statement less = *other;
+    // A reading without a statement does nothing.
     if (other->count > 0 && (other->class > out->class || out->count == 0)) {
-        *out = *other; // a reading without a statement does nothing
+        less = *out;
+        *out = *other;
     }
-    out->effects = effects | (is_session_known ? 0 : EFFECT_BIT(EFFECT_UNKNOWN));
-    out->asks = asks;
-    out->count = count;
-    out->are_tables_complete = are_tables_complete;
-    out->uncacheable = uncacheable;
+    out->effects |= less.effects;
+    out->asks |= less.asks;
+    out->count = less.count > out->count ? less.count : out->count;
+    if (out->uncacheable == UNCACHEABLE_NONE) {
+        out->uncacheable = less.uncacheable;
+    }
+    details_merge(out, &less);
+}
+
+// A long text is not read many times over: the worst is assumed.
+enum { READINGS_BYTES_MAX = 1 << 20 };
+
+static void assume_worst(struct statement *out)
+{
+    out->class = STATEMENT_CLASS_WRITE;
+    out->reason = ROUTE_REASON_UNCLEAR_SYNTAX;
+    out->uncacheable = UNCACHEABLE_NO_READ;
+    out->effects |= EFFECT_BIT(EFFECT_UNKNOWN);
+    out->are_tables_complete = false;
 }
 
 // Reads the text for every set of executable comments that a server may leave out.
@@ -350,6 +397,10 @@ static void read_comments(struct statement *out, struct arena *arena, struct sli
                           const struct statement_context *context, const struct sql_syntax *syntax)
 {
     uint32_t executables = read_once(out, arena, sql, context, syntax, 0);
+    if (executables > 0 && sql.len > (size_t)READINGS_BYTES_MAX >> executables) {
+        assume_worst(out);
+        return;
+    }
     for (uint32_t skipped = 1; skipped < 1u << executables; skipped++) {
         struct statement other;
         read_once(&other, arena, sql, context, syntax, skipped);
@@ -372,6 +423,11 @@ static void read_modes(struct statement *out, struct arena *arena, struct slice 
     bool escapes_differ = contains(sql, '\\');
     struct sql_syntax syntax = context->syntax;
     syntax.ignore_space = false;
+    if ((quotes_differ || escapes_differ) && sql.len > READINGS_BYTES_MAX) {
+        read_once(out, arena, sql, context, &syntax, 0);
+        assume_worst(out);
+        return;
+    }
     for (unsigned mode = 0; mode < 4; mode++) {
         syntax.ansi_quotes = (mode & 1) != 0;
         syntax.no_backslash_escapes = (mode & 2) != 0;

@@ -126,12 +126,14 @@ void read_release(struct parser *parser)
 static void add(struct parser *parser, enum assignment_scope scope, struct slice name,
                 struct slice value, const char *start)
 {
-    struct assignment *assignment = parser_add_assignment(parser);
-    assignment->scope = scope;
-    assignment->name = name;
-    assignment->kind = ASSIGNMENT_STRING;
-    assignment->value = value;
-    assignment->text = parser_text_since(parser, start);
+    const struct assignment assignment = {
+        .scope = scope,
+        .name = name,
+        .kind = ASSIGNMENT_STRING,
+        .value = value,
+        .text = parser_text_since(parser, start),
+    };
+    parser_add_assignment(parser, &assignment);
 }
 
 // The level as the variable shows it.

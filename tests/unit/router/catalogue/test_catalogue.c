@@ -236,6 +236,24 @@ static void test_names_compare_without_case_and_twins_are_not_safe(void **state)
     catalogue_unref(catalogue);
 }
 
+static void test_without_a_schema_the_least_safe_view_of_the_name_counts(void **state)
+{
+    (void)state;
+    struct catalogue_builder *builder = catalogue_builder_create();
+    view(builder, "a", "v", "safe app.t");
+    view(builder, "b", "v", "app.t");
+    view(builder, "c", "v", "safe app.t");
+    view(builder, "a", "w", "safe app.t");
+    all_done(builder);
+    const struct catalogue *catalogue = finish(builder);
+    assert_true(catalogue_view_find(catalogue, S("a"), S("v"))->is_safe);
+    assert_false(catalogue_view_find(catalogue, SLICE_NONE, S("V"))->is_safe);
+    assert_true(catalogue_view_find(catalogue, SLICE_NONE, S("w"))->is_safe);
+    assert_null(catalogue_view_find(catalogue, SLICE_NONE, S("x")));
+    assert_int_equal(catalogue_counts(catalogue).views, 4);
+    catalogue_unref(catalogue);
+}
+
 static void test_functions_are_pure_only_where_their_body_is(void **state)
 {
     (void)state;
@@ -418,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_views_in_a_circle_are_not_safe),
         cmocka_unit_test(test_views_too_deep_are_not_safe),
         cmocka_unit_test(test_names_compare_without_case_and_twins_are_not_safe),
+        cmocka_unit_test(test_without_a_schema_the_least_safe_view_of_the_name_counts),
         cmocka_unit_test(test_functions_are_pure_only_where_their_body_is),
         cmocka_unit_test(test_a_view_may_call_a_function_that_is_proven),
         cmocka_unit_test(test_a_function_that_calls_another_is_not_proven),

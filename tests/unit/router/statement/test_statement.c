@@ -663,6 +663,7 @@ static void test_pure_functions_are_allowed_as_the_option_names_them(void **stat
         {"SELECT other . tax (1)", true}, {"SELECT loaded(1)", true},
         {"SELECT app.loaded(1)", false},  {"SELECT price(other(1))", false},
         {"SELECT app.price.x(1)", false}, {"SELECT prices(1)", false},
+        {"SELECT @@app.price(1)", false}, {"SELECT app.a + @@x.price(1)", false},
     };
     fixture->context.pure_functions = pure;
     fixture->context.pure_functions_count = 3;
@@ -759,7 +760,79 @@ static void test_doubtful_comments_count_for_the_worse(void **state)
     assert_int_equal(fixture->statement.class, STATEMENT_CLASS_SESSION);
 }
 
+// Details that differ from one reading to the other are not known.
+static void test_details_that_doubtful_comments_change_are_not_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(
+        parse(fixture, "START TRANSACTION READ ONLY /*!80000 , WITH CONSISTENT SNAPSHOT */")
+            ->access,
+        STATEMENT_READ_ONLY);
+    assert_int_equal(parse(fixture, "START TRANSACTION /*!80000 READ ONLY */")->access,
+                     STATEMENT_ACCESS_DEFAULT);
+    assert_int_equal(parse(fixture, "KILL 5 /*!80000 5 */")->kill.form, KILL_OTHER);
+    assert_true(parse(fixture, "DROP USER a /*!80000 , b */")->accounts_are_all);
+    assert_false(parse(fixture, "SELECT * FROM a /*!80000 , b */")->are_tables_complete);
+    assert_true(statement_has(parse(fixture, "USE /*!80000 a */ /*M!100100 b */"), EFFECT_UNKNOWN));
+    assert_int_equal(parse(fixture, "PREPARE p FROM /*!80000 'a' */ 'b'")->prepared.len, 0);
+}
+
+static void test_a_long_text_is_not_read_many_times(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buffer sql = BUFFER_INIT;
+    buffer_append_slice(&sql, S("SELECT 1 /*!80000 , 2 */ /*!80001 , 3 */ FROM t WHERE a IN (1"));
+    while (buffer_len(&sql) < 1 << 18) {
+        buffer_append_slice(&sql, S(", 1"));
+    }
+    size_t len = 1 << 18;
+    buffer_append_slice(&sql, S(", 1, 1, 1)"));
+    for (int longer = 0; longer <= 1; longer++) {
+        statement_parse(&fixture->statement, &fixture->arena,
+                        slice_make(buffer_ptr(&sql), len + (size_t)longer), &fixture->context);
+        assert_int_equal(fixture->statement.class,
+                         longer ? STATEMENT_CLASS_WRITE : STATEMENT_CLASS_READ);
+    }
+    assert_int_equal(fixture->statement.reason, ROUTE_REASON_UNCLEAR_SYNTAX);
+    buffer_release(&sql);
+}
+
 // --- what must not bring it down
+
+// "head", and "item" as often as said, with commas.
+static const struct statement *parse_many(struct fixture *fixture, const char *head,
+                                          const char *item, int count)
+{
+    buffer_clear(&fixture->text);
+    buffer_append_slice(&fixture->text, slice_text(head));
+    for (int i = 0; i < count; i++) {
+        buffer_append_slice(&fixture->text, i > 0 ? S(", ") : S(" "));
+        buffer_append_slice(&fixture->text, slice_text(item));
+    }
+    statement_parse(&fixture->statement, &fixture->arena, buffer_slice(&fixture->text),
+                    &fixture->context);
+    return &fixture->statement;
+}
+
+static void test_what_a_text_names_is_kept_up_to_a_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct statement *statement = parse_many(fixture, "SELECT * FROM", "t", 4096);
+    assert_int_equal(statement->class, STATEMENT_CLASS_READ);
+    assert_true(statement->are_tables_complete);
+    statement = parse_many(fixture, "SELECT * FROM", "t", 4097);
+    assert_int_equal(statement->tables_count, 4096);
+    assert_int_equal(statement->class, STATEMENT_CLASS_WRITE);
+    assert_false(statement->are_tables_complete);
+    statement = parse_many(fixture, "SET", "@a = 1", 4096);
+    assert_int_equal(statement->assignments_count, 4096);
+    assert_false(statement_has(statement, EFFECT_UNKNOWN));
+    statement = parse_many(fixture, "SET", "@a = 1", 4097);
+    assert_int_equal(statement->assignments_count, 4096);
+    assert_true(statement_has(statement, EFFECT_UNKNOWN));
+    assert_false(parse_many(fixture, "DROP USER", "u", 1024)->accounts_are_all);
+    assert_true(parse_many(fixture, "DROP USER", "u", 1025)->accounts_are_all);
+}
 
 static void test_deep_nesting_goes_to_the_primary(void **state)
 {
@@ -832,6 +905,9 @@ int main(void)
         TEST(test_an_unknown_sql_mode_is_no_trouble_without_quotes_and_backslashes),
         TEST(test_what_one_mode_hides_in_a_string_the_other_reads),
         TEST(test_doubtful_comments_count_for_the_worse),
+        TEST(test_details_that_doubtful_comments_change_are_not_believed),
+        TEST(test_a_long_text_is_not_read_many_times),
+        TEST(test_what_a_text_names_is_kept_up_to_a_limit),
         TEST(test_deep_nesting_goes_to_the_primary),
         TEST(test_statements_in_statements_in_statements_end),
         TEST(test_unbalanced_parentheses_are_the_servers_business),
