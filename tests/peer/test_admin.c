@@ -918,8 +918,9 @@ static void metrics_are_what_promtool_takes(void **state)
     assert_non_null(strstr(text, "sluice_query_duration_seconds_bucket{"));
     snprintf(path, sizeof(path), "%s/metrics", stage.folder);
     file_write(path, slice_text(text));
-    if (system("command -v promtool >/dev/null") == 0) {
-        snprintf(command, sizeof(command), "promtool check metrics <%s", path);
+    if (system("PATH=$PATH:${BUILD:-build}/tools command -v promtool >/dev/null") == 0) {
+        snprintf(command, sizeof(command),
+                 "PATH=$PATH:${BUILD:-build}/tools promtool check metrics <%s", path);
         program_run((const char *const[]){"sh", "-c", command, NULL}, (const char *const[]){NULL});
     }
 }
