@@ -1,10 +1,11 @@
 // Builds a catalogue from the rows of the queries in catalogue_queries.h. The caller runs a query,
 // calls catalogue_builder_row() for each row of its answer, then catalogue_builder_done() for the
-// query; a query that is never done (the server refused it) leaves the catalogue careful where it
-// would have been needed. One thread: the monitor's.
+// query. A query that is never done (the server refused it) leaves the catalogue careful where it
+// is needed: without routines or loadable functions every name counts as taken; without views, as
+// without a catalogue, views are taken for tables. One thread: the monitor's.
 //
 //     struct catalogue_builder *builder = catalogue_builder_create();
-//     for each query of catalogue_queries that the server's family has:
+//     for each query of catalogue_queries:
 //         run query->sql; for each row: catalogue_builder_row(builder, query->id, values, count);
 //         catalogue_builder_done(builder, query->id);
 //     catalogue = catalogue_builder_finish(&builder, statement_inspect);

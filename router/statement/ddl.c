@@ -18,7 +18,11 @@ static void take_schema(struct parser *parser)
 {
     changes_catalogue(parser);
     parser_take_if_exists(parser);
-    parser_take_name(parser, &parser->out->schema);
+    struct slice schema;
+    bool has_used = (parser->out->effects & EFFECT_BIT(EFFECT_SCHEMA)) != 0;
+    if (parser_take_name(parser, &schema) && !has_used) {
+        parser->out->schema = schema;
+    }
     parser->out->are_tables_complete = false;
 }
 

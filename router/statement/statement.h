@@ -139,7 +139,9 @@ struct statement {
     const struct assignment *assignments; // of SET, in order; of all the statements
     uint32_t assignments_count;
 
-    struct slice schema;   // USE x: x. DDL of a schema (CREATE DATABASE x, DROP DATABASE x): x
+    // With EFFECT_SCHEMA: USE x: x, of several the last. Else DDL of a schema (CREATE DATABASE x,
+    // DROP DATABASE x): x.
+    struct slice schema;
     struct slice name;     // of a prepared statement, savepoint or HANDLER
     struct slice prepared; // PREPARE p FROM 'literal', EXECUTE IMMEDIATE 'literal': the text
 

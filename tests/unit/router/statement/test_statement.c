@@ -469,6 +469,8 @@ static void test_names_of_schemas_statements_and_savepoints(void **state)
     assert_true(slice_equal(parse(fixture, "USE `a``b`")->schema, S("a`b")));
     assert_true(slice_equal(parse(fixture, "USE Plain")->schema, S("Plain")));
     assert_true(slice_equal(parse(fixture, "DROP DATABASE IF EXISTS x")->schema, S("x")));
+    assert_true(slice_equal(parse(fixture, "USE a; DROP DATABASE x")->schema, S("a")));
+    assert_true(slice_equal(parse(fixture, "DROP DATABASE x; USE a; USE b")->schema, S("b")));
     assert_true(slice_equal(parse(fixture, "SAVEPOINT `s p`")->name, S("s p")));
     assert_true(slice_equal(parse(fixture, "ROLLBACK WORK TO SAVEPOINT sp")->name, S("sp")));
     assert_true(slice_equal(parse(fixture, "EXECUTE `p` USING @a")->name, S("p")));
