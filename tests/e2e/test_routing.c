@@ -24,7 +24,9 @@ static const char schema[] =
 
 static int setup(void **state)
 {
-    *state = site_create(site_logging, schema, NULL);
+    struct site *site = site_create(site_logging, schema, NULL);
+    instance_wait_catalogue(site->instance);
+    *state = site;
     return 0;
 }
 

@@ -107,6 +107,7 @@ static int setup(void **state)
                                                                  "routing.pure_functions = "
                                                                  "app.discount",
                                                                  NULL});
+    instance_wait_catalogue(table->site->instance);
     for (size_t i = 0; i < table->site->stack->count; i++) {
         stack_general_log(table->site->stack, table->site->stack->servers[i].name,
                           table->log_paths[i]);

@@ -191,7 +191,8 @@ static void the_wrong_authority_is_refused(void **state)
     assert_soon(instance_admin_number(instance,
                                       "SELECT COUNT(*) FROM backends WHERE state = 'down' AND "
                                       "reason LIKE '%certificate%'") == 3);
-    instance_stop(instance, (const char *const[]){"monitor.*", "backend.*", NULL});
+    instance_stop(instance,
+                  (const char *const[]){"monitor.*", "backend.*", "topology.no_primary", NULL});
 }
 
 int main(void)

@@ -255,6 +255,7 @@ struct instance *instance_start_under(const struct stack *stack, const char *con
 {
     struct instance *instance = start(stack, changes, prefix, environment);
     instance_wait_ready(instance);
+    instance_wait_up(instance);
     return instance;
 }
 
@@ -274,6 +275,36 @@ void instance_wait_ready(const struct instance *instance)
         }
     }
     buffer_release(&body);
+}
+
+static bool all_are_up(const struct instance *instance)
+{
+    struct buffer body = BUFFER_INIT;
+    assert_int_equal(http_get(instance->http_port, "/api/backends", &body), 200);
+    json_t *json = json_loadb((const char *)buffer_ptr(&body), buffer_len(&body), 0, NULL);
+    json_t *row, *rows = json_object_get(json, "rows");
+    bool are_up = json_array_size(rows) > 0;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        are_up = are_up && strcmp(member(row, "state"), "up") == 0;
+    }
+    json_decref(json);
+    buffer_release(&body);
+    return are_up;
+}
+
+void instance_wait_up(const struct instance *instance)
+{
+    assert_soon(all_are_up(instance));
+}
+
+void instance_wait_catalogue(const struct instance *instance)
+{
+    static const char question[] = "EXPLAIN ROUTE SELECT ROW_NUMBER() OVER (ORDER BY a) FROM t";
+    MYSQL *admin = instance_admin(instance);
+    assert_soon(strcmp(client_column(admin, question, "reason").text, "read") == 0);
+    mysql_close(admin);
 }
 
 static void instance_free(struct instance *instance)

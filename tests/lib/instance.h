@@ -37,7 +37,13 @@ struct instance *instance_start_unready(const struct stack *stack, const char *c
 // As instance_start(), under a program that runs it (strace, say) or with variables of its own.
 struct instance *instance_start_under(const struct stack *stack, const char *const changes[],
                                       const char *const prefix[], const char *const environment[]);
+// As soon as clients can be served at all.
 void instance_wait_ready(const struct instance *instance);
+// Every configured server is up, so that reads have replicas. instance_start() waits for that too.
+void instance_wait_up(const struct instance *instance);
+// Views, routines and the rarer functions are known: until then reads that need them go to the
+// primary. Wants an admin user without password.
+void instance_wait_catalogue(const struct instance *instance);
 
 // Asks it to end, waits, and looks for what it should not have left: fails the test where its exit
 // code is not 0 or its log has a warning or an error whose event is not in `expected` (NULL-ended;
