@@ -222,18 +222,6 @@ static void answer_kill(struct session *session, const struct statement_kill *ki
     }
 }
 
-static void answer_connection_id(struct session *session)
-{
-    char id[16];
-    struct slice title =
-        slice_trim(slice_from(slice_trim(session->run->sql), 7)); // as it was written
-    struct column column = {
-        .name = title, .collation = COLUMN_BYTES, .length = 10, .type = TYPE_LONGLONG};
-    int len = snprintf(id, sizeof(id), "%u", session->id);
-    struct slice value = slice_make(id, (size_t)len);
-    rows_answer(session, &column, 1, &value, 1);
-}
-
 static void answer_warnings(struct session *session)
 {
     static const struct column columns[] = {
@@ -260,8 +248,6 @@ void answer_statement(struct session *session)
         answer_process_list(session);
     } else if (statement_asks(statement, ASK_WARNINGS)) {
         answer_warnings(session);
-    } else if (statement_asks(statement, ASK_CONNECTION_ID)) {
-        answer_connection_id(session);
     } else {
         answer_error(session, NOT_BUILT, SLICE_ARG(S("@@sluice_token")));
     }

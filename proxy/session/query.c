@@ -259,16 +259,6 @@ static void log_rule(struct session *session)
              kv_slice("query", slice_first(session->run->sql, 1000)));
 }
 
-// SELECT CONNECTION_ID() and nothing else: the client knows the session by sluice's id.
-static bool asks_own_id(const struct session *session)
-{
-    const struct run *run = session->run;
-    struct slice text = slice_trim(run->sql);
-    return run->command == COMMAND_QUERY && statement_asks(&run->statement, ASK_CONNECTION_ID) &&
-           run->statement.kind == STATEMENT_SELECT && slice_starts_nocase(text, S("select ")) &&
-           slice_equal_nocase(slice_trim(slice_from(text, 7)), S("connection_id()"));
-}
-
 // SHOW WARNINGS behind a statement whose hints sluice did not understand: the server knows nothing
 // of it.
 static bool answers_warnings(const struct session *session)
@@ -304,10 +294,6 @@ void query_route(struct session *session)
         return;
     }
     route_decide(session);
-    if (asks_own_id(session)) {
-        route->target = ROUTE_PROXY;
-        route->reason = ROUTE_REASON_PROXY_STATEMENT;
-    }
     if (run->command == COMMAND_STMT_PREPARE && !prepare_adjust(session)) {
         return;
     }
