@@ -242,7 +242,10 @@ static void answer_warnings(struct session *session)
 void answer_statement(struct session *session)
 {
     const struct statement *statement = &session->run->statement;
-    if (statement_has(statement, EFFECT_KILL)) {
+    if (statement->count > 1) {
+        answer_error(session, NOT_BUILT,
+                     SLICE_ARG(S("a text of several statements of which sluice answers one")));
+    } else if (statement_has(statement, EFFECT_KILL)) {
         answer_kill(session, &statement->kill);
     } else if (statement_asks(statement, ASK_PROCESSLIST)) {
         answer_process_list(session);

@@ -672,7 +672,7 @@ static void test_the_reference_has_every_option_once(void **state)
     assert_non_null(strstr(text, "### `[backend:NAME]`\n"));
     assert_non_null(
         strstr(text, "\n| `max_clients` | `10000` | 1 to 1000000 | at once | Most clients"));
-    assert_non_null(strstr(text, "\n| `workers` | `auto` | auto, or 1 to 1024 | restart |"));
+    assert_non_null(strstr(text, "\n| `workers` | `auto` | auto, or 1 to 64 | restart |"));
     assert_non_null(
         strstr(text, "\n| `discover` | `no` | yes or no (on, off, true, false, 1, 0) | at once | "
                      "Whether each address that the host name stands for is a server of its "
