@@ -165,17 +165,6 @@ static void rows_answer(struct session *session, const struct column *columns, s
     command_over(session);
 }
 
-static struct session *session_find(struct worker *worker, uint32_t id)
-{
-    list_each (link, &worker->sessions) {
-        struct session *session = container_of(link, struct session, link);
-        if (session->id == id) {
-            return session;
-        }
-    }
-    return NULL;
-}
-
 static void process_list_ask(struct worker_question *question)
 {
     struct process_list *list = container_of(question, struct process_list, question);
@@ -186,7 +175,7 @@ static void process_list_ask(struct worker_question *question)
         worker_ask(list->shared->workers[next], question);
         return;
     }
-    struct session *session = session_find(question->worker, list->id);
+    struct session *session = worker_session(question->worker, list->id);
     if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL) {
         rows_answer(session, process_columns, PROCESS_COLUMNS, list->rows[0], list->count);
     }

@@ -66,17 +66,6 @@ void kill_statement(struct session *session)
 
 // --- sessions ------------------------------------------------------------------------------------
 
-static struct session *session_find(struct worker *worker, uint32_t id)
-{
-    list_each (link, &worker->sessions) {
-        struct session *session = container_of(link, struct session, link);
-        if (session->id == id) {
-            return session;
-        }
-    }
-    return NULL;
-}
-
 static void session_kill(struct session *session, bool is_query)
 {
     if (is_query) {
@@ -108,7 +97,7 @@ static void request_answer(struct loop_message *message, struct loop *loop)
 static void request_arrived(struct worker_question *question)
 {
     struct kill_request *request = container_of(question, struct kill_request, question);
-    struct session *session = session_find(question->worker, request->id);
+    struct session *session = worker_session(question->worker, request->id);
     if (session == NULL) {
         request->result = KILL_UNKNOWN;
     } else if (!request->is_operator && !slice_equal(session->user, slice_text(request->user))) {
@@ -139,7 +128,7 @@ struct client_kill {
 static void client_kill_done(struct kill_request *request)
 {
     struct client_kill *kill = container_of(request, struct client_kill, request);
-    struct session *session = session_find(kill->worker, kill->from);
+    struct session *session = worker_session(kill->worker, kill->from);
     if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL) {
         switch (request->result) {
         case KILL_DONE:

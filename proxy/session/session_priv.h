@@ -288,5 +288,7 @@ struct worker {
 
 // The server that passwords are tried on: the primary, or, with it away, a replica; -1: none.
 int worker_server_for_logins(const struct worker *worker);
+// The session of that id, or NULL.
+struct session *worker_session(const struct worker *worker, uint32_t id);
 struct run *run_take(struct worker *worker);
 void run_give(struct worker *worker, struct run *run);

@@ -302,6 +302,17 @@ size_t worker_session_count(const struct worker *worker)
     return worker->session_count;
 }
 
+struct session *worker_session(const struct worker *worker, uint32_t id)
+{
+    list_each (link, &worker->sessions) {
+        struct session *session = container_of(link, struct session, link);
+        if (session->id == id) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
 uint64_t worker_route_count(const struct worker *worker, enum route_reason reason,
                             enum route_target target)
 {
