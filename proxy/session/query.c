@@ -10,7 +10,7 @@
 
 #include <assert.h>
 
-enum { ATTEMPTS_MOST = 3, TEXT_MOST = 512 };
+enum { TEXT_MOST = 512 };
 
 static void query_take(struct session *session);
 static void query_send(struct session *session);
@@ -22,7 +22,7 @@ bool session_is_attached(const struct session *session)
     return session->pooled != NULL;
 }
 
-static bool autocommit_is_off(const struct session *session)
+bool session_autocommit_is_off(const struct session *session)
 {
     return (session->status & STATUS_AUTOCOMMIT) == 0;
 }
@@ -35,11 +35,12 @@ static bool variable_is(const struct session *session, struct slice name, struct
            (slice_equal_nocase(variable->value, a) || slice_equal_nocase(variable->value, b));
 }
 
-static enum route_transaction transaction_of(const struct session *session)
+enum route_transaction session_transaction(const struct session *session)
 {
     if ((session->status & STATUS_IN_TRANSACTION) == 0) {
-        return autocommit_is_off(session) && session->pooled != NULL ? TRANSACTION_READ_WRITE
-                                                                     : TRANSACTION_NONE;
+        return session_autocommit_is_off(session) && session->pooled != NULL
+                   ? TRANSACTION_READ_WRITE
+                   : TRANSACTION_NONE;
     }
     return (session->status & STATUS_IN_READ_ONLY_TRANSACTION) != 0 ? TRANSACTION_READ_ONLY
                                                                     : TRANSACTION_READ_WRITE;
@@ -77,9 +78,9 @@ static struct route_session facts_of(const struct session *session,
         .schema = session->image->schema,
         .client = session->worker->setup->rules != NULL ? client_address(session, storage) : NULL,
         .listen = session->listen,
-        .transaction = transaction_of(session),
+        .transaction = session_transaction(session),
         .transaction_server = server,
-        .autocommit_is_off = autocommit_is_off(session),
+        .autocommit_is_off = session_autocommit_is_off(session),
         .next_is_read_only = variable_is(session, S("transaction_read_only"), S("1"), S("ON")),
         .is_serializable =
             variable_is(session, S("transaction_isolation"), S("SERIALIZABLE"), S("3")),
@@ -373,7 +374,7 @@ static void query_again(struct session *session, const struct conn_loss *loss)
     }
     if (loss != NULL && loss->end == CONN_END_LOGIN) {
         answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(slice_text(run->trouble)));
-    } else if (++run->attempts < ATTEMPTS_MOST) {
+    } else if (++run->attempts < QUERY_ATTEMPTS_MOST) {
         query_route(session);
     } else {
         query_hold(session); // the monitor will say how things stand
@@ -593,7 +594,7 @@ static bool must_keep(const struct session *session)
         !session->worker->config->routing.multiplexing) {
         return true;
     }
-    return autocommit_is_off(session) && !ends_work(&session->run->statement);
+    return session_autocommit_is_off(session) && !ends_work(&session->run->statement);
 }
 
 static void conn_release(struct session *session)
@@ -697,130 +698,6 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
     }
     command_end(session);
     session_idle(session);
-}
-
-// --- losing the connection -----------------------------------------------------------------------
-
-static bool is_harmless(const struct run *run)
-{
-    return run->statement.class == STATEMENT_CLASS_READ ||
-           run->statement.class == STATEMENT_CLASS_SERVER_READ;
-}
-
-// The errors of a connection lost under a command. Returns whether the session can go on.
-static bool loss_answer(struct session *session, const struct conn_loss *loss, bool had_transaction,
-                        bool had_pins)
-{
-    struct run *run = session->run;
-    struct slice name = session->worker->topology->servers[run->route.server].name;
-    struct slice text = slice_text(loss->error->text);
-
-    if (run->is_forwarded && !reply_is_at_boundary(&run->reply)) {
-        return false; // in the middle of a packet: nothing of ours can be said
-    }
-    if (run->is_forwarded) {
-        answer_error(session, SERVER_LOST_IN_RESULT, SLICE_ARG(name), SLICE_ARG(text));
-    } else if (loss->end == CONN_END_PROTOCOL) {
-        answer_error(session, SERVER_ANSWER_BAD, SLICE_ARG(name), SLICE_ARG(text));
-    } else if (run->statement.kind == STATEMENT_COMMIT && had_transaction) {
-        answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
-        return false;
-    } else if (had_pins) {
-        struct slice pin = pin_reason_name(effects_shown_pin(session));
-        answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
-        return false;
-    } else if (had_transaction) {
-        answer_error(session, TRANSACTION_LOST, SLICE_ARG(name), SLICE_ARG(text));
-    } else if (is_harmless(run)) {
-        answer_error(session, SERVER_LOST_IN_READ, SLICE_ARG(name), SLICE_ARG(text));
-    } else {
-        answer_error(session, SERVER_LOST, SLICE_ARG(name), SLICE_ARG(text));
-    }
-    return !had_pins;
-}
-
-// A read of which nothing was sent on runs again elsewhere: it changed nothing, and the connection
-// is closed.
-static bool may_retry(const struct session *session, bool had_transaction, bool had_pins)
-{
-    const struct run *run = session->run;
-    return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
-           !run->is_forwarded && !run->is_timed_out && !had_transaction && !had_pins &&
-           !autocommit_is_off(session) && run->attempts + 1 < ATTEMPTS_MOST;
-}
-
-static void query_retry(struct session *session, int server)
-{
-    struct worker *worker = session->worker;
-    session->run->attempts++;
-    session->run->answered_us = 0;
-    metric_add(worker->metrics, METRIC_RETRIES, 1, metric_backend(server));
-    session_enter(session, SESSION_IDLE);
-    query_route(session);
-}
-
-void query_lost(struct session *session, const struct conn_loss *loss)
-{
-    struct worker *worker = session->worker;
-    int server = pooled_server(session->pooled);
-    bool had_transaction = transaction_of(session) != TRANSACTION_NONE;
-    bool had_pins = session->pins != 0;
-
-    pool_lost(session->pooled);
-    session->pooled = NULL;
-    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
-    worker->shared->report(worker->shared->context, server, loss);
-    log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
-             kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
-    if (session->run == NULL && had_transaction && !had_pins) {
-        session->lost_on = server; // the next statement hears of it
-        return;
-    }
-    if (session->run == NULL) { // between two commands: what was there is gone
-        if (had_pins) {
-            struct slice name = worker->targets[server]->name;
-            struct slice pin = pin_reason_name(effects_shown_pin(session));
-            answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
-            session_finish(session);
-        }
-        return;
-    }
-    if (session->state == SESSION_UPLOADING) {
-        session_close(session); // the client is in the middle of a file: nothing can be said
-        return;
-    }
-    session->run->route.server = server;
-    if (may_retry(session, had_transaction, had_pins)) {
-        query_retry(session, server);
-        return;
-    }
-    bool was_forwarded = session->run->is_forwarded;
-    if (!loss_answer(session, loss, had_transaction, had_pins)) {
-        was_forwarded ? session_close(session) : session_finish(session);
-    }
-}
-
-void query_let_go(struct session *session)
-{
-    struct pooled *pooled = session->pooled;
-    if (pooled != NULL) {
-        enum conn_state state = conn_state(pooled_conn(pooled));
-        if (state == CONN_RELAYING && session->run != NULL && !session->run->is_timed_out) {
-            kill_statement(session);
-        }
-        bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&
-                        !autocommit_is_off(session);
-        session->pooled = NULL;
-        pool_give(pooled, state != CONN_READY ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
-    }
-}
-
-void query_abandon(struct session *session)
-{
-    list_remove(&session->holding);
-    pool_cancel(&session->waiter);
-    query_let_go(session);
-    command_end(session);
 }
 
 // --- time limits ---------------------------------------------------------------------------------

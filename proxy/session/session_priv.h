@@ -4,6 +4,7 @@
 //     greet.c      logging in, COM_CHANGE_USER
 //     command.c    which command is which
 //     query.c      a statement: read, decide, find a connection, send
+//     loss.c       when the connection goes away
 //     relay.c      the answer on its way to the client
 //     effects.c    what a statement did to the session
 //     answer.c     what sluice says by itself
@@ -162,15 +163,25 @@ void query_begin_attached(struct session *session);
 void query_route(struct session *session);
 // The answer has ended with these status flags (without: an ERR).
 void query_end(struct session *session, bool has_status, uint16_t status, bool is_error);
-void query_lost(struct session *session, const struct conn_loss *loss);
 void query_timed_out(struct session *session);
+bool session_is_attached(const struct session *session);
+
+extern const struct conn_handler session_conn_handler;
+
+// The open transaction, by the status flags of the last answer.
+enum route_transaction session_transaction(const struct session *session);
+bool session_autocommit_is_off(const struct session *session);
+
+// --- loss.c --------------------------------------------------------------------------------------
+
+enum { QUERY_ATTEMPTS_MOST = 3 }; // servers that a statement is tried on
+
+// The connection is gone, whatever the session was doing with it.
+void query_lost(struct session *session, const struct conn_loss *loss);
 // Gives the connection back, or closes it in the middle of whatever it is.
 void query_let_go(struct session *session);
 // The same, and gives up the command.
 void query_abandon(struct session *session);
-bool session_is_attached(const struct session *session);
-
-extern const struct conn_handler session_conn_handler;
 
 // --- relay.c -------------------------------------------------------------------------------------
 

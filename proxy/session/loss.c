@@ -1,0 +1,127 @@
+// The connection went away, or is let go of: what the client is told, what may run again, and what
+// is given back.
+#include "proxy/session/session_priv.h"
+
+// --- losing the connection -----------------------------------------------------------------------
+
+static bool is_harmless(const struct run *run)
+{
+    return run->statement.class == STATEMENT_CLASS_READ ||
+           run->statement.class == STATEMENT_CLASS_SERVER_READ;
+}
+
+// The errors of a connection lost under a command. Returns whether the session can go on.
+static bool loss_answer(struct session *session, const struct conn_loss *loss, bool had_transaction,
+                        bool had_pins)
+{
+    struct run *run = session->run;
+    struct slice name = session->worker->topology->servers[run->route.server].name;
+    struct slice text = slice_text(loss->error->text);
+
+    if (run->is_forwarded && !reply_is_at_boundary(&run->reply)) {
+        return false; // in the middle of a packet: nothing of ours can be said
+    }
+    if (run->is_forwarded) {
+        answer_error(session, SERVER_LOST_IN_RESULT, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (loss->end == CONN_END_PROTOCOL) {
+        answer_error(session, SERVER_ANSWER_BAD, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (run->statement.kind == STATEMENT_COMMIT && had_transaction) {
+        answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
+        return false;
+    } else if (had_pins) {
+        struct slice pin = pin_reason_name(effects_shown_pin(session));
+        answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
+        return false;
+    } else if (had_transaction) {
+        answer_error(session, TRANSACTION_LOST, SLICE_ARG(name), SLICE_ARG(text));
+    } else if (is_harmless(run)) {
+        answer_error(session, SERVER_LOST_IN_READ, SLICE_ARG(name), SLICE_ARG(text));
+    } else {
+        answer_error(session, SERVER_LOST, SLICE_ARG(name), SLICE_ARG(text));
+    }
+    return !had_pins;
+}
+
+// A read of which nothing was sent on runs again elsewhere: it changed nothing, and the connection
+// is closed.
+static bool may_retry(const struct session *session, bool had_transaction, bool had_pins)
+{
+    const struct run *run = session->run;
+    return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
+           !run->is_forwarded && !run->is_timed_out && !had_transaction && !had_pins &&
+           !session_autocommit_is_off(session) && run->attempts + 1 < QUERY_ATTEMPTS_MOST;
+}
+
+static void query_retry(struct session *session, int server)
+{
+    struct worker *worker = session->worker;
+    session->run->attempts++;
+    session->run->answered_us = 0;
+    metric_add(worker->metrics, METRIC_RETRIES, 1, metric_backend(server));
+    session_enter(session, SESSION_IDLE);
+    query_route(session);
+}
+
+void query_lost(struct session *session, const struct conn_loss *loss)
+{
+    struct worker *worker = session->worker;
+    int server = pooled_server(session->pooled);
+    bool had_transaction = session_transaction(session) != TRANSACTION_NONE;
+    bool had_pins = session->pins != 0;
+
+    pool_lost(session->pooled);
+    session->pooled = NULL;
+    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
+    worker->shared->report(worker->shared->context, server, loss);
+    log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
+             kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
+    if (session->run == NULL && had_transaction && !had_pins) {
+        session->lost_on = server; // the next statement hears of it
+        return;
+    }
+    if (session->run == NULL) { // between two commands: what was there is gone
+        if (had_pins) {
+            struct slice name = worker->targets[server]->name;
+            struct slice pin = pin_reason_name(effects_shown_pin(session));
+            answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
+            session_finish(session);
+        }
+        return;
+    }
+    if (session->state == SESSION_UPLOADING) {
+        session_close(session); // the client is in the middle of a file: nothing can be said
+        return;
+    }
+    session->run->route.server = server;
+    if (may_retry(session, had_transaction, had_pins)) {
+        query_retry(session, server);
+        return;
+    }
+    bool was_forwarded = session->run->is_forwarded;
+    if (!loss_answer(session, loss, had_transaction, had_pins)) {
+        was_forwarded ? session_close(session) : session_finish(session);
+    }
+}
+
+void query_let_go(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    if (pooled != NULL) {
+        enum conn_state state = conn_state(pooled_conn(pooled));
+        if (state == CONN_RELAYING && session->run != NULL && !session->run->is_timed_out) {
+            kill_statement(session);
+        }
+        bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&
+                        !session_autocommit_is_off(session);
+        session->pooled = NULL;
+        pool_give(pooled, state != CONN_READY ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
+    }
+}
+
+void query_abandon(struct session *session)
+{
+    list_remove(&session->holding);
+    pool_cancel(&session->waiter);
+    query_let_go(session);
+    command_end(session);
+}
