@@ -46,6 +46,7 @@ static int heal(void **state)
         stack_server_do(site->stack, name, "thaw");
         stack_server_do(site->stack, name, "start");
     }
+    stack_promote(site->stack, "db1");
     if (site->instance == NULL) {
         site_replace(site, changes);
     }
