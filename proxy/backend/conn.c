@@ -190,7 +190,8 @@ static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
 static void on_writable(struct stream *stream)
 {
     struct conn *conn = conn_of(stream);
-    if (conn->state == CONN_RELAYING && conn->handler->on_writable != NULL) {
+    bool is_lent = conn->state == CONN_RELAYING || conn->state == CONN_READY;
+    if (is_lent && conn->handler->on_writable != NULL) {
         conn->handler->on_writable(conn);
     }
 }

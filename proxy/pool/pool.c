@@ -531,6 +531,10 @@ static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
         pooled_save(pooled);
         return;
     }
+    if (pooled->ties[POOL_TIE_LAST] != NULL && pooled->ties[POOL_TIE_LAST] != waiter->ties) {
+        pool_tie_cut(
+            &pooled->ties[POOL_TIE_LAST]->of[POOL_TIE_LAST]); // the change covers up its traces
+    }
     pooled_move(pooled, CHANGING);
     conn_apply(pooled->conn, waiter->request.image);
 }

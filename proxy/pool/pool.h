@@ -47,8 +47,8 @@ struct pools *pools_create(const struct pools_settings *settings);
 // Closes every connection; nobody may hold or wait for one.
 void pools_destroy(struct pools *pools);
 
-// The servers to connect to: `targets` by server index, borrowed until the next call and by the
-// connections made in between. Indexes of servers that stay do not change.
+// The servers to connect to: `targets` by server index, each borrowed until the next call and by
+// the connections made in between. Indexes of servers that stay do not change.
 void pools_set_targets(struct pools *pools, struct conn_target *const *targets, int count,
                        struct pool_tokens *tokens);
 // What the monitor says now; borrowed until the next call. Connections whose server changed its

@@ -50,7 +50,8 @@ struct pools {
     struct map accounts; // by user and traits
     struct list servers[TOPOLOGY_SERVERS_MAX];
     uint32_t used[TOPOLOGY_SERVERS_MAX];
-    struct conn_target *const *targets;
+    struct conn_target
+        *targets[TOPOLOGY_SERVERS_MAX]; // a copy: what changed is told from what stayed
     int count;
     struct pool_tokens *tokens;
     const struct topology *topology;

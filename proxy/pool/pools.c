@@ -177,7 +177,7 @@ void pools_set_targets(struct pools *pools, struct conn_target *const *targets, 
             pool_outdate(container_of(link, struct pool, link));
         }
     }
-    pools->targets = targets;
+    memcpy(pools->targets, targets, (size_t)count * sizeof(pools->targets[0]));
     pools->count = count;
 }
 

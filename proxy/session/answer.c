@@ -111,6 +111,7 @@ struct process_list {
     unsigned at;       // worker being asked
     unsigned home;     // worker that asked
     uint32_t id;       // session that asked
+    uint64_t serial;   // and with which of its commands
     struct slice user; // owned
     struct arena arena;
     struct slice (*rows)[PROCESS_COLUMNS];
@@ -176,7 +177,8 @@ static void process_list_ask(struct worker_question *question)
         return;
     }
     struct session *session = worker_session(question->worker, list->id);
-    if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL) {
+    if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL &&
+        session->queries == list->serial) {
         rows_answer(session, process_columns, PROCESS_COLUMNS, list->rows[0], list->count);
     }
     process_list_free(list);
@@ -188,6 +190,7 @@ static void answer_process_list(struct session *session)
     list->shared = session->worker->shared;
     list->home = session->worker->index;
     list->id = session->id;
+    list->serial = session->queries;
     list->user = slice_make(slice_copy_text(session->user), session->user.len);
     list->question.ask = process_list_ask;
     session_enter(session, SESSION_HOLDING);

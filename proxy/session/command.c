@@ -110,7 +110,7 @@ static void run_statement(struct session *session)
     if (reader_is_failed(&reader)) {
         answer_error(session, PACKET_MALFORMED,
                      SLICE_ARG(command_find((uint8_t)session->run->command)->name));
-    } else if (session->pooled != NULL && session->prepared > 0) {
+    } else if (session->pooled != NULL && effects_has_prepared(session)) {
         query_begin_attached(session);
     } else if (has_reply) {
         answer_error(session, UNKNOWN_STATEMENT, id);
@@ -255,6 +255,7 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
 
 void command_end(struct session *session)
 {
+    session->is_killed = false;
     if (session->run != NULL) {
         run_give(session->worker, session->run);
         session->run = NULL;

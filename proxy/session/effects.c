@@ -51,8 +51,17 @@ static const struct {
     {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE},
 };
 
-static void pins_apply(struct session *session, const struct statement *statement)
+// What a text releases counts only where it surely happened, and nothing behind it in the same text
+// took it again.
+static bool may_unpin(const struct session *session, const struct statement *statement,
+                      bool is_error)
 {
+    return !is_error && session->run->command == COMMAND_QUERY && statement->count == 1;
+}
+
+static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
+{
+    bool unpins = may_unpin(session, statement, is_error);
     for (size_t i = 0; i < sizeof(effect_pins) / sizeof(effect_pins[0]); i++) {
         if (!statement_has(statement, effect_pins[i].effect)) {
             continue;
@@ -60,11 +69,13 @@ static void pins_apply(struct session *session, const struct statement *statemen
         if (effect_pins[i].pins != PIN_NONE) {
             effects_pin(session, effect_pins[i].pins);
         }
-        unpin(session, effect_pins[i].unpins);
+        if (unpins && effect_pins[i].unpins != PIN_NONE) {
+            unpin(session, effect_pins[i].unpins);
+        }
     }
     if (statement_has(statement, EFFECT_XA)) {
-        statement_has(statement, EFFECT_END) ? unpin(session, PIN_XA)
-                                             : effects_pin(session, PIN_XA);
+        unpins &&statement_has(statement, EFFECT_END) ? unpin(session, PIN_XA)
+                                                      : effects_pin(session, PIN_XA);
     }
     if (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_COMPOUND) {
         effects_pin(session, PIN_PROCEDURE);
@@ -85,6 +96,7 @@ void effects_image_changed(struct session *session)
     if (charset != NULL) {
         session->syntax.charset = sql_charset_find(charset->value);
     }
+    session->syntax.ignore_space |= (session->capabilities & CAPABILITY_IGNORE_SPACE) != 0;
 }
 
 // Those that every server tells its clients about unless they ask otherwise.
@@ -152,6 +164,7 @@ void effects_ok(struct session *session, const struct ok *ok)
     }
     if (ok->insert_id != 0) {
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+        session->insert_id = ok->insert_id; // as good as is known without asking
     }
 }
 
@@ -297,8 +310,41 @@ static void succeeded(struct session *session, const struct statement *statement
 // Several statements, of which one failed: how far they came is not known.
 static void failed(struct session *session, const struct statement *statement)
 {
-    if (statement->count > 1 && changes_session(statement)) {
+    const uint64_t shapes = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
+                            EFFECT_BIT(EFFECT_XA) | EFFECT_BIT(EFFECT_IMPLICIT_COMMIT);
+    if (statement->count > 1 &&
+        (changes_session(statement) || (statement->effects & shapes) != 0)) {
         effects_pin(session, PIN_UNKNOWN_STATE);
+    }
+}
+
+void effects_prepared(struct session *session, uint32_t id)
+{
+    buffer_append(&session->prepared, &id, sizeof(id));
+}
+
+bool effects_has_prepared(const struct session *session)
+{
+    return !buffer_is_empty(&session->prepared);
+}
+
+// Takes the statement's id off the list; one that is not on it was closed before, or never was.
+static void prepared_close(struct session *session)
+{
+    struct buffer *prepared = &session->prepared;
+    struct reader reader = reader_make(slice_from(session->run->payload, 1));
+    uint32_t closed = reader_u32(&reader);
+    for (size_t at = 0; at < buffer_len(prepared); at += sizeof(closed)) {
+        uint8_t *last = buffer_ptr(prepared) + buffer_len(prepared) - sizeof(closed);
+        if (memcmp(buffer_ptr(prepared) + at, &closed, sizeof(closed)) == 0) {
+            memcpy(buffer_ptr(prepared) + at, last, sizeof(closed));
+            buffer_truncate(prepared, buffer_len(prepared) - sizeof(closed));
+            break;
+        }
+    }
+    if (buffer_is_empty(prepared)) {
+        buffer_release(prepared);
+        unpin(session, PIN_PREPARED);
     }
 }
 
@@ -312,9 +358,7 @@ static void command_note(struct session *session, bool is_error)
         }
         break;
     case COMMAND_STMT_CLOSE:
-        if (session->prepared > 0 && --session->prepared == 0) {
-            unpin(session, PIN_PREPARED);
-        }
+        prepared_close(session);
         break;
     case COMMAND_SET_OPTION:
         if (!is_error) {
@@ -331,7 +375,7 @@ static void command_note(struct session *session, bool is_error)
 // preparation on.
 static void prepared_note(struct session *session, const struct statement *statement)
 {
-    pins_apply(session, statement);
+    pins_apply(session, statement, false);
     if (changes_session(statement)) {
         effects_pin(session, PIN_SESSION_VARIABLE);
     }
@@ -341,11 +385,12 @@ void effects_end(struct session *session, bool is_error)
 {
     const struct statement *statement = &session->run->statement;
     unpin(session, PIN_LAST_STATEMENT);
+    session->had_warnings = session->run->reply.warnings > 0 || is_error;
     if (session->run->command == COMMAND_STMT_PREPARE) {
         prepared_note(session, statement);
     } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
                statement->kind == STATEMENT_COMPOUND) {
-        pins_apply(session, statement);
+        pins_apply(session, statement, is_error);
         is_error ? failed(session, statement) : succeeded(session, statement);
     }
     if (session->run->reply.warnings > 0 || (is_error && session->run->command == COMMAND_QUERY)) {
@@ -365,7 +410,7 @@ void effects_reset(struct session *session)
     session->image = image;
     session->pins = 0;
     session->lost_on = -1;
-    session->prepared = 0;
+    buffer_release(&session->prepared);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
     pool_ties_cut(&session->ties);

@@ -370,7 +370,6 @@ static void session_equip(struct session *session, const struct login_request *r
     session->image =
         image_make(&worker->images, collation->charset, collation->name, request->schema,
                    (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
-    session->syntax.ignore_space = traits.ignore_space;
     effects_image_changed(session);
 }
 

@@ -122,14 +122,16 @@ void worker_kill(struct worker_shared *shared, struct kill_request *request)
 struct client_kill {
     struct kill_request request;
     struct worker *worker;
-    uint32_t from; // the session that asked
+    uint32_t from;   // the session that asked
+    uint64_t serial; // and with which of its commands
 };
 
 static void client_kill_done(struct kill_request *request)
 {
     struct client_kill *kill = container_of(request, struct client_kill, request);
     struct session *session = worker_session(kill->worker, kill->from);
-    if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL) {
+    if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL &&
+        session->queries == kill->serial) {
         switch (request->result) {
         case KILL_DONE:
             answer_ok(session);
@@ -163,6 +165,7 @@ void kill_begin(struct session *session, uint64_t id, bool is_query)
     struct client_kill *kill = mem_zero(1, sizeof(*kill));
     kill->worker = session->worker;
     kill->from = session->id;
+    kill->serial = session->queries;
     kill->request.reply = session->worker->loop;
     kill->request.id = (uint32_t)id;
     kill->request.is_query = is_query;

@@ -48,8 +48,9 @@ static bool may_retry(const struct session *session, bool had_transaction, bool 
 {
     const struct run *run = session->run;
     return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
-           !run->is_forwarded && !run->is_timed_out && !had_transaction && !had_pins &&
-           !session_autocommit_is_off(session) && run->attempts + 1 < QUERY_ATTEMPTS_MOST;
+           !run->is_forwarded && !run->is_timed_out && !session->is_killed && !had_transaction &&
+           !had_pins && !session_autocommit_is_off(session) &&
+           run->attempts + 1 < QUERY_ATTEMPTS_MOST;
 }
 
 static void query_retry(struct session *session, int server)

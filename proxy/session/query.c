@@ -37,6 +37,9 @@ static bool variable_is(const struct session *session, struct slice name, struct
 
 enum route_transaction session_transaction(const struct session *session)
 {
+    if (session->pooled == NULL) {
+        return TRANSACTION_NONE;
+    }
     if ((session->status & STATUS_IN_TRANSACTION) == 0) {
         return session_autocommit_is_off(session) && session->pooled != NULL
                    ? TRANSACTION_READ_WRITE
@@ -101,6 +104,22 @@ static const struct server_load *loads_of(struct worker *worker)
 
 // --- reading -------------------------------------------------------------------------------------
 
+// The answer depends on what the session did last on its connection: that very one, as it is.
+static bool asks_last_statement(const struct statement *statement)
+{
+    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
+           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE);
+}
+
+// The next statement does not ask about the last one: what was kept for that is free.
+static void last_statement_leave(struct session *session)
+{
+    if (session_keeps_last_statement(session) && !asks_last_statement(&session->run->statement)) {
+        session->pins = 0;
+        query_let_go(session);
+    }
+}
+
 // The server of an open transaction went away between two statements. A ROLLBACK is what happened
 // already; anything else must not run as if the transaction were still there.
 static void lost_transaction_tell(struct session *session)
@@ -128,6 +147,7 @@ void query_begin(struct session *session, struct slice sql)
     };
     run->sql = sql;
     statement_parse(&run->statement, &run->arena, sql, &context);
+    last_statement_leave(session);
     if (session->lost_on >= 0) {
         lost_transaction_tell(session);
         return;
@@ -144,6 +164,7 @@ void query_begin_command(struct session *session, const struct statement *statem
 {
     session->run->sql = SLICE_NONE;
     session->run->statement = *statement;
+    last_statement_leave(session);
     query_route(session);
 }
 
@@ -288,6 +309,7 @@ void query_route(struct session *session)
     struct route *route = &run->route;
 
     list_remove(&session->holding);
+    timer_clear(&session->timer);
     bool is_held = session->worker->is_paused && session->pooled == NULL;
     if (session->worker->topology == NULL || is_held) {
         *route = (struct route){.server = -1, .must_wait = true, .reason = ROUTE_REASON_NO_SERVER};
@@ -328,6 +350,14 @@ static bool wants_insert_id(const struct session *session)
            session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
 }
 
+// No warning of another session's stands there any more.
+static void traces_covered(struct conn *conn, const struct conn_result *result, void *context)
+{
+    (void)conn;
+    (void)result;
+    query_send(context);
+}
+
 static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
 {
     struct session *session = context;
@@ -341,6 +371,12 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
 static void query_go(struct session *session)
 {
     char sql[64];
+    if (session->run->is_foreign) {
+        session->run->is_foreign = false;
+        session_enter(session, SESSION_PREPARING);
+        conn_query(pooled_conn(session->pooled), S("DO 0"), traces_covered, session);
+        return;
+    }
     if (!wants_insert_id(session)) {
         query_send(session);
         return;
@@ -415,18 +451,25 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
     }
 }
 
-// The answer depends on what the session did last on its connection: that very one, as it is.
 static bool wants_own_connection(const struct statement *statement)
 {
-    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
-           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE) ||
-           statement_asks(statement, ASK_INSERT_ID);
+    return asks_last_statement(statement) || statement_asks(statement, ASK_INSERT_ID);
+}
+
+// What the last statement left is with a connection that has served others since. That it left no
+// warnings is known; the rest is not, and a stranger's answer would be a wrong one.
+static bool is_forgotten(const struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    return asks_last_statement(statement) &&
+           (session->had_warnings || !statement_asks(statement, ASK_WARNINGS));
 }
 
 static void attached_leave(struct session *session)
 {
     struct pooled *pooled = session->pooled;
     session->pooled = NULL;
+    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
     pool_give(pooled, POOL_RESET);
 }
 
@@ -435,6 +478,10 @@ static bool take_own(struct session *session)
     const struct statement *statement = &session->run->statement;
     enum pool_tie_kind kind =
         statement_asks(statement, ASK_INSERT_ID) ? POOL_TIE_INSERT_ID : POOL_TIE_LAST;
+    struct pooled *tied = session->ties.of[kind].pooled;
+    if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image)) {
+        return false;
+    }
     struct pooled *own = pool_take_tied(&session->ties, kind);
     if (own == NULL) {
         return false;
@@ -460,8 +507,18 @@ static void query_take(struct session *session)
     }
     if (session->pooled != NULL) {
         attached_leave(session);
-    } else if (wants_own_connection(&session->run->statement) && take_own(session)) {
-        return;
+    } else if (wants_own_connection(&session->run->statement)) {
+        if (take_own(session)) {
+            return;
+        }
+        if (is_forgotten(session)) {
+            answer_error(
+                session, NOT_BUILT,
+                SLICE_ARG(S("asking about the last statement after its connection served another "
+                            "session")));
+            return;
+        }
+        session->run->is_foreign = asks_last_statement(&session->run->statement);
     }
     int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;
     struct pool_request request = {
@@ -505,6 +562,8 @@ static void query_send(struct session *session)
         query_end(session, false, 0, false);
     } else if (run->route.timeout_us > 0) {
         timer_set(&session->timer, worker->loop, run->route.timeout_us);
+    } else {
+        timer_clear(&session->timer);
     }
 }
 
@@ -676,7 +735,7 @@ void query_end(struct session *session, bool has_status, uint16_t status, bool i
 
     conn_settle(conn);
     query_remember(session);
-    if (has_status) {
+    if (has_status || status != 0) { // of several results, one that ended well before an ERR
         status_note(session, status);
     }
     effects_end(session, is_error);

@@ -126,7 +126,7 @@ static void packet_held(struct session *session, struct batch *batch, const stru
     } else if (step->packet == REPLY_PACKET_ERR) {
         demotion_report(session, step->err.code);
     } else if (step->packet == REPLY_PACKET_PREPARED) {
-        session->prepared++;
+        effects_prepared(session, step->prepared.statement_id);
     }
     batch->len += step->held;
 }
@@ -260,7 +260,7 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
 
 void relay_server_writable(struct session *session)
 {
-    if (session->state == SESSION_UPLOADING) {
+    if (session->state == SESSION_UPLOADING || session->state == SESSION_IDLE) {
         stream_resume(&session->stream);
     }
 }

@@ -38,6 +38,9 @@ const char *session_state_word(enum session_state state)
 void session_enter(struct session *session, enum session_state state)
 {
     assert(states[state].from >> session->state & 1);
+    if (state != SESSION_HOLDING) {
+        list_remove(&session->holding);
+    }
     session->state = state;
     session->since_us = loop_now_us(session->worker->loop);
 }
@@ -76,7 +79,7 @@ static void idle_timed_out(struct session *session)
 }
 
 // Whether the connection is kept only since the next statement may ask about the last one.
-static bool keeps_last_statement(const struct session *session)
+bool session_keeps_last_statement(const struct session *session)
 {
     return session->pooled != NULL && session->pins == PIN_BIT(PIN_LAST_STATEMENT) &&
            (session->status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT)) == STATUS_AUTOCOMMIT &&
@@ -87,7 +90,7 @@ static void idle_timer_set(struct session *session)
 {
     const struct conf_proxy *proxy = &session->worker->config->proxy;
     int64_t delay_us = proxy->idle_timeout_us > 0 ? proxy->idle_timeout_us : TIMER_NEVER;
-    if (keeps_last_statement(session)) {
+    if (session_keeps_last_statement(session)) {
         delay_us = LAST_STATEMENT_MS * CLOCK_MS;
     }
     if (proxy->max_transaction_time_us > 0 && (session->status & STATUS_IN_TRANSACTION) != 0) {
@@ -111,7 +114,7 @@ static void timed_out(struct timer *timer)
         greet_timed_out(session);
         break;
     case SESSION_IDLE:
-        if (keeps_last_statement(session)) {
+        if (session_keeps_last_statement(session)) {
             session->pins = 0; // it may still get it back: the connection stays tied to it
             query_let_go(session);
             idle_timer_set(session);
@@ -156,24 +159,37 @@ static size_t wait_unread(struct session *session, size_t len)
     return 0;
 }
 
+// The client does not read its answers, or the server does not read what needs no answer: nothing
+// new is begun.
+static bool is_clogged(const struct session *session)
+{
+    return stream_is_congested(&session->stream) ||
+           (session->pooled != NULL &&
+            stream_is_congested(conn_stream(pooled_conn(session->pooled))));
+}
+
 static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
 {
     struct session *session = session_of(stream);
     size_t used = 0;
     if (session->state == SESSION_LOGIN) {
-        return greet_data(session, bytes, len);
+        used = greet_data(session, bytes, len);
+        if (session->state != SESSION_IDLE) {
+            return used;
+        }
     }
     if (session->state == SESSION_UPLOADING) {
         return relay_upload(session, bytes, len);
     }
-    while (session->state == SESSION_IDLE && used < len) {
+    while (session->state == SESSION_IDLE && used < len && !is_clogged(session)) {
         size_t taken = command_begin(session, bytes + used, len - used);
         if (taken == 0) {
             return used;
         }
         used += taken;
     }
-    if (session->state == SESSION_UPLOADING) {
+    if (session->state == SESSION_IDLE && used < len) {
+        stream_pause(stream); // until on_writable(), the client's or the server's
         return used;
     }
     return used > 0 || used == len ? used : wait_unread(session, len);
@@ -189,6 +205,8 @@ static void on_writable(struct stream *stream)
     struct session *session = session_of(stream);
     if (session->state == SESSION_RUNNING) {
         relay_client_writable(session);
+    } else if (session->state == SESSION_IDLE) {
+        stream_resume(stream);
     }
 }
 
@@ -278,6 +296,7 @@ void session_close(struct session *session)
     session->user = SLICE_NONE;
     mem_free(session->hint_warning);
     session->hint_warning = NULL;
+    buffer_release(&session->prepared);
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);

@@ -64,6 +64,7 @@ struct run {
     int64_t started_us;  // the command came
     int64_t sent_us;     // it went to the server
     int64_t answered_us; // its first bytes came
+    bool is_foreign;     // the session's last connection was not to be had
     bool has_leftover;   // bytes came behind the answer's end
     char trouble[128];   // why no connection could be had, the last time
     uint8_t attempts;    // servers it was sent to
@@ -101,9 +102,9 @@ struct session {
     struct image *image;      // what the session wants
     struct sql_syntax syntax; // comes of the image
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
-    int lost_on;       // index of the server that an open transaction was lost with; -1: none was
-    uint32_t pins;     // PIN_BIT()s
-    uint32_t prepared; // statements open on the connection
+    int lost_on;   // index of the server that an open transaction was lost with; -1: none was
+    uint32_t pins; // PIN_BIT()s
+    struct buffer prepared; // ids (uint32_t) of the statements open on the connection
     int64_t transaction_us; // when the open one began
     int64_t since_us;       // when the state began
     uint64_t queries;
@@ -116,6 +117,7 @@ struct session {
     struct pool_ties ties;
     struct pool_waiter waiter;
     uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
+    bool had_warnings;  // of the last statement
     bool is_killed;
 };
 
@@ -124,6 +126,8 @@ struct session {
 struct session *session_create(struct worker *worker, int fd, const struct address *peer,
                                struct slice listen);
 void session_enter(struct session *session, enum session_state state);
+// Whether the connection is kept only since the next statement may ask about the last one.
+bool session_keeps_last_statement(const struct session *session);
 // Ends it at once: connection given back or closed, stream closed.
 void session_close(struct session *session);
 // Ends it after what was sent has gone out.
@@ -200,6 +204,9 @@ void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.
 void effects_reset(struct session *session);
 void effects_pin(struct session *session, enum pin_reason pin);
+// A statement was prepared on the connection, under the server's id.
+void effects_prepared(struct session *session, uint32_t id);
+bool effects_has_prepared(const struct session *session);
 // The reason that is shown where there are several.
 enum pin_reason effects_shown_pin(const struct session *session);
 void effects_image_changed(struct session *session);

@@ -224,6 +224,22 @@ static void a_write_waits_for_a_primary_that_comes_back(void **state)
     site_restart(site, changes);
 }
 
+static void a_write_that_waited_has_its_time_from_then_on(void **state)
+{
+    struct site *site = *state;
+    site_restart(
+        site, (const char *const[]){"proxy.queue_timeout = 3s", "monitor.timeout = 300ms", NULL});
+    MYSQL *client = site_client(site);
+    stack_server_do(site->stack, "db1", "stop");
+    assert_soon(backend_is(site, "db1", "down"));
+    client_send(client, "UPDATE t SET a = a + SLEEP(2) WHERE id <= 2");
+    stack_server_do(site->stack, "db1", "start");
+    assert_int_equal(mysql_read_query_result(client), 0);
+    mysql_close(client);
+    all_up_again(site);
+    site_restart(site, changes);
+}
+
 static void a_primary_that_dies_in_a_write_leaves_it_unknown_and_is_not_asked_again(void **state)
 {
     const struct site *site = *state;
@@ -371,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup(without_replicas_reads_go_to_the_primary, heal),
         cmocka_unit_test_setup(without_a_primary_reads_go_on_and_writes_wait_then_fail, heal),
         cmocka_unit_test_setup(a_write_waits_for_a_primary_that_comes_back, heal),
+        cmocka_unit_test_setup(a_write_that_waited_has_its_time_from_then_on, heal),
         cmocka_unit_test_setup(
             a_primary_that_dies_in_a_write_leaves_it_unknown_and_is_not_asked_again, heal),
         cmocka_unit_test_setup(a_primary_that_dies_takes_open_transactions_with_it, heal),

@@ -46,6 +46,54 @@ static void what_is_rolled_back_never_was(void **state)
     mysql_close(client);
 }
 
+static void a_transaction_whose_text_ends_in_an_error_is_still_the_sessions_own(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.flags = CLIENT_MULTI_STATEMENTS;
+    MYSQL *client = client_connect(&options);
+    assert_int_equal(mysql_query(client, "BEGIN; UPDATE account SET sum = 1 WHERE id = 1; "
+                                         "INSERT INTO account VALUES (2, 2)"),
+                     0);
+    assert_int_equal(mysql_next_result(client), 0);
+    assert_true(mysql_next_result(client) > 0);
+    assert_int_equal(mysql_errno(client), 1062);
+    char query[160];
+    snprintf(query, sizeof(query),
+             "SELECT COUNT(*) FROM sessions WHERE id = %lu AND in_transaction",
+             mysql_thread_id(client));
+    assert_int_equal(instance_admin_number(site->instance, query), 1);
+    client_run(client, "ROLLBACK");
+    assert_int_equal(instance_admin_number(site->instance, query), 0);
+    mysql_close(client);
+}
+
+static void a_write_may_follow_a_read_that_failed_on_a_replica(void **state)
+{
+    MYSQL *client = site_client(*state);
+    for (int i = 0; i < 5; i++) {
+        assert_client_error(client, "SELECT * FROM app.not_there", 1146, "not_there");
+        client_run(client, "UPDATE account SET sum = 100 WHERE id = 1");
+        client_run(client, "SELECT 1 / 0");
+        client_run(client, "START TRANSACTION");
+        client_run(client, "COMMIT");
+    }
+    mysql_close(client);
+}
+
+static void a_begin_may_leave_a_read_only_transaction(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION READ ONLY");
+    assert_on_replica(client);
+    client_run(client, "BEGIN");
+    assert_on_primary(client);
+    client_run(client, "UPDATE account SET sum = 100 WHERE id = 1");
+    client_run(client, "COMMIT");
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
 static void a_client_that_leaves_rolls_back(void **state)
 {
     const struct site *site = *state;
@@ -267,6 +315,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_of_a_transaction_stay_on_the_primary),
         cmocka_unit_test(what_is_rolled_back_never_was),
+        cmocka_unit_test(a_transaction_whose_text_ends_in_an_error_is_still_the_sessions_own),
+        cmocka_unit_test(a_write_may_follow_a_read_that_failed_on_a_replica),
+        cmocka_unit_test(a_begin_may_leave_a_read_only_transaction),
         cmocka_unit_test(a_client_that_leaves_rolls_back),
         cmocka_unit_test(without_autocommit_every_statement_is_a_transactions),
         cmocka_unit_test(a_client_librarys_autocommit_call_does_the_same),

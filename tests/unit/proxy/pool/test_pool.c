@@ -454,6 +454,23 @@ static void connections_to_a_primary_that_is_none_any_more_are_not_used_again(vo
     bench_close(&bench);
 }
 
+static void connections_to_an_address_that_a_reload_changed_are_not_used_again(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    struct conn_target moved = bench.target;
+    bench.targets[0] = &moved; // in place, as a worker does it
+    pools_set_targets(bench.pools, bench.targets, 1, bench.tokens);
+    take(&bench, 1);
+    assert_null(bench.takers[1].pooled);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_int_equal(bench.server.link_count, 2);
+    bench_close(&bench);
+}
+
 static void waiters_for_a_server_that_went_down_are_told_at_once(void **state)
 {
     struct bench bench;
@@ -513,6 +530,7 @@ int main(void)
         cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
         cmocka_unit_test(a_session_gets_its_own_connection_back_where_nobody_needed_it),
         cmocka_unit_test(connections_to_a_primary_that_is_none_any_more_are_not_used_again),
+        cmocka_unit_test(connections_to_an_address_that_a_reload_changed_are_not_used_again),
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
         cmocka_unit_test(a_hanging_server_costs_the_connect_timeout_and_no_more),
