@@ -1,10 +1,14 @@
 #include "tests/lib/fake.h"
 
 #include "protocol/packet/capability.h"
+#include "protocol/packet/column.h"
 #include "protocol/packet/command.h"
+#include "protocol/packet/eof.h"
 #include "protocol/packet/err.h"
 #include "protocol/packet/handshake.h"
+#include "protocol/packet/infile_request.h"
 #include "protocol/packet/ok.h"
+#include "protocol/packet/prepare_ok.h"
 #include "protocol/packet/result_writer.h"
 #include "protocol/packet/status.h"
 #include "protocol/wire/frame.h"
@@ -60,10 +64,17 @@ struct fake_conn {
     struct list link;
     struct fake *fake;
     pthread_t thread;
-    int fd; // -1 once closed; under the lock
+    int fd;           // -1 once closed; under the lock
+    uint8_t sequence; // of the frame received last
 };
 
 // --- answers ------------------------------------------------------------------------------------
+
+static void packet_end(struct writer *writer)
+{
+    bool is_whole = writer_packet_end(writer);
+    assert_true(is_whole);
+}
 
 void fake_write_ok(struct buffer *out)
 {
@@ -71,7 +82,7 @@ void fake_write_ok(struct buffer *out)
     struct ok ok = {.status = STATUS_AUTOCOMMIT};
     writer_packet_begin(&writer);
     ok_encode(&ok, &writer, capabilities);
-    assert_true(writer_packet_end(&writer));
+    packet_end(&writer);
 }
 
 void fake_write_err(struct buffer *out, unsigned number, const char *text)
@@ -81,7 +92,7 @@ void fake_write_err(struct buffer *out, unsigned number, const char *text)
         .code = (uint16_t)number, .sqlstate = S("HY000"), .message = slice_text(text)};
     writer_packet_begin(&writer);
     err_encode(&err, &writer);
-    assert_true(writer_packet_end(&writer));
+    packet_end(&writer);
 }
 
 static struct column text_column(struct slice name)
@@ -92,27 +103,90 @@ static struct column text_column(struct slice name)
 
 enum { COLUMNS_MAX = 64 };
 
-static void result_write(struct buffer *out, const struct column *columns, size_t count,
-                         const struct slice *values, size_t rows)
+struct rows {
+    const struct column *columns;
+    size_t width;
+    const struct slice *values; // of each row
+    size_t count;
+};
+
+static void result_write(struct writer *writer, const struct rows *rows, bool is_binary,
+                         uint16_t status)
 {
-    struct writer writer = writer_make(out, 1);
-    struct result_writer result = result_writer_make(&writer, capabilities);
-    result_writer_begin(&result, columns, count, STATUS_AUTOCOMMIT);
-    for (size_t i = 0; i < rows; i++) {
-        result_writer_row(&result, values);
+    struct result_writer result = result_writer_make(writer, capabilities);
+    result.is_binary = is_binary;
+    result_writer_begin(&result, rows->columns, rows->width, status);
+    for (size_t i = 0; i < rows->count; i++) {
+        result_writer_row(&result, rows->values);
     }
-    bool is_whole = result_writer_end(&result, STATUS_AUTOCOMMIT, 0);
+    bool is_whole = result_writer_end(&result, status, 0);
     assert_true(is_whole);
 }
 
-void fake_write_rows(struct buffer *out, size_t rows, size_t len)
+// Rows of one column `a`, as often as `status` says: STATUS_MORE_RESULTS stands before the last
+// one.
+static void same_rows_write(struct buffer *out, size_t count, size_t len, bool is_binary,
+                            size_t results)
 {
     struct column column = text_column(S("a"));
     char *text = mem_alloc(len + 1);
     memset(text, 'x', len);
     struct slice value = slice_make(text, len);
-    result_write(out, &column, 1, &value, rows);
+    struct rows rows = {&column, 1, &value, count};
+    struct writer writer = writer_make(out, 1);
+    for (size_t left = results; left > 0; left--) {
+        result_write(&writer, &rows, is_binary,
+                     left > 1 ? STATUS_AUTOCOMMIT | STATUS_MORE_RESULTS : STATUS_AUTOCOMMIT);
+    }
     mem_free(text);
+}
+
+void fake_write_rows(struct buffer *out, size_t rows, size_t len)
+{
+    same_rows_write(out, rows, len, false, 1);
+}
+
+void fake_write_two_results(struct buffer *out, size_t rows, size_t len)
+{
+    same_rows_write(out, rows, len, false, 2);
+}
+
+void fake_write_binary_rows(struct buffer *out, size_t rows, size_t len)
+{
+    same_rows_write(out, rows, len, true, 1);
+}
+
+static void definition_write(struct writer *writer, struct slice name)
+{
+    struct column column = text_column(name);
+    struct eof eof = {.status = STATUS_AUTOCOMMIT};
+    writer_packet_begin(writer);
+    column_encode(&column, writer, capabilities);
+    packet_end(writer);
+    writer_packet_begin(writer);
+    eof_encode(&eof, writer);
+    packet_end(writer);
+}
+
+void fake_write_prepared(struct buffer *out, uint32_t statement_id)
+{
+    struct writer writer = writer_make(out, 1);
+    struct prepare_ok ok = {
+        .statement_id = statement_id, .columns = 1, .parameters = 1, .has_definitions = true};
+    writer_packet_begin(&writer);
+    prepare_ok_encode(&ok, &writer, capabilities);
+    packet_end(&writer);
+    definition_write(&writer, S("?"));
+    definition_write(&writer, S("a"));
+}
+
+void fake_write_file_request(struct buffer *out, const char *name)
+{
+    struct writer writer = writer_make(out, 1);
+    struct infile_request request = {.filename = slice_text(name)};
+    writer_packet_begin(&writer);
+    infile_request_encode(&request, &writer);
+    packet_end(&writer);
 }
 
 // --- what a proxy asks of every server ----------------------------------------------------------
@@ -180,7 +254,9 @@ static void select_answer(struct slice statement, struct buffer *out)
         values[count++] = variable_value(expression);
     }
     bool has_table = slice_find_slice(statement, S(" FROM ")) < statement.len;
-    result_write(out, columns, count, values, has_table ? 0 : 1);
+    struct rows rows = {columns, count, values, has_table ? 0 : 1};
+    struct writer writer = writer_make(out, 1);
+    result_write(&writer, &rows, false, STATUS_AUTOCOMMIT);
 }
 
 static void usual_answer(struct slice statement, struct buffer *out)
@@ -189,7 +265,9 @@ static void usual_answer(struct slice statement, struct buffer *out)
         select_answer(statement, out);
     } else if (slice_starts_nocase(statement, S("SHOW "))) {
         struct column column = text_column(S("Nothing"));
-        result_write(out, &column, 1, NULL, 0);
+        struct rows rows = {&column, 1, NULL, 0};
+        struct writer writer = writer_make(out, 1);
+        result_write(&writer, &rows, false, STATUS_AUTOCOMMIT);
     } else {
         fake_write_ok(out);
     }
@@ -274,6 +352,7 @@ static bool packet_receive(struct fake_conn *conn, struct buffer *payload)
             return false;
         }
         buffer_added(payload, frame.len);
+        conn->sequence = frame.sequence;
     } while (frame_is_continued(frame));
     return true;
 }
@@ -335,19 +414,20 @@ static struct answer *answer_find(struct fake *fake, struct slice statement)
     return best;
 }
 
-static bool query_serve(struct fake_conn *conn, struct slice statement)
+// `key` is the statement of a COM_QUERY, else the whole payload.
+static bool command_answer(struct fake_conn *conn, struct slice key, bool is_query)
 {
     struct fake *fake = conn->fake;
     struct buffer bytes = BUFFER_INIT;
     struct fake_manner manner = FAKE_USUALLY;
     pthread_mutex_lock(&fake->lock);
-    struct answer *answer = answer_find(fake, statement);
+    struct answer *answer = answer_find(fake, key);
     if (answer != NULL) {
         answer->asked++;
         buffer_append_slice(&bytes, buffer_slice(&answer->bytes));
         manner = answer->manner;
     } else {
-        usual_answer(statement, &bytes);
+        usual_answer(is_query ? key : SLICE_NONE, &bytes);
     }
     pthread_mutex_unlock(&fake->lock);
     bool goes_on = say(conn, &bytes, manner);
@@ -355,19 +435,35 @@ static bool query_serve(struct fake_conn *conn, struct slice statement)
     return goes_on;
 }
 
-static bool command_serve(struct fake_conn *conn, struct slice payload)
+// What comes behind our wish for a file: packets up to an empty one, then OK.
+static bool file_receive(struct fake_conn *conn, struct buffer *payload)
 {
-    if (payload.len == 0 || payload.ptr[0] == COMMAND_QUIT) {
-        return false;
-    }
-    if (payload.ptr[0] == COMMAND_QUERY) {
-        return query_serve(conn, slice_from(payload, 1));
-    }
+    do {
+        if (!packet_receive(conn, payload)) {
+            return false;
+        }
+    } while (!buffer_is_empty(payload));
     struct buffer bytes = BUFFER_INIT;
     fake_write_ok(&bytes);
+    buffer_ptr(&bytes)[3] = (uint8_t)(conn->sequence + 1);
     bool goes_on = say(conn, &bytes, FAKE_USUALLY);
     buffer_release(&bytes);
     return goes_on;
+}
+
+static bool command_serve(struct fake_conn *conn, struct buffer *payload)
+{
+    struct slice bytes = buffer_slice(payload);
+    if (bytes.len == 0 || bytes.ptr[0] == COMMAND_QUIT) {
+        return false;
+    }
+    if (bytes.ptr[0] == COMMAND_STMT_CLOSE || bytes.ptr[0] == COMMAND_STMT_SEND_LONG_DATA) {
+        return true; // they have no answer
+    }
+    bool is_query = bytes.ptr[0] == COMMAND_QUERY;
+    struct slice key = slice_from(bytes, is_query);
+    bool wants_file = is_query && slice_starts_nocase(key, S("LOAD DATA LOCAL"));
+    return command_answer(conn, key, is_query) && (!wants_file || file_receive(conn, payload));
 }
 
 static void conn_close(struct fake_conn *conn)
@@ -387,7 +483,7 @@ static void *conn_run(void *argument)
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     bool goes_on = conn_login(conn, &payload);
     while (goes_on && packet_receive(conn, &payload)) {
-        goes_on = command_serve(conn, buffer_slice(&payload));
+        goes_on = command_serve(conn, &payload);
     }
     conn_close(conn);
     buffer_release(&payload);

@@ -36,6 +36,8 @@ uint16_t fake_port(const struct fake *fake);
 
 // From now on statements that start with `statement` get these bytes (copied), in this manner.
 // Replaces what was said of the same beginning; the longest beginning counts.
+// A command other than COM_QUERY is told by its byte: "\x16SELECT" is what prepares such a
+// statement.
 void fake_answer(struct fake *fake, const char *statement, struct slice bytes,
                  struct fake_manner manner);
 // The greeting and what ends the login: whole and at once, until the test says otherwise.
@@ -59,3 +61,11 @@ void fake_write_ok(struct buffer *out);
 void fake_write_err(struct buffer *out, unsigned number, const char *text);
 // One text column `a`; each row holds the same value of `len` bytes.
 void fake_write_rows(struct buffer *out, size_t rows, size_t len);
+// The same twice, as of a multi-statement.
+void fake_write_two_results(struct buffer *out, size_t rows, size_t len);
+// The same as rows of a prepared statement.
+void fake_write_binary_rows(struct buffer *out, size_t rows, size_t len);
+// What COM_STMT_PREPARE gets: this id, one parameter, one column.
+void fake_write_prepared(struct buffer *out, uint32_t statement_id);
+// The wish for a file.
+void fake_write_file_request(struct buffer *out, const char *name);

@@ -351,13 +351,8 @@ static void auth_switch_answer(struct peer *peer, struct slice payload, const ch
     peer_send_packet(peer, slice_make(proof, native_proof(peer, password, proof)));
 }
 
-void peer_login(struct peer *peer, const char *user, const char *password, const char *schema)
+void peer_read_login(struct peer *peer, const char *password)
 {
-    struct buffer payload = BUFFER_INIT;
-    peer_read_greeting(peer);
-    peer_login_payload(peer, user, password, schema, 0, &payload);
-    peer_send_packet(peer, buffer_slice(&payload));
-    buffer_release(&payload);
     struct slice answer = peer_read(peer);
     if (answer.len > 0 && (uint8_t)answer.ptr[0] == AUTH_SWITCH_HEADER) {
         auth_switch_answer(peer, answer, password);
@@ -367,6 +362,16 @@ void peer_login(struct peer *peer, const char *user, const char *password, const
     if (!ok_decode(&ok, answer, peer->capabilities)) {
         fail_with_err("login", answer);
     }
+}
+
+void peer_login(struct peer *peer, const char *user, const char *password, const char *schema)
+{
+    struct buffer payload = BUFFER_INIT;
+    peer_read_greeting(peer);
+    peer_login_payload(peer, user, password, schema, 0, &payload);
+    peer_send_packet(peer, buffer_slice(&payload));
+    buffer_release(&payload);
+    peer_read_login(peer, password);
 }
 
 // Reads packets up to the EOF that ends columns or rows; returns how many, that one included.

@@ -74,6 +74,8 @@ void peer_read_greeting(struct peer *peer);
 // The payload of an answer to that greeting, by mysql_native_password, for writing into `out`.
 void peer_login_payload(struct peer *peer, const char *user, const char *password,
                         const char *schema, uint64_t capabilities, struct buffer *out);
+// What comes behind that payload: an auth switch is followed, then OK. Fails the test on a refusal.
+void peer_read_login(struct peer *peer, const char *password);
 // Reads the greeting and logs in by mysql_native_password, auth switches followed. The schema may
 // be NULL. Fails the test where the login is refused.
 void peer_login(struct peer *peer, const char *user, const char *password, const char *schema);
