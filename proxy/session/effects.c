@@ -385,6 +385,7 @@ void effects_end(struct session *session, bool is_error)
 {
     const struct statement *statement = &session->run->statement;
     unpin(session, PIN_LAST_STATEMENT);
+    session->has_traces = true;
     session->had_warnings = session->run->reply.warnings > 0 || is_error;
     if (session->run->command == COMMAND_STMT_PREPARE) {
         prepared_note(session, statement);
@@ -413,6 +414,7 @@ void effects_reset(struct session *session)
     buffer_release(&session->prepared);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
+    session->has_traces = false;
     pool_ties_cut(&session->ties);
     effects_image_changed(session);
 }

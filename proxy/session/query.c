@@ -457,12 +457,15 @@ static bool wants_own_connection(const struct statement *statement)
 }
 
 // What the last statement left is with a connection that has served others since. That it left no
-// warnings is known; the rest is not, and a stranger's answer would be a wrong one.
+// warnings is known (and a profile is only with a connection that is kept); its counts are not, and
+// a stranger's would be wrong ones.
 static bool is_forgotten(const struct session *session)
 {
     const struct statement *statement = &session->run->statement;
-    return asks_last_statement(statement) &&
-           (session->had_warnings || !statement_asks(statement, ASK_WARNINGS));
+    bool asks_counts =
+        statement_asks(statement, ASK_FOUND_ROWS) || statement_asks(statement, ASK_ROW_COUNT);
+    bool asks_warnings = statement_asks(statement, ASK_WARNINGS) && session->had_warnings;
+    return session->has_traces && (asks_counts || asks_warnings);
 }
 
 static void attached_leave(struct session *session)

@@ -117,7 +117,8 @@ struct session {
     struct pool_ties ties;
     struct pool_waiter waiter;
     uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
-    bool had_warnings;  // of the last statement
+    bool has_traces;    // a statement has run since the login or the last reset
+    bool had_warnings;  // the last one
     bool is_killed;
 };
 
