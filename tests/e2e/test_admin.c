@@ -22,13 +22,13 @@ static int setup(void **state)
     return 0;
 }
 
-static MYSQL *admin_as(const struct site *site, const char *user, const char *password)
+static MYSQL *admin_as(struct site *site, const char *user, const char *password)
 {
     return client_connect(&(struct client_options){
         .port = site->instance->admin_port, .user = user, .password = password});
 }
 
-static MYSQL *admin_open(const struct site *site)
+static MYSQL *admin_open(struct site *site)
 {
     return admin_as(site, "admin", "admin-secret");
 }
@@ -140,7 +140,7 @@ static void a_select_without_end_is_ended(void **state)
 
 static void sessions_are_shown_as_they_are(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     MYSQL *admin = admin_open(site), *client = site_client(site);
     char where[96], query[256];
     snprintf(where, sizeof(where), "FROM sessions WHERE id = %lu", mysql_thread_id(client));
@@ -178,7 +178,7 @@ static void passwords_are_masked(void **state)
 
 static void explain_route_tells_without_running(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     MYSQL *admin = admin_open(site);
     columns_check(admin, "EXPLAIN ROUTE SELECT 1",
                   "kind target backend reason wait cache effects servers");
@@ -206,7 +206,7 @@ static void explain_route_tells_without_running(void **state)
 
 static void rules_are_obeyed_and_counted(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     MYSQL *admin = admin_open(site), *client = site_client(site);
     static const char hits[] = "SELECT hits FROM rules WHERE name = 'reports'";
     long long before = client_number(admin, hits);
@@ -221,7 +221,7 @@ static void rules_are_obeyed_and_counted(void **state)
 
 static void a_drained_server_takes_nothing_new(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     MYSQL *admin = admin_open(site), *client = site_client(site);
     client_run(admin, "SET BACKEND db2 DRAIN");
     assert_client_text(admin, "SELECT state FROM backends WHERE name = 'db2'", "draining");
@@ -244,7 +244,7 @@ static void a_drained_server_takes_nothing_new(void **state)
 
 static void the_statistics_user_may_only_look(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     MYSQL *stats = admin_as(site, "stats", "stats-secret");
     assert_client_number(stats, "SELECT COUNT(*) FROM backends", 3);
     assert_true(client_row_count(stats, "SHOW ROUTES") > 0);
@@ -257,7 +257,7 @@ static void the_statistics_user_may_only_look(void **state)
 
 static void strangers_are_refused(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     struct client_options options = {
         .port = site->instance->admin_port, .user = "admin", .password = "wrong"};
     assert_login_error(&options, 1045, "admin");

@@ -31,7 +31,7 @@ static int setup(void **state)
 }
 
 // Runs the statement in a session of its own and holds the log against what is expected.
-static void routed_check(const struct site *site, const struct routed *routed)
+static void routed_check(struct site *site, const struct routed *routed)
 {
     static unsigned number;
     char mark[32], statement[1024];
@@ -48,7 +48,7 @@ static void routed_check(const struct site *site, const struct routed *routed)
     mysql_close(client);
 }
 
-static void routed_check_all(const struct site *site, const struct routed *rows, size_t count)
+static void routed_check_all(struct site *site, const struct routed *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         routed_check(site, &rows[i]);
@@ -80,7 +80,7 @@ static void plain_reads_go_to_replicas(void **state)
         {'R', "VALUES (1, 2), (3, 4) %s"},
         {'R', "SELECT id FROM plain_view %s"},
     };
-    CHECK_ALL((const struct site *)*state, rows);
+    CHECK_ALL((struct site *)*state, rows);
 }
 
 static void writes_and_all_that_may_write_go_to_the_primary(void **state)
@@ -114,7 +114,7 @@ static void writes_and_all_that_may_write_go_to_the_primary(void **state)
         {'P', "LOCK TABLES t READ %s"},
         {'P', "CREATE TEMPORARY TABLE temporary_t (a INT) %s"},
     };
-    CHECK_ALL((const struct site *)*state, rows);
+    CHECK_ALL((struct site *)*state, rows);
 }
 
 static void what_each_server_answers_differently_goes_to_the_primary(void **state)
@@ -126,7 +126,7 @@ static void what_each_server_answers_differently_goes_to_the_primary(void **stat
         {'P', "SHOW GLOBAL VARIABLES LIKE 'server_id' %s"},
         {'P', "SELECT COUNT(*) FROM information_schema.tables %s"},
     };
-    CHECK_ALL((const struct site *)*state, rows);
+    CHECK_ALL((struct site *)*state, rows);
     MYSQL *client = site_client(*state);
     assert_client_number(client, "SELECT @@server_id", 1);
     mysql_close(client);
@@ -142,7 +142,7 @@ static void hints_choose_among_what_is_safe(void **state)
         {'P', "/* sluice: replica */ SELECT a FROM t FOR UPDATE %s"},
         {'P', "/* sluice: backend=db1 */ SELECT a FROM t %s"},
     };
-    const struct site *site = *state;
+    struct site *site = *state;
     CHECK_ALL(site, rows);
     MYSQL *client = site_client(site);
     for (int i = 0; i < 10; i++) {
@@ -174,7 +174,7 @@ static void reads_are_spread_over_all_replicas(void **state)
 
 static void one_write_sends_a_whole_multi_statement_to_the_primary(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     struct client_options options = instance_options(site->instance, "app", "app-secret");
     options.flags = CLIENT_MULTI_STATEMENTS;
     MYSQL *client = client_connect(&options);
@@ -187,7 +187,7 @@ static void one_write_sends_a_whole_multi_statement_to_the_primary(void **state)
 
 static void what_the_proxy_counts_is_what_the_servers_did(void **state)
 {
-    const struct site *site = *state;
+    struct site *site = *state;
     static const char reads[] = "SELECT COALESCE(SUM(count), 0) FROM routes WHERE reason = 'read'";
     static const char writes[] =
         "SELECT COALESCE(SUM(count), 0) FROM routes WHERE reason = 'write'";

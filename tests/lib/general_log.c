@@ -86,6 +86,16 @@ static struct slice statement_trim(struct slice text)
     return text;
 }
 
+// Whether an entry is a statement of ours; connections are noted on the way.
+static bool entry_note(struct general_log *log, unsigned id, struct slice command,
+                       struct slice argument)
+{
+    if (slice_equal(command, S("Connect"))) {
+        connection_note(log, id, argument);
+    }
+    return slice_equal(command, S("Query")) && is_ours(log, id);
+}
+
 size_t general_log_count(struct general_log *log, struct slice statement)
 {
     text_read(log);
@@ -101,14 +111,29 @@ size_t general_log_count(struct general_log *log, struct slice statement)
         }
         // The argument may go on in the next lines: it is compared where it begins in the whole
         // text.
-        struct slice all =
-            slice_from(buffer_slice(&log->text),
-                       (size_t)(line.ptr - (const char *)buffer_ptr(&log->text)) + argument);
-        if (slice_equal(command, S("Connect"))) {
-            connection_note(log, id, all);
-        } else if (slice_equal(command, S("Query")) && is_ours(log, id)) {
+        size_t at = (size_t)(line.ptr - (const char *)buffer_ptr(&log->text)) + argument;
+        struct slice all = slice_from(buffer_slice(&log->text), at);
+        if (entry_note(log, id, command, all)) {
             count += slice_equal(slice_first(all, statement.len), statement);
         }
+    }
+    return count;
+}
+
+size_t general_log_count_lines(struct general_log *log, const char *mark)
+{
+    text_read(log);
+    size_t count = 0;
+    bool is_statement_of_ours = false;
+    struct slice rest = buffer_slice(&log->text), line;
+    while (slice_cut(&rest, '\n', &line)) {
+        unsigned id;
+        struct slice command;
+        size_t argument;
+        if (line_read(line, &id, &command, &argument)) {
+            is_statement_of_ours = entry_note(log, id, command, slice_from(line, argument));
+        }
+        count += is_statement_of_ours && slice_find_slice(line, slice_text(mark)) < line.len;
     }
     return count;
 }

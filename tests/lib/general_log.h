@@ -24,3 +24,5 @@ void general_log_close(struct general_log *log);
 // Reads what is new and returns how many statements in it begin with this text. Servers take white
 // space and semicolons off both ends before they write a statement down.
 size_t general_log_count(struct general_log *log, struct slice statement);
+// Reads what is new and returns how many lines of statements in it hold this text.
+size_t general_log_count_lines(struct general_log *log, const char *mark);

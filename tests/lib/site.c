@@ -48,6 +48,11 @@ int site_teardown(void **state)
         return 0;
     }
     instance_kill(site->instance);
+    for (size_t i = 0; i < site->stack->count; i++) {
+        if (site->logs[i] != NULL) {
+            general_log_close(site->logs[i]);
+        }
+    }
     stack_remove(site->stack);
     mem_free(site);
     return 0;
@@ -101,21 +106,22 @@ void assert_on_primary(MYSQL *client)
     assert_string_equal(site_where(client).text, "db1");
 }
 
-size_t site_mark_count(const struct site *site, const char *server, const char *mark)
+static struct general_log *log_of(struct site *site, size_t server)
 {
-    char path[FILE_PATH_SIZE];
-    stack_general_log(site->stack, server, path);
-    return file_count(path, mark);
+    if (site->logs[server] == NULL) {
+        stack_general_log(site->stack, site->stack->servers[server].name, site->log_paths[server]);
+        site->logs[server] = general_log_open(site->log_paths[server], "app@127.0.0.1");
+    }
+    return site->logs[server];
 }
 
-const char *site_server_of(const struct site *site, const char *mark)
+const char *site_server_of(struct site *site, const char *mark)
 {
     const char *found = NULL;
     size_t count = 0;
     for (size_t i = 0; i < site->stack->count; i++) {
-        const char *name = site->stack->servers[i].name;
-        size_t here = site_mark_count(site, name, mark);
-        found = here > 0 ? name : found;
+        size_t here = general_log_count_lines(log_of(site, i), mark);
+        found = here > 0 ? site->stack->servers[i].name : found;
         count += here;
     }
     if (count != 1) {

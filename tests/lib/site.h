@@ -6,6 +6,7 @@
 
 #include "tests/lib/client.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/general_log.h"
 #include "tests/lib/instance.h"
 #include "tests/lib/stack.h"
 #include "tests/lib/wait.h"
@@ -15,6 +16,8 @@
 struct site {
     struct stack *stack;
     struct instance *instance;
+    struct general_log *logs[STACK_SERVERS_MAX]; // of app's statements; NULL until asked for
+    char log_paths[STACK_SERVERS_MAX][FILE_PATH_SIZE];
     const char *const *expected; // events that the log may have as warnings or errors; NULL-ended
 };
 
@@ -43,10 +46,8 @@ struct client_text site_where(MYSQL *client);
 void assert_on_replica(MYSQL *client);
 void assert_on_primary(MYSQL *client);
 
-// The server in whose log the mark stands, exactly once over all of them.
-const char *site_server_of(const struct site *site, const char *mark);
-// How many servers' logs have the mark, and how often.
-size_t site_mark_count(const struct site *site, const char *server, const char *mark);
+// The server to which app sent the statement with this mark, once and since the question before.
+const char *site_server_of(struct site *site, const char *mark);
 
 // Waits until no client is left and every backend connection is back in its pool.
 void assert_site_idle(const struct site *site);
