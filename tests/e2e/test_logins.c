@@ -19,7 +19,8 @@ static const char accounts[] = "CREATE USER 'empty'@'%' IDENTIFIED BY '';"
 
 static int passthrough_setup(void **state)
 {
-    static const char *const expected[] = {"backend.state", "topology.no_primary", NULL};
+    static const char *const expected[] = {"backend.state", "topology.no_primary",
+                                           "monitor.catalogue", NULL};
     struct site *site = site_create(NULL, accounts, NULL);
     site->expected = expected; // of the test in which the primary is away
     *state = site;

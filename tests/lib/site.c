@@ -70,9 +70,8 @@ void the_proxy_leaves_nothing_behind(void **state)
 void site_restart(struct site *site, const char *const changes[])
 {
     struct instance *old = site->instance;
-    site->instance = NULL;
-    instance_stop(old, site->expected);
     site->instance = instance_start(site->stack, changes);
+    instance_stop(old, site->expected);
 }
 
 void site_replace(struct site *site, const char *const changes[])

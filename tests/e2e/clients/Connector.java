@@ -89,7 +89,7 @@ public class Connector {
         try (Statement statement = conn.createStatement()) {
             statement.setFetchSize(10);
             int rows = 0;
-            try (ResultSet result = statement.executeQuery("SELECT x.n FROM j x, j y WHERE x.n < 100")) {
+            try (ResultSet result = statement.executeQuery("/* sluice: primary */ SELECT x.n FROM j x, j y WHERE x.n < 100")) {
                 while (result.next()) {
                     rows++;
                 }
