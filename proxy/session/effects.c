@@ -381,6 +381,15 @@ static void prepared_note(struct session *session, const struct statement *state
     }
 }
 
+enum { ER_PARSE_ERROR = 1064 };
+
+static bool was_not_understood(const struct session *session)
+{
+    const struct run *run = session->run;
+    return run->reply.error == ER_PARSE_ERROR && run->reply.status == 0 &&
+           run->statement.count <= 1;
+}
+
 void effects_end(struct session *session, bool is_error)
 {
     const struct statement *statement = &session->run->statement;
@@ -389,6 +398,9 @@ void effects_end(struct session *session, bool is_error)
     session->had_warnings = session->run->reply.warnings > 0 || is_error;
     if (session->run->command == COMMAND_STMT_PREPARE) {
         prepared_note(session, statement);
+    } else if (was_not_understood(session)) {
+        // Nothing of it ran. The mysql tool greets so ("select $$"), to see what the server makes
+        // of it.
     } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
                statement->kind == STATEMENT_COMPOUND) {
         pins_apply(session, statement, is_error);

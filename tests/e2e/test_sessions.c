@@ -309,6 +309,21 @@ static void change_user_with_a_wrong_password_ends_the_session(void **state)
     mysql_close(client);
 }
 
+static void a_text_that_the_server_does_not_understand_pins_nothing(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    assert_client_error(client, "SELEKT 1", 1064, "SELEKT");
+    assert_on_replica(client);
+    char query[160];
+    snprintf(query, sizeof(query), "SELECT COALESCE(pin_reason, '-') FROM sessions WHERE id = %lu",
+             mysql_thread_id(client));
+    MYSQL *admin = instance_admin(site->instance);
+    assert_client_text(admin, query, "-");
+    mysql_close(admin);
+    mysql_close(client);
+}
+
 static void the_processlist_has_the_ids_that_clients_know(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -337,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_reset_clears_everything),
         cmocka_unit_test(change_user_starts_afresh_as_somebody_else),
         cmocka_unit_test(change_user_with_a_wrong_password_ends_the_session),
+        cmocka_unit_test(a_text_that_the_server_does_not_understand_pins_nothing),
         cmocka_unit_test(the_processlist_has_the_ids_that_clients_know),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
