@@ -142,6 +142,22 @@ static void time_limits_end_statements_and_idle_clients(void **state)
     site_restart(site, NULL);
 }
 
+static void hints_and_rules_limit_time_too(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"rule:slow.match = too slow",
+                                             "rule:slow.timeout = 100ms", NULL});
+    MYSQL *client = site_client(site);
+    assert_client_error(
+        client, "/* sluice: timeout=100ms */ SELECT BENCHMARK(1000000000, MD5('x')) FROM whoami",
+        1969, "sluice:");
+    assert_client_error(client, "SELECT BENCHMARK(1000000000, MD5('x')), 'too slow' FROM whoami",
+                        1969, "sluice:");
+    assert_on_replica(client);
+    mysql_close(client);
+    site_restart(site, NULL);
+}
+
 static void sigterm_drains(void **state)
 {
     struct site *site = *state;
@@ -307,6 +323,7 @@ int main(void)
         cmocka_unit_test(the_operator_kills_by_the_admin_port),
         cmocka_unit_test(a_client_that_goes_away_ends_its_statement),
         cmocka_unit_test(time_limits_end_statements_and_idle_clients),
+        cmocka_unit_test(hints_and_rules_limit_time_too),
         cmocka_unit_test(sigterm_drains),
         cmocka_unit_test(idle_clients_read_1053_when_it_drains),
         cmocka_unit_test(drain_timeout_ends_what_does_not_end),

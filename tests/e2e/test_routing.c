@@ -172,6 +172,72 @@ static void reads_are_spread_over_all_replicas(void **state)
     mysql_close(client);
 }
 
+// Reads of one session answered by db2 and db3.
+struct share {
+    int db2;
+    int db3;
+};
+
+static struct share share_of(struct site *site, int reads)
+{
+    struct share share = {0, 0};
+    MYSQL *client = site_client(site);
+    for (int i = 0; i < reads; i++) {
+        struct client_text where = site_where(client);
+        share.db2 += strcmp(where.text, "db2") == 0;
+        share.db3 += strcmp(where.text, "db3") == 0;
+    }
+    mysql_close(client);
+    assert_int_equal(share.db2 + share.db3, reads);
+    return share;
+}
+
+static void round_robin_takes_turns(void **state)
+{
+    struct site *site = *state;
+    site_restart(site,
+                 (const char *const[]){"routing.balance = round_robin", "proxy.workers = 1", NULL});
+    struct share share = share_of(site, 100);
+    assert_true(share.db2 >= 49 && share.db2 <= 51);
+}
+
+static void least_connections_avoids_the_busy_one(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"routing.balance = least_connections",
+                                             "proxy.workers = 1", NULL});
+    MYSQL *busy = site_client(site);
+    client_send(busy, "/* sluice: backend=db2 */ SELECT SLEEP(1) FROM whoami");
+    assert_soon(
+        instance_admin_number(site->instance, "SELECT used FROM backends WHERE name = 'db2'") == 1);
+    assert_int_equal(share_of(site, 20).db3, 20);
+    assert_int_equal(client_finish(busy), 0);
+    mysql_close(busy);
+}
+
+static void weights_share_the_reads_out(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"backend:db2.weight = 0", NULL});
+    assert_int_equal(share_of(site, 50).db3, 50);
+    site_restart(site, (const char *const[]){"routing.balance = round_robin", "proxy.workers = 1",
+                                             "backend:db2.weight = 300", NULL});
+    struct share share = share_of(site, 200);
+    assert_true(share.db2 >= 140 && share.db2 <= 160);
+}
+
+static void default_target_keeps_reads_on_the_primary(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"routing.default_target = primary", NULL});
+    MYSQL *client = site_client(site);
+    for (int i = 0; i < 20; i++) {
+        assert_on_primary(client);
+    }
+    assert_client_text(client, "/* sluice: backend=db3 */ SELECT name FROM whoami", "db3");
+    mysql_close(client);
+}
+
 static void one_write_sends_a_whole_multi_statement_to_the_primary(void **state)
 {
     struct site *site = *state;
@@ -216,6 +282,10 @@ int main(void)
         cmocka_unit_test(reads_are_spread_over_all_replicas),
         cmocka_unit_test(one_write_sends_a_whole_multi_statement_to_the_primary),
         cmocka_unit_test(what_the_proxy_counts_is_what_the_servers_did),
+        cmocka_unit_test(round_robin_takes_turns),
+        cmocka_unit_test(least_connections_avoids_the_busy_one),
+        cmocka_unit_test(weights_share_the_reads_out),
+        cmocka_unit_test(default_target_keeps_reads_on_the_primary),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -50,6 +50,14 @@ process_signal() { # SIGNAL FILE MARK
     process_runs "$2" "$3" && kill -s "$1" "$(cat "$2")" 2>/dev/null
 }
 
+# Stopped by SIGSTOP, which takes effect a little after it was sent.
+process_is_frozen() { # FILE
+    case $(sed 's/.*) //' "/proc/$(cat "$1")/stat") in
+    T*) ;;
+    *) return 1 ;;
+    esac
+}
+
 # Asks a process to end and waits; ends it by force after 10 s. A frozen one is woken first.
 process_stop() { # FILE MARK
     process_signal CONT "$1" "$2" || return 0
