@@ -255,7 +255,6 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
 
 void command_end(struct session *session)
 {
-    session->is_killed = false;
     if (session->run != NULL) {
         run_give(session->worker, session->run);
         session->run = NULL;

@@ -394,8 +394,7 @@ void effects_end(struct session *session, bool is_error)
 {
     const struct statement *statement = &session->run->statement;
     unpin(session, PIN_LAST_STATEMENT);
-    session->has_traces = true;
-    session->had_warnings = session->run->reply.warnings > 0 || is_error;
+    session->last = session->run->reply.warnings > 0 || is_error ? LAST_WARNED : LAST_QUIET;
     if (session->run->command == COMMAND_STMT_PREPARE) {
         prepared_note(session, statement);
     } else if (was_not_understood(session)) {
@@ -426,7 +425,7 @@ void effects_reset(struct session *session)
     buffer_release(&session->prepared);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
-    session->has_traces = false;
+    session->last = LAST_NONE;
     pool_ties_cut(&session->ties);
     effects_image_changed(session);
 }

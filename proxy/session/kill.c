@@ -70,7 +70,7 @@ static void session_kill(struct session *session, bool is_query)
 {
     if (is_query) {
         if (session->state == SESSION_RUNNING) {
-            session->is_killed = true;
+            session->run->order = ORDER_KILL;
             kill_statement(session);
         } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING) {
             pool_cancel(&session->waiter);

@@ -48,9 +48,8 @@ static bool may_retry(const struct session *session, bool had_transaction, bool 
 {
     const struct run *run = session->run;
     return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
-           !run->is_forwarded && !run->is_timed_out && !session->is_killed && !had_transaction &&
-           !had_pins && !session_autocommit_is_off(session) &&
-           run->attempts + 1 < QUERY_ATTEMPTS_MOST;
+           !run->is_forwarded && run->order == ORDER_NONE && !had_transaction && !had_pins &&
+           !session_autocommit_is_off(session) && run->attempts + 1 < QUERY_ATTEMPTS_MOST;
 }
 
 static void query_retry(struct session *session, int server)
@@ -109,7 +108,7 @@ void query_let_go(struct session *session)
     struct pooled *pooled = session->pooled;
     if (pooled != NULL) {
         enum conn_state state = conn_state(pooled_conn(pooled));
-        if (state == CONN_RELAYING && session->run != NULL && !session->run->is_timed_out) {
+        if (state == CONN_RELAYING && session->run != NULL && session->run->order == ORDER_NONE) {
             kill_statement(session);
         }
         bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&

@@ -1,19 +1,8 @@
-// A statement on its way: read, decide where it goes, get a connection, send, and clear up behind
-// its answer.
+// A statement: read, decide where it goes, and wait where no server may run it yet.
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
-#include "proxy/base/memory.h"
 #include "router/sql/digest.h"
-
-#include <stdarg.h>
-
-#include <assert.h>
-
-enum { TEXT_MOST = 512 };
-
-static void query_take(struct session *session);
-static void query_send(struct session *session);
 
 // --- what the session is like --------------------------------------------------------------------
 
@@ -104,22 +93,6 @@ static const struct server_load *loads_of(struct worker *worker)
 
 // --- reading -------------------------------------------------------------------------------------
 
-// The answer depends on what the session did last on its connection: that very one, as it is.
-static bool asks_last_statement(const struct statement *statement)
-{
-    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
-           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE);
-}
-
-// The next statement does not ask about the last one: what was kept for that is free.
-static void last_statement_leave(struct session *session)
-{
-    if (session_keeps_last_statement(session) && !asks_last_statement(&session->run->statement)) {
-        session->pins = 0;
-        query_let_go(session);
-    }
-}
-
 // The server of an open transaction went away between two statements. A ROLLBACK is what happened
 // already; anything else must not run as if the transaction were still there.
 static void lost_transaction_tell(struct session *session)
@@ -147,7 +120,7 @@ void query_begin(struct session *session, struct slice sql)
     };
     run->sql = sql;
     statement_parse(&run->statement, &run->arena, sql, &context);
-    last_statement_leave(session);
+    attach_leave_last(session);
     if (session->lost_on >= 0) {
         lost_transaction_tell(session);
         return;
@@ -164,7 +137,7 @@ void query_begin_command(struct session *session, const struct statement *statem
 {
     session->run->sql = SLICE_NONE;
     session->run->statement = *statement;
-    last_statement_leave(session);
+    attach_leave_last(session);
     query_route(session);
 }
 
@@ -182,7 +155,7 @@ void query_begin_attached(struct session *session)
         .reason = ROUTE_REASON_PREPARED,
         .timeout_us = session->worker->config->proxy.query_timeout_us,
     };
-    query_send(session);
+    attach_send(session);
 }
 
 // --- deciding ------------------------------------------------------------------------------------
@@ -261,7 +234,7 @@ static void blocked_answer(struct session *session)
 
 // No server may run it now: it waits for the monitor's next word, up to queue_timeout since it
 // came.
-static void query_hold(struct session *session)
+void query_hold(struct session *session)
 {
     struct worker *worker = session->worker;
     int64_t left_us = session->run->started_us + worker->config->proxy.queue_timeout_us -
@@ -331,435 +304,8 @@ void query_route(struct session *session)
     } else if (route->must_wait || route->server < 0) {
         query_hold(session);
     } else {
-        query_take(session);
+        attach_begin(session);
     }
-}
-
-// --- getting a connection ------------------------------------------------------------------------
-
-static void conn_adopt(struct session *session, struct pooled *pooled)
-{
-    session->pooled = pooled;
-    conn_hold(pooled_conn(pooled), &session_conn_handler, session);
-}
-
-// The statement asks for the insert id, and the session's connection has somebody else's or none.
-static bool wants_insert_id(const struct session *session)
-{
-    return statement_asks(&session->run->statement, ASK_INSERT_ID) &&
-           session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
-}
-
-// No warning of another session's stands there any more.
-static void traces_covered(struct conn *conn, const struct conn_result *result, void *context)
-{
-    (void)conn;
-    (void)result;
-    query_send(context);
-}
-
-static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
-{
-    struct session *session = context;
-    (void)conn;
-    (void)result;
-    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
-    query_send(session);
-}
-
-// The session has its connection: what only the session knows is given back to it first.
-static void query_go(struct session *session)
-{
-    char sql[64];
-    if (session->run->is_foreign) {
-        session->run->is_foreign = false;
-        session_enter(session, SESSION_PREPARING);
-        conn_query(pooled_conn(session->pooled), S("DO 0"), traces_covered, session);
-        return;
-    }
-    if (!wants_insert_id(session)) {
-        query_send(session);
-        return;
-    }
-    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
-                       (unsigned long long)session->insert_id);
-    session_enter(session, SESSION_PREPARING);
-    conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
-               session);
-}
-
-// The connection is as the image wants it. What only the session knows is given back to it first.
-static void query_granted(struct session *session, struct pooled *pooled)
-{
-    conn_adopt(session, pooled);
-    query_go(session);
-}
-
-static void granted(struct pool_waiter *waiter, struct pooled *pooled)
-{
-    query_granted(container_of(waiter, struct session, waiter), pooled);
-}
-
-// Another server may be right now: decides again, unless that was done often enough.
-static void query_again(struct session *session, const struct conn_loss *loss)
-{
-    struct run *run = session->run;
-    struct slice name = session->worker->topology->servers[run->route.server].name;
-    if (loss != NULL) {
-        slice_to_text(slice_text(loss->error->text), run->trouble, sizeof(run->trouble));
-    }
-    if (loss != NULL && loss->end == CONN_END_LOGIN) {
-        answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(slice_text(run->trouble)));
-    } else if (++run->attempts < QUERY_ATTEMPTS_MOST) {
-        query_route(session);
-    } else {
-        query_hold(session); // the monitor will say how things stand
-    }
-}
-
-enum { ER_DATABASE_DENIED = 1044, ER_ACCESS_DENIED = 1045, ER_UNKNOWN_DATABASE = 1049 };
-
-// What the session wants is what the server refuses; another connection would fare the same.
-static bool is_own_fault(const struct conn_loss *loss)
-{
-    return loss->end == CONN_END_PREPARE ||
-           (loss->end == CONN_END_REFUSED &&
-            (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE));
-}
-
-static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
-                    const struct conn_loss *loss)
-{
-    struct session *session = container_of(waiter, struct session, waiter);
-    struct run *run = session->run;
-    if (refusal == POOL_TIMED_OUT) {
-        struct slice name = session->worker->topology->servers[run->route.server].name;
-        answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),
-                     (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
-    } else if (refusal == POOL_FAILED && loss->end == CONN_END_REFUSED &&
-               loss->code == ER_ACCESS_DENIED) {
-        struct slice name = session->worker->topology->servers[run->route.server].name;
-        account_forget(session->worker, session->user);
-        answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
-        session_finish(session);
-    } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
-        answer_payload(
-            session,
-            loss->refusal); // what the client set cannot be had there: the server's own words
-    } else {
-        query_again(session, loss);
-    }
-}
-
-static bool wants_own_connection(const struct statement *statement)
-{
-    return asks_last_statement(statement) || statement_asks(statement, ASK_INSERT_ID);
-}
-
-// What the last statement left is with a connection that has served others since. That it left no
-// warnings is known (and a profile is only with a connection that is kept); its counts are not, and
-// a stranger's would be wrong ones.
-static bool is_forgotten(const struct session *session)
-{
-    const struct statement *statement = &session->run->statement;
-    bool asks_counts =
-        statement_asks(statement, ASK_FOUND_ROWS) || statement_asks(statement, ASK_ROW_COUNT);
-    bool asks_warnings = statement_asks(statement, ASK_WARNINGS) && session->had_warnings;
-    return session->has_traces && (asks_counts || asks_warnings);
-}
-
-static void attached_leave(struct session *session)
-{
-    struct pooled *pooled = session->pooled;
-    session->pooled = NULL;
-    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
-    pool_give(pooled, POOL_RESET);
-}
-
-static bool take_own(struct session *session)
-{
-    const struct statement *statement = &session->run->statement;
-    enum pool_tie_kind kind =
-        statement_asks(statement, ASK_INSERT_ID) ? POOL_TIE_INSERT_ID : POOL_TIE_LAST;
-    struct pooled *tied = session->ties.of[kind].pooled;
-    if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image)) {
-        return false;
-    }
-    struct pooled *own = pool_take_tied(&session->ties, kind);
-    if (own == NULL) {
-        return false;
-    }
-    session->run->route.server = pooled_server(own);
-    conn_adopt(session, own);
-    if (conn_is_as(pooled_conn(own), session->image)) {
-        query_send(session);
-    } else {
-        session_enter(session, SESSION_PREPARING);
-        conn_apply(pooled_conn(own), session->image);
-    }
-    return true;
-}
-
-static void query_take(struct session *session)
-{
-    struct worker *worker = session->worker;
-    struct route *route = &session->run->route;
-    if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
-        query_go(session);
-        return;
-    }
-    if (session->pooled != NULL) {
-        attached_leave(session);
-    } else if (wants_own_connection(&session->run->statement)) {
-        if (take_own(session)) {
-            return;
-        }
-        if (is_forgotten(session)) {
-            answer_error(
-                session, NOT_BUILT,
-                SLICE_ARG(S("asking about the last statement after its connection served another "
-                            "session")));
-            return;
-        }
-        session->run->is_foreign = asks_last_statement(&session->run->statement);
-    }
-    int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;
-    struct pool_request request = {
-        .account = session->account,
-        .server = route->server,
-        .collation = session->collation,
-        .image = session->image,
-        .timeout_us = worker->config->proxy.queue_timeout_us - waited_us,
-    };
-    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->ties);
-    if (pooled != NULL) {
-        query_granted(session, pooled);
-        return;
-    }
-    session->waiter.granted = granted;
-    session->waiter.refused = refused;
-    session_enter(session, SESSION_WAITING);
-}
-
-// --- sending -------------------------------------------------------------------------------------
-
-static void packet_send(struct session *session)
-{
-    struct run *run = session->run;
-    struct conn *conn = pooled_conn(session->pooled);
-    conn_relay(conn);
-    stream_send(conn_stream(conn), buffer_ptr(&run->packet), buffer_len(&run->packet));
-}
-
-static void query_send(struct session *session)
-{
-    struct worker *worker = session->worker;
-    struct run *run = session->run;
-    bool has_reply = command_find((uint8_t)run->command)->reply != COMMAND_REPLY_NONE;
-
-    run->sent_us = loop_now_us(worker->loop);
-    relay_begin(session, run->command);
-    session_enter(session, SESSION_RUNNING);
-    packet_send(session);
-    if (!has_reply) {
-        query_end(session, false, 0, false);
-    } else if (run->route.timeout_us > 0) {
-        timer_set(&session->timer, worker->loop, run->route.timeout_us);
-    } else {
-        timer_clear(&session->timer);
-    }
-}
-
-// --- behind the answer ---------------------------------------------------------------------------
-
-static enum metric_target target_metric(enum route_target target)
-{
-    return (enum metric_target)target; // the same words in the same order
-}
-
-_Static_assert((int)ROUTE_PRIMARY == (int)METRIC_TARGET_PRIMARY, "the words of target");
-_Static_assert((int)ROUTE_REPLICA == (int)METRIC_TARGET_REPLICA, "the words of target");
-_Static_assert((int)ROUTE_BACKEND == (int)METRIC_TARGET_BACKEND, "the words of target");
-_Static_assert((int)ROUTE_CACHE == (int)METRIC_TARGET_CACHE, "the words of target");
-_Static_assert((int)ROUTE_PROXY == (int)METRIC_TARGET_PROXY, "the words of target");
-_Static_assert((int)ROUTE_BLOCKED == (int)METRIC_TARGET_BLOCKED, "the words of target");
-
-static void latency_note(struct worker *worker, int server, int64_t took_us)
-{
-    uint32_t *latency = &worker->latency_us[server];
-    uint32_t sample = took_us < 1                ? 1
-                      : took_us > UINT32_MAX / 8 ? UINT32_MAX / 8
-                                                 : (uint32_t)took_us;
-    *latency = *latency == 0 ? sample : *latency - *latency / 8 + sample / 8;
-}
-
-static void slow_log(struct session *session, int64_t took_us)
-{
-    const struct run *run = session->run;
-    log_warn(&session->source, "query.slow", kv_us("took", took_us),
-             kv_str("target", route_target_name(run->route.target)),
-             kv_slice("backend", conn_target(pooled_conn(session->pooled))->name),
-             kv_slice("query", slice_first(run->sql, 1000)));
-}
-
-static void query_count(struct session *session, enum metric_result result)
-{
-    struct worker *worker = session->worker;
-    const struct run *run = session->run;
-    int server = pooled_server(session->pooled);
-    enum metric_target target = target_metric(run->route.target);
-    int64_t now_us = loop_now_us(worker->loop);
-    int64_t total_us = now_us - run->started_us;
-
-    metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
-    metric_record(worker->metrics, METRIC_QUERY_DURATION, total_us, target, METRIC_PHASE_TOTAL);
-    metric_record(worker->metrics, METRIC_QUERY_DURATION, run->sent_us - run->started_us, target,
-                  METRIC_PHASE_QUEUE);
-    if (run->answered_us != 0) {
-        metric_record(worker->metrics, METRIC_QUERY_DURATION, run->answered_us - run->sent_us,
-                      target, METRIC_PHASE_SERVER);
-        latency_note(worker, server, run->answered_us - run->sent_us);
-    }
-    int64_t slow_us = worker->config->log.slow_query_us;
-    if (slow_us > 0 && total_us >= slow_us) {
-        slow_log(session, total_us);
-    }
-}
-
-static void status_note(struct session *session, uint16_t status)
-{
-    bool was_open = (session->status & STATUS_IN_TRANSACTION) != 0;
-    bool is_open = (status & STATUS_IN_TRANSACTION) != 0;
-    if (is_open && !was_open) {
-        session->transaction_us = session->run->started_us;
-    }
-    session->status =
-        status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES |
-                  STATUS_IN_READ_ONLY_TRANSACTION | STATUS_ANSI_QUOTES);
-    session->syntax.no_backslash_escapes = (status & STATUS_NO_BACKSLASH_ESCAPES) != 0;
-    if (was_open && !is_open) {
-        session->pins &= ~PIN_BIT(PIN_NEXT_TRANSACTION);
-    }
-}
-
-// With autocommit off a connection is free again only where a statement has just ended the
-// transaction.
-static bool ends_work(const struct statement *statement)
-{
-    return statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK ||
-           statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
-}
-
-static bool must_keep(const struct session *session)
-{
-    if ((session->status & STATUS_IN_TRANSACTION) != 0 || session->pins != 0 ||
-        !session->worker->config->routing.multiplexing) {
-        return true;
-    }
-    return session_autocommit_is_off(session) && !ends_work(&session->run->statement);
-}
-
-static void conn_release(struct session *session)
-{
-    struct pooled *pooled = session->pooled;
-    session->pooled = NULL;
-    pool_give(pooled, POOL_KEEP);
-}
-
-// Printed on the heap, for mem_free().
-__attribute__((format(printf, 1, 2))) static char *text_print(const char *format, ...)
-{
-    char text[TEXT_MOST];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return mem_text(text, strlen(text));
-}
-
-// What SHOW WARNINGS is to say of the statement's hints.
-static void hints_note(struct session *session)
-{
-    const struct run *run = session->run;
-    const struct hints *hints = &run->statement.hints;
-    if (run->command != COMMAND_QUERY || statement_asks(&run->statement, ASK_WARNINGS)) {
-        return;
-    }
-    mem_free(session->hint_warning);
-    session->hint_warning = NULL;
-    if (hints->unknown_count > 0) {
-        session->hint_warning = text_print("sluice: unknown hint: %.*s", SLICE_ARG(hints->unknown));
-    } else if (run->route.unknown_backend.len > 0) {
-        session->hint_warning = text_print("sluice: hint names an unknown backend: %.*s",
-                                           SLICE_ARG(run->route.unknown_backend));
-    }
-}
-
-// The beginning of the statement, for the view `sessions`.
-static void query_remember(struct session *session)
-{
-    if (session->run->sql.len > 0) {
-        session->last_query_len = (uint8_t)slice_first(session->run->sql, LAST_QUERY_SIZE).len;
-        memcpy(session->last_query, session->run->sql.ptr, session->last_query_len);
-    }
-}
-
-enum { ER_QUERY_INTERRUPTED = 1317 };
-
-// Whether the connection may still do something to the next statement: an order to end the last one
-// is on its way (that one did not end by it), or bytes came behind the answer.
-static bool is_tainted(struct session *session)
-{
-    const struct run *run = session->run;
-    bool is_ordered = run->is_timed_out || session->is_killed;
-    session->is_killed = false;
-    return run->has_leftover || (is_ordered && run->reply.error != ER_QUERY_INTERRUPTED);
-}
-
-// Closes the connection; the session too where the connection held something of it. Returns whether
-// the session goes on.
-static bool taint_close(struct session *session)
-{
-    session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
-    bool is_lost = must_keep(session);
-    struct pooled *pooled = session->pooled;
-    session->pooled = NULL;
-    pool_give(pooled, POOL_CLOSE);
-    if (is_lost) {
-        command_end(session);
-        session_finish(session);
-    }
-    return !is_lost;
-}
-
-void query_end(struct session *session, bool has_status, uint16_t status, bool is_error)
-{
-    struct conn *conn = pooled_conn(session->pooled);
-
-    conn_settle(conn);
-    query_remember(session);
-    if (has_status || status != 0) { // of several results, one that ended well before an ERR
-        status_note(session, status);
-    }
-    effects_end(session, is_error);
-    if (conn_image(conn) != session->image) {
-        conn_became(conn, image_ref(session->image));
-    }
-    query_count(session, is_error ? METRIC_RESULT_ERROR : METRIC_RESULT_OK);
-    if (is_error) {
-        metric_add(session->worker->metrics, METRIC_BACKEND_ERRORS, 1,
-                   metric_backend(pooled_server(session->pooled)));
-    }
-    hints_note(session);
-    if (is_tainted(session)) {
-        if (!taint_close(session)) {
-            return;
-        }
-    } else if (!must_keep(session)) {
-        conn_release(session);
-    }
-    command_end(session);
-    session_idle(session);
 }
 
 // --- time limits ---------------------------------------------------------------------------------
@@ -788,37 +334,8 @@ void query_timed_out(struct session *session)
     struct run *run = session->run;
     if (session->state == SESSION_HOLDING) {
         hold_timed_out(session);
-    } else if (session->state == SESSION_RUNNING && !run->is_timed_out) {
-        run->is_timed_out = true;
+    } else if (session->state == SESSION_RUNNING && run->order == ORDER_NONE) {
+        run->order = ORDER_TIME_LIMIT;
         kill_statement(session);
     }
 }
-
-// --- the connection's callbacks ------------------------------------------------------------------
-
-static void on_ready(struct conn *conn)
-{
-    query_go(conn_holder(conn)); // PREPARING is over
-}
-
-static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)
-{
-    return relay_answer(conn_holder(conn), bytes, len);
-}
-
-static void on_writable(struct conn *conn)
-{
-    relay_server_writable(conn_holder(conn));
-}
-
-static void on_closed(struct conn *conn, const struct conn_loss *loss)
-{
-    query_lost(conn_holder(conn), loss);
-}
-
-const struct conn_handler session_conn_handler = {
-    .on_ready = on_ready,
-    .on_answer = on_answer,
-    .on_writable = on_writable,
-    .on_closed = on_closed,
-};

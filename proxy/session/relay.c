@@ -76,8 +76,6 @@ static void ok_rewrite(struct session *session, struct batch *batch, const struc
     buffer_release(&packet);
 }
 
-enum { ER_QUERY_INTERRUPTED = 1317 };
-
 // The server says that it was told to end the statement; the client is told why.
 static void timeout_tell(struct session *session, struct batch *batch, size_t held)
 {
@@ -119,7 +117,7 @@ static void packet_held(struct session *session, struct batch *batch, const stru
             ok_rewrite(session, batch, &step->ok, step->held);
             return;
         }
-    } else if (step->packet == REPLY_PACKET_ERR && session->run->is_timed_out &&
+    } else if (step->packet == REPLY_PACKET_ERR && session->run->order == ORDER_TIME_LIMIT &&
                step->err.code == ER_QUERY_INTERRUPTED) {
         timeout_tell(session, batch, step->held);
         return;
@@ -161,7 +159,7 @@ static void answer_fault(struct session *session)
 
 // --- the answer ----------------------------------------------------------------------------------
 
-static void answer_ended(struct session *session, const struct reply_step *step)
+static void answer_ended(struct session *session, const struct reply_step *step, bool has_leftover)
 {
     if (session->state == SESSION_UPLOADING) {
         session_close(
@@ -171,7 +169,10 @@ static void answer_ended(struct session *session, const struct reply_step *step)
     const struct reply *reply = &session->run->reply;
     bool is_error = reply->error != 0;
     bool has_status = step->packet == REPLY_PACKET_OK || step->packet == REPLY_PACKET_EOF;
-    query_end(session, has_status && !is_error, reply->status, is_error);
+    outcome_end(session, &(struct outcome){.is_error = is_error,
+                                           .has_status = has_status,
+                                           .has_leftover = has_leftover,
+                                           .status = reply->status});
 }
 
 size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
@@ -205,8 +206,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
 
     switch (step.event) {
     case REPLY_END:
-        run->has_leftover = used < len;
-        answer_ended(session, &step);
+        answer_ended(session, &step, used < len);
         break;
     case REPLY_UPLOAD:
         session_enter(session, SESSION_UPLOADING);

@@ -3,10 +3,12 @@
 //     session.c    life, state, the client's stream
 //     greet.c      logging in, COM_CHANGE_USER
 //     command.c    which command is which
-//     query.c      a statement: read, decide, find a connection, send
-//     loss.c       when the connection goes away
+//     query.c      a statement: read, decide where it goes
+//     attach.c     its connection: found, made what the session wants, the statement sent
 //     relay.c      the answer on its way to the client
+//     outcome.c    behind the answer: counted, remembered, the connection given back
 //     effects.c    what a statement did to the session
+//     loss.c       when the connection goes away
 //     answer.c     what sluice says by itself
 //     kill.c       ending sessions and statements
 //     account.c    passwords that servers have taken
@@ -14,9 +16,9 @@
 //
 // The life of a command:
 //
-//     session_data -> command_begin -> query_route -> query_take -> query_send -> relay_answer ->
-//     query_end
-//                                         |  HOLDING ^   | WAITING ^
+//     on_data -> command_begin -> query_route -> attach_begin -> attach_send -> relay_answer
+//                                  |  HOLDING ^    | WAITING,  ^                     |
+//                                                    PREPARING            outcome_end -> IDLE
 #pragma once
 
 #include "proxy/session/worker.h"
@@ -49,6 +51,10 @@ enum session_state {
 
 // --- a command on its way ------------------------------------------------------------------------
 
+// What its server was told to end a running statement for; the statement then ends with this error.
+enum run_order { ORDER_NONE, ORDER_TIME_LIMIT, ORDER_KILL };
+enum { ER_QUERY_INTERRUPTED = 1317 };
+
 // Taken from the worker's spare ones when a command begins, given back when it ends, with its
 // memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
 struct run {
@@ -64,18 +70,22 @@ struct run {
     int64_t started_us;  // the command came
     int64_t sent_us;     // it went to the server
     int64_t answered_us; // its first bytes came
-    bool is_foreign;     // the session's last connection was not to be had
-    bool has_leftover;   // bytes came behind the answer's end
     char trouble[128];   // why no connection could be had, the last time
     uint8_t attempts;    // servers it was sent to
     bool is_forwarded;   // bytes of the answer are with the client
-    bool has_failed;     // an ERR came
-    bool is_timed_out;   // the server was asked to end it
+    enum run_order order;
 };
 
 // --- a session -----------------------------------------------------------------------------------
 
 enum { LAST_QUERY_SIZE = 128 };
+
+// What the session's last statement left that the next one may ask about.
+enum last_statement {
+    LAST_NONE,   // there was none since the login or the last reset
+    LAST_QUIET,  // its counts alone
+    LAST_WARNED, // warnings or an error as well
+};
 
 struct session {
     struct stream stream; // to the client
@@ -117,9 +127,7 @@ struct session {
     struct pool_ties ties;
     struct pool_waiter waiter;
     uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
-    bool has_traces;    // a statement has run since the login or the last reset
-    bool had_warnings;  // the last one
-    bool is_killed;
+    enum last_statement last;
 };
 
 // --- session.c -----------------------------------------------------------------------------------
@@ -166,16 +174,39 @@ void query_begin_command(struct session *session, const struct statement *statem
 void query_begin_attached(struct session *session);
 // Decides, and goes on; again whenever something changed while it was HOLDING.
 void query_route(struct session *session);
-// The answer has ended with these status flags (without: an ERR).
-void query_end(struct session *session, bool has_status, uint16_t status, bool is_error);
+// No server may run it now: it waits for the monitor's next word, up to queue_timeout since it
+// came.
+void query_hold(struct session *session);
 void query_timed_out(struct session *session);
 bool session_is_attached(const struct session *session);
-
-extern const struct conn_handler session_conn_handler;
 
 // The open transaction, by the status flags of the last answer.
 enum route_transaction session_transaction(const struct session *session);
 bool session_autocommit_is_off(const struct session *session);
+
+// --- attach.c ------------------------------------------------------------------------------------
+
+// The next statement does not ask about the last one: what was kept for that is free.
+void attach_leave_last(struct session *session);
+// Gets the connection that the route names, the session's own or one of the pool, and sends.
+void attach_begin(struct session *session);
+// Sends on the connection that the session has, as it is.
+void attach_send(struct session *session);
+
+extern const struct conn_handler session_conn_handler;
+
+// --- outcome.c -----------------------------------------------------------------------------------
+
+// How an answer ended.
+struct outcome {
+    bool is_error;     // with an ERR
+    bool has_status;   // with a packet that has status flags
+    bool has_leftover; // and bytes came behind it
+    uint16_t status;   // the last that came, also before an ERR; 0: none
+};
+
+// The answer has ended (or none is due): the command is over.
+void outcome_end(struct session *session, const struct outcome *outcome);
 
 // --- loss.c --------------------------------------------------------------------------------------
 

@@ -41,9 +41,7 @@ void run_give(struct worker *worker, struct run *run)
     run->answered_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
-    run->is_timed_out = false;
-    run->has_leftover = false;
-    run->is_foreign = false;
+    run->order = ORDER_NONE;
     run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;
     run->reply.warnings = 0;

@@ -1,0 +1,286 @@
+// Getting a connection for a statement, making it what the session wants, and sending the statement
+// on it.
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/clock.h"
+
+// --- what the last statement left ----------------------------------------------------------------
+
+// The answer depends on what the session did last on its connection: that very one, as it is.
+static bool asks_last_statement(const struct statement *statement)
+{
+    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
+           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE);
+}
+
+void attach_leave_last(struct session *session)
+{
+    if (session_keeps_last_statement(session) && !asks_last_statement(&session->run->statement)) {
+        session->pins = 0;
+        query_let_go(session);
+    }
+}
+
+// What the last statement left is with a connection that has served others since. That it left no
+// warnings is known (and a profile is only with a connection that is kept); its counts are not, and
+// a stranger's would be wrong ones.
+static bool is_forgotten(const struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    bool asks_counts =
+        statement_asks(statement, ASK_FOUND_ROWS) || statement_asks(statement, ASK_ROW_COUNT);
+    return (asks_counts && session->last != LAST_NONE) ||
+           (statement_asks(statement, ASK_WARNINGS) && session->last == LAST_WARNED);
+}
+
+// --- getting a connection ------------------------------------------------------------------------
+
+static void conn_adopt(struct session *session, struct pooled *pooled)
+{
+    session->pooled = pooled;
+    conn_hold(pooled_conn(pooled), &session_conn_handler, session);
+}
+
+// The statement asks for the insert id, and the session's connection has somebody else's or none.
+static bool wants_insert_id(const struct session *session)
+{
+    return statement_asks(&session->run->statement, ASK_INSERT_ID) &&
+           session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
+}
+
+static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    (void)conn;
+    (void)result;
+    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+    attach_send(session);
+}
+
+// The session has its connection: the insert id that only the session knows is given back to it
+// first.
+static void attach_go(struct session *session)
+{
+    char sql[64];
+    if (!wants_insert_id(session)) {
+        attach_send(session);
+        return;
+    }
+    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
+                       (unsigned long long)session->insert_id);
+    session_enter(session, SESSION_PREPARING);
+    conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
+               session);
+}
+
+// No warning of another session's stands there any more.
+static void traces_covered(struct conn *conn, const struct conn_result *result, void *context)
+{
+    (void)conn;
+    (void)result;
+    attach_go(context);
+}
+
+// A connection that is as the image wants it, and that others may have used since this session's
+// last statement: what those left is not to be seen.
+static void attach_granted(struct session *session, struct pooled *pooled)
+{
+    conn_adopt(session, pooled);
+    if (asks_last_statement(&session->run->statement)) {
+        session_enter(session, SESSION_PREPARING);
+        conn_query(pooled_conn(pooled), S("DO 0"), traces_covered, session);
+    } else {
+        attach_go(session);
+    }
+}
+
+static void granted(struct pool_waiter *waiter, struct pooled *pooled)
+{
+    attach_granted(container_of(waiter, struct session, waiter), pooled);
+}
+
+// Another server may be right now: decides again, unless that was done often enough.
+static void attach_again(struct session *session, const struct conn_loss *loss)
+{
+    struct run *run = session->run;
+    struct slice name = session->worker->topology->servers[run->route.server].name;
+    if (loss != NULL) {
+        slice_to_text(slice_text(loss->error->text), run->trouble, sizeof(run->trouble));
+    }
+    if (loss != NULL && loss->end == CONN_END_LOGIN) {
+        answer_error(session, CONNECT_FAILED, SLICE_ARG(name), SLICE_ARG(slice_text(run->trouble)));
+    } else if (++run->attempts < QUERY_ATTEMPTS_MOST) {
+        query_route(session);
+    } else {
+        query_hold(session); // the monitor will say how things stand
+    }
+}
+
+enum { ER_DATABASE_DENIED = 1044, ER_ACCESS_DENIED = 1045, ER_UNKNOWN_DATABASE = 1049 };
+
+// What the session wants is what the server refuses; another connection would fare the same.
+static bool is_own_fault(const struct conn_loss *loss)
+{
+    return loss->end == CONN_END_PREPARE ||
+           (loss->end == CONN_END_REFUSED &&
+            (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE));
+}
+
+static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
+                    const struct conn_loss *loss)
+{
+    struct session *session = container_of(waiter, struct session, waiter);
+    struct run *run = session->run;
+    if (refusal == POOL_TIMED_OUT) {
+        struct slice name = session->worker->topology->servers[run->route.server].name;
+        answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),
+                     (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
+    } else if (refusal == POOL_FAILED && loss->end == CONN_END_REFUSED &&
+               loss->code == ER_ACCESS_DENIED) {
+        struct slice name = session->worker->topology->servers[run->route.server].name;
+        account_forget(session->worker, session->user);
+        answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
+        session_finish(session);
+    } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
+        answer_payload(
+            session,
+            loss->refusal); // what the client set cannot be had there: the server's own words
+    } else {
+        attach_again(session, loss);
+    }
+}
+
+static bool wants_own_connection(const struct statement *statement)
+{
+    return asks_last_statement(statement) || statement_asks(statement, ASK_INSERT_ID);
+}
+
+static void attached_leave(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
+    pool_give(pooled, POOL_RESET);
+}
+
+static bool take_own(struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    enum pool_tie_kind kind =
+        statement_asks(statement, ASK_INSERT_ID) ? POOL_TIE_INSERT_ID : POOL_TIE_LAST;
+    struct pooled *tied = session->ties.of[kind].pooled;
+    if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image)) {
+        return false;
+    }
+    struct pooled *own = pool_take_tied(&session->ties, kind);
+    if (own == NULL) {
+        return false;
+    }
+    session->run->route.server = pooled_server(own);
+    conn_adopt(session, own);
+    if (conn_is_as(pooled_conn(own), session->image)) {
+        attach_send(session);
+    } else {
+        session_enter(session, SESSION_PREPARING);
+        conn_apply(pooled_conn(own), session->image);
+    }
+    return true;
+}
+
+void attach_begin(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct route *route = &session->run->route;
+    if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
+        attach_go(session);
+        return;
+    }
+    if (session->pooled != NULL) {
+        attached_leave(session);
+    } else if (wants_own_connection(&session->run->statement)) {
+        if (take_own(session)) {
+            return;
+        }
+        if (is_forgotten(session)) {
+            answer_error(
+                session, NOT_BUILT,
+                SLICE_ARG(S("asking about the last statement after its connection served another "
+                            "session")));
+            return;
+        }
+    }
+    int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;
+    struct pool_request request = {
+        .account = session->account,
+        .server = route->server,
+        .collation = session->collation,
+        .image = session->image,
+        .timeout_us = worker->config->proxy.queue_timeout_us - waited_us,
+    };
+    struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->ties);
+    if (pooled != NULL) {
+        attach_granted(session, pooled);
+        return;
+    }
+    session->waiter.granted = granted;
+    session->waiter.refused = refused;
+    session_enter(session, SESSION_WAITING);
+}
+
+// --- sending -------------------------------------------------------------------------------------
+
+static void packet_send(struct session *session)
+{
+    struct run *run = session->run;
+    struct conn *conn = pooled_conn(session->pooled);
+    conn_relay(conn);
+    stream_send(conn_stream(conn), buffer_ptr(&run->packet), buffer_len(&run->packet));
+}
+
+void attach_send(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct run *run = session->run;
+    bool has_reply = command_find((uint8_t)run->command)->reply != COMMAND_REPLY_NONE;
+
+    run->sent_us = loop_now_us(worker->loop);
+    relay_begin(session, run->command);
+    session_enter(session, SESSION_RUNNING);
+    packet_send(session);
+    if (!has_reply) {
+        outcome_end(session, &(struct outcome){.is_error = false});
+    } else if (run->route.timeout_us > 0) {
+        timer_set(&session->timer, worker->loop, run->route.timeout_us);
+    } else {
+        timer_clear(&session->timer);
+    }
+}
+
+// --- the connection's callbacks ------------------------------------------------------------------
+
+static void on_ready(struct conn *conn)
+{
+    attach_go(conn_holder(conn)); // PREPARING is over
+}
+
+static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    return relay_answer(conn_holder(conn), bytes, len);
+}
+
+static void on_writable(struct conn *conn)
+{
+    relay_server_writable(conn_holder(conn));
+}
+
+static void on_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    query_lost(conn_holder(conn), loss);
+}
+
+const struct conn_handler session_conn_handler = {
+    .on_ready = on_ready,
+    .on_answer = on_answer,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+};

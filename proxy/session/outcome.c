@@ -1,0 +1,198 @@
+// Behind an answer: what it was is counted and remembered, and the connection is kept, given back
+// or closed.
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/memory.h"
+
+#include <stdarg.h>
+
+enum { TEXT_MOST = 512 };
+
+// --- behind the answer ---------------------------------------------------------------------------
+
+static enum metric_target target_metric(enum route_target target)
+{
+    return (enum metric_target)target; // the same words in the same order
+}
+
+_Static_assert((int)ROUTE_PRIMARY == (int)METRIC_TARGET_PRIMARY, "the words of target");
+_Static_assert((int)ROUTE_REPLICA == (int)METRIC_TARGET_REPLICA, "the words of target");
+_Static_assert((int)ROUTE_BACKEND == (int)METRIC_TARGET_BACKEND, "the words of target");
+_Static_assert((int)ROUTE_CACHE == (int)METRIC_TARGET_CACHE, "the words of target");
+_Static_assert((int)ROUTE_PROXY == (int)METRIC_TARGET_PROXY, "the words of target");
+_Static_assert((int)ROUTE_BLOCKED == (int)METRIC_TARGET_BLOCKED, "the words of target");
+
+static void latency_note(struct worker *worker, int server, int64_t took_us)
+{
+    uint32_t *latency = &worker->latency_us[server];
+    uint32_t sample = took_us < 1                ? 1
+                      : took_us > UINT32_MAX / 8 ? UINT32_MAX / 8
+                                                 : (uint32_t)took_us;
+    *latency = *latency == 0 ? sample : *latency - *latency / 8 + sample / 8;
+}
+
+static void slow_log(struct session *session, int64_t took_us)
+{
+    const struct run *run = session->run;
+    log_warn(&session->source, "query.slow", kv_us("took", took_us),
+             kv_str("target", route_target_name(run->route.target)),
+             kv_slice("backend", conn_target(pooled_conn(session->pooled))->name),
+             kv_slice("query", slice_first(run->sql, 1000)));
+}
+
+static void query_count(struct session *session, enum metric_result result)
+{
+    struct worker *worker = session->worker;
+    const struct run *run = session->run;
+    int server = pooled_server(session->pooled);
+    enum metric_target target = target_metric(run->route.target);
+    int64_t now_us = loop_now_us(worker->loop);
+    int64_t total_us = now_us - run->started_us;
+
+    metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
+    metric_record(worker->metrics, METRIC_QUERY_DURATION, total_us, target, METRIC_PHASE_TOTAL);
+    metric_record(worker->metrics, METRIC_QUERY_DURATION, run->sent_us - run->started_us, target,
+                  METRIC_PHASE_QUEUE);
+    if (run->answered_us != 0) {
+        metric_record(worker->metrics, METRIC_QUERY_DURATION, run->answered_us - run->sent_us,
+                      target, METRIC_PHASE_SERVER);
+        latency_note(worker, server, run->answered_us - run->sent_us);
+    }
+    int64_t slow_us = worker->config->log.slow_query_us;
+    if (slow_us > 0 && total_us >= slow_us) {
+        slow_log(session, total_us);
+    }
+}
+
+static void status_note(struct session *session, uint16_t status)
+{
+    bool was_open = (session->status & STATUS_IN_TRANSACTION) != 0;
+    bool is_open = (status & STATUS_IN_TRANSACTION) != 0;
+    if (is_open && !was_open) {
+        session->transaction_us = session->run->started_us;
+    }
+    session->status =
+        status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES |
+                  STATUS_IN_READ_ONLY_TRANSACTION | STATUS_ANSI_QUOTES);
+    session->syntax.no_backslash_escapes = (status & STATUS_NO_BACKSLASH_ESCAPES) != 0;
+    if (was_open && !is_open) {
+        session->pins &= ~PIN_BIT(PIN_NEXT_TRANSACTION);
+    }
+}
+
+// With autocommit off a connection is free again only where a statement has just ended the
+// transaction.
+static bool ends_work(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK ||
+           statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
+}
+
+static bool must_keep(const struct session *session)
+{
+    if ((session->status & STATUS_IN_TRANSACTION) != 0 || session->pins != 0 ||
+        !session->worker->config->routing.multiplexing) {
+        return true;
+    }
+    return session_autocommit_is_off(session) && !ends_work(&session->run->statement);
+}
+
+static void conn_release(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_KEEP);
+}
+
+// Printed on the heap, for mem_free().
+__attribute__((format(printf, 1, 2))) static char *text_print(const char *format, ...)
+{
+    char text[TEXT_MOST];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return mem_text(text, strlen(text));
+}
+
+// What SHOW WARNINGS is to say of the statement's hints.
+static void hints_note(struct session *session)
+{
+    const struct run *run = session->run;
+    const struct hints *hints = &run->statement.hints;
+    if (run->command != COMMAND_QUERY || statement_asks(&run->statement, ASK_WARNINGS)) {
+        return;
+    }
+    mem_free(session->hint_warning);
+    session->hint_warning = NULL;
+    if (hints->unknown_count > 0) {
+        session->hint_warning = text_print("sluice: unknown hint: %.*s", SLICE_ARG(hints->unknown));
+    } else if (run->route.unknown_backend.len > 0) {
+        session->hint_warning = text_print("sluice: hint names an unknown backend: %.*s",
+                                           SLICE_ARG(run->route.unknown_backend));
+    }
+}
+
+// The beginning of the statement, for the view `sessions`.
+static void query_remember(struct session *session)
+{
+    if (session->run->sql.len > 0) {
+        session->last_query_len = (uint8_t)slice_first(session->run->sql, LAST_QUERY_SIZE).len;
+        memcpy(session->last_query, session->run->sql.ptr, session->last_query_len);
+    }
+}
+
+// Whether the connection may still do something to the next statement: an order to end the last one
+// is on its way (that one did not end by it), or bytes came behind the answer.
+static bool is_tainted(const struct run *run, const struct outcome *outcome)
+{
+    bool is_order_out = run->order != ORDER_NONE && run->reply.error != ER_QUERY_INTERRUPTED;
+    return outcome->has_leftover || is_order_out;
+}
+
+// Closes the connection; the session too where the connection held something of it. Returns whether
+// the session goes on.
+static bool taint_close(struct session *session)
+{
+    session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
+    bool is_lost = must_keep(session);
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_CLOSE);
+    if (is_lost) {
+        command_end(session);
+        session_finish(session);
+    }
+    return !is_lost;
+}
+
+void outcome_end(struct session *session, const struct outcome *outcome)
+{
+    struct conn *conn = pooled_conn(session->pooled);
+
+    conn_settle(conn);
+    query_remember(session);
+    if (outcome->has_status || outcome->status != 0) { // of several results, one that ended well
+        status_note(session, outcome->status);         // before an ERR
+    }
+    effects_end(session, outcome->is_error);
+    if (conn_image(conn) != session->image) {
+        conn_became(conn, image_ref(session->image));
+    }
+    query_count(session, outcome->is_error ? METRIC_RESULT_ERROR : METRIC_RESULT_OK);
+    if (outcome->is_error) {
+        metric_add(session->worker->metrics, METRIC_BACKEND_ERRORS, 1,
+                   metric_backend(pooled_server(session->pooled)));
+    }
+    hints_note(session);
+    if (is_tainted(session->run, outcome)) {
+        if (!taint_close(session)) {
+            return;
+        }
+    } else if (!must_keep(session)) {
+        conn_release(session);
+    }
+    command_end(session);
+    session_idle(session);
+}
