@@ -1,37 +1,34 @@
 // Commands of our own on a connection: all of one piece of work are sent at once, their answers are
-// read one after the other, and the first error decides.
+// followed one after the other, and the first error decides. The answer to a conn_query() is
+// gathered as it comes and read once it is whole.
 #include "proxy/backend/conn_priv.h"
 
 #include "protocol/packet/command.h"
-#include "protocol/packet/eof.h"
 #include "protocol/packet/err.h"
-#include "protocol/packet/ok.h"
-#include "protocol/packet/status.h"
-#include "protocol/wire/reader.h"
+#include "protocol/reply/answer.h"
+#include "protocol/reply/reply.h"
 #include "proxy/base/arena.h"
 #include "proxy/base/memory.h"
 #include "router/topology/version.h"
 
-enum { COLUMNS_MOST = 4096 };
+#include <assert.h>
 
-// What comes next of the answer being read.
-enum expected { EXPECT_FIRST, EXPECT_COLUMN, EXPECT_COLUMNS_END, EXPECT_ROW };
+enum { COMMANDS_MOST = 3 };
 
 struct conn_work {
     struct conn *conn;
     struct timer timer; // a server that hangs here costs the connection
-    unsigned answers;   // still to come, the one being read included
-    enum expected expected;
-    uint64_t columns_left;
-    bool is_reset;         // then everything is set up anew
+    enum command commands[COMMANDS_MOST];
+    size_t count;          // of them
+    size_t at;             // whose answer is being read
+    struct reply reply;    // that answer
     struct image *image;   // what the connection is once the work is done; NULL: as before
-    struct buffer refusal; // payload of the first ERR
+    struct buffer refusal; // payload of the first ERR, where nobody collects
     conn_result_fn *done;  // NULL: nobody collects
     void *context;
-    struct arena arena;
+    struct buffer answer; // collected so far
+    struct arena arena;   // what the result holds beside those bytes
     struct conn_result result;
-    size_t row_room;
-    size_t size; // bytes of rows collected
 };
 
 // --- sending -------------------------------------------------------------------------------------
@@ -63,6 +60,7 @@ void work_release(struct conn *conn)
     timer_release(&work->timer);
     image_unref(&work->image);
     buffer_release(&work->refusal);
+    buffer_release(&work->answer);
     arena_release(&work->arena);
     mem_free(work->result.rows);
     mem_free(work);
@@ -76,12 +74,21 @@ static void command_add(struct conn_work *work, struct buffer *out, enum command
     writer_u8(&writer, (uint8_t)command);
     writer_slice(&writer, argument);
     if (writer_packet_end(&writer)) {
-        work->answers++;
+        assert(work->count < COMMANDS_MOST);
+        work->commands[work->count++] = command;
     }
+}
+
+static void answer_begin(struct conn *conn)
+{
+    struct conn_work *work = conn->work;
+    enum command_reply kind = command_find((uint8_t)work->commands[work->at])->reply;
+    reply_begin(&work->reply, kind, conn->peer.capabilities, 1);
 }
 
 static void work_send(struct conn *conn, struct buffer *out)
 {
+    answer_begin(conn);
     stream_send(&conn->stream, buffer_ptr(out), buffer_len(out));
     buffer_release(out);
 }
@@ -186,7 +193,7 @@ void conn_apply(struct conn *conn, struct image *image)
         image_difference_write(conn->image, image, dialect_of(conn), &sql);
         command_add(work, &out, COMMAND_QUERY, buffer_slice(&sql));
     }
-    if (work->answers == 0) {
+    if (work->count == 0) {
         command_add(work, &out, COMMAND_PING,
                     SLICE_NONE); // equal on this server: on_ready() comes from the loop
     }
@@ -244,21 +251,25 @@ void conn_ping(struct conn *conn, conn_result_fn *done, void *context)
     work_query(conn, COMMAND_PING, SLICE_NONE, done, context);
 }
 
-// --- answers -------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
+
+// The server would not have the session state: the connection is of no use.
+static void work_refused(struct conn *conn)
+{
+    struct slice refusal = buffer_slice(&conn->work->refusal);
+    struct err err = {0};
+    bool is_err = err_decode(&err, refusal);
+    assert(is_err);
+    (void)is_err;
+    conn_end(conn, CONN_END_PREPARE, refusal, "the server refused the session state: %.*s",
+             SLICE_ARG(err.message));
+}
 
 // Everything was answered. The work is taken off the connection first: the holder may begin
 // another.
 static void work_done(struct conn *conn)
 {
     struct conn_work *work = conn->work;
-    if (work->done == NULL && !buffer_is_empty(&work->refusal)) {
-        struct err err = {0};
-        bool is_err = err_decode(&err, buffer_slice(&work->refusal));
-        conn_end(conn, CONN_END_PREPARE, buffer_slice(&work->refusal),
-                 "the server refused the session state: %.*s", SLICE_ARG(err.message));
-        (void)is_err;
-        return;
-    }
     conn_enter(conn, CONN_READY);
     if (work->image != NULL) {
         image_unref(&conn->image);
@@ -275,188 +286,127 @@ static void work_done(struct conn *conn)
     work_release(&ended);
 }
 
-// The answer being read is complete. False where it was the last.
-static bool answer_ended(struct conn *conn, uint16_t status)
-{
-    struct conn_work *work = conn->work;
-    work->expected = EXPECT_FIRST;
-    work->result.status = status;
-    if (status & STATUS_MORE_RESULTS) {
-        work->result.row_count = 0;
-        return true;
-    }
-    if (--work->answers > 0) {
-        return true;
-    }
-    work_done(conn);
-    return false;
-}
+// --- the collected answer ------------------------------------------------------------------------
 
-static bool answer_refused(struct conn *conn, struct slice payload)
-{
-    struct conn_work *work = conn->work;
-    struct err err = {0};
-    if (buffer_is_empty(&work->refusal) && err_decode(&err, payload)) {
-        buffer_append_slice(&work->refusal, payload);
-        work->result.code = err.code;
-        work->result.error = arena_copy(&work->arena, err.message);
-    }
-    return answer_ended(conn, 0);
-}
-
-static bool columns_begin(struct conn_work *work, struct slice payload)
-{
-    struct reader reader = reader_make(payload);
-    uint64_t count = reader_lenenc(&reader);
-    if (reader_is_failed(&reader) || count == 0 || count > COLUMNS_MOST) {
-        return false;
-    }
-    work->columns_left = count;
-    work->expected = EXPECT_COLUMN;
-    work->result.column_count = 0;
-    work->result.row_count = 0;
-    work->result.columns = arena_alloc(&work->arena, count * sizeof(struct slice));
-    return true;
-}
-
-// catalog, schema, table alias, table, alias, ...: the fifth is what people call the column.
-static bool column_add(struct conn *conn, struct slice payload)
-{
-    struct conn_work *work = conn->work;
-    struct reader reader = reader_make(payload);
-    struct slice name = SLICE_NONE;
-    for (int i = 0; i < 5; i++) {
-        name = reader_lenenc_slice(&reader);
-    }
-    if (reader_is_failed(&reader)) {
-        return false;
-    }
-    work->result.columns[work->result.column_count++] = arena_copy(&work->arena, name);
-    if (--work->columns_left == 0) {
-        bool has_eof = (conn->peer.capabilities & CAPABILITY_DEPRECATE_EOF) == 0;
-        work->expected = has_eof ? EXPECT_COLUMNS_END : EXPECT_ROW;
-    }
-    return true;
-}
-
-static bool row_add(struct conn_work *work, struct slice payload)
+static bool columns_read(struct conn_work *work, const struct answer *answer)
 {
     struct conn_result *result = &work->result;
-    struct reader reader = reader_make(payload);
-    size_t count = result->column_count;
+    result->column_count = answer->columns;
+    result->columns = arena_alloc(&work->arena, answer->columns * sizeof(struct slice));
+    for (size_t i = 0; i < answer->columns; i++) {
+        struct column column;
+        if (!answer_definition(answer, i, &column)) {
+            return false;
+        }
+        result->columns[i] = column.name;
+    }
+    return true;
+}
 
-    work->size += payload.len + count * sizeof(struct slice);
-    if (work->size > CONN_RESULT_MOST) {
+static void rows_read(struct conn_work *work, struct answer *answer)
+{
+    struct conn_result *result = &work->result;
+    size_t row_size = answer->columns * sizeof(struct slice);
+    size_t room = (size_t)work->reply.rows;
+    struct slice *cells = arena_alloc(&work->arena, row_size);
+
+    result->rows = mem_zero(room, sizeof(*result->rows));
+    while (result->row_count < room && answer_row(answer, cells)) {
+        result->rows[result->row_count++].cells = cells;
+        cells = arena_alloc(&work->arena, row_size);
+    }
+    (void)answer_row(answer, cells); // what ended them
+}
+
+// False where the bytes are no answer.
+static bool result_read(struct conn *conn)
+{
+    struct conn_work *work = conn->work;
+    struct conn_result *result = &work->result;
+    struct answer answer;
+    bool is_open = answer_open(&answer, buffer_slice(&work->answer), conn->peer.capabilities);
+
+    if (is_open && answer.columns > 0) {
+        if (!columns_read(work, &answer)) {
+            return false;
+        }
+        rows_read(work, &answer);
+    }
+    result->status = answer.ok.status;
+    result->code = answer.err.code;
+    result->error = answer.err.message;
+    return !answer.failed;
+}
+
+// --- answers -------------------------------------------------------------------------------------
+
+static void answer_malformed(struct conn *conn)
+{
+    conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE, "the server's answer to sluice is malformed");
+}
+
+// False where the connection had to be ended for it.
+static bool answer_collect(struct conn *conn, const uint8_t *bytes, const struct reply_step *step)
+{
+    struct conn_work *work = conn->work;
+    size_t len = step->forward + step->held;
+    if (work->done == NULL) {
+        if (step->packet == REPLY_PACKET_ERR && buffer_is_empty(&work->refusal)) {
+            buffer_append_slice(&work->refusal, reply_held_payload(step, bytes));
+        }
+        return true;
+    }
+    if (len > CONN_RESULT_MOST - buffer_len(&work->answer)) {
+        conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE, "an answer to sluice is too large");
         return false;
     }
-    struct slice *cells = arena_alloc(&work->arena, count * sizeof(*cells));
-    for (size_t i = 0; i < count; i++) {
-        struct slice cell = reader_lenenc_slice_or_null(&reader);
-        cells[i] = cell.ptr != NULL ? arena_copy(&work->arena, cell) : SLICE_NONE;
-    }
-    if (result->row_count == work->row_room) {
-        work->row_room = work->row_room > 0 ? work->row_room * 2 : 16;
-        result->rows = mem_grow(result->rows, work->row_room * sizeof(*result->rows));
-    }
-    result->rows[result->row_count++].cells = cells;
-    return reader_is_done(&reader);
+    buffer_append(&work->answer, bytes, len);
+    return true;
 }
 
-static bool is_result_end(const struct conn *conn, struct slice payload)
+// The answer being read is complete. False where it was the last.
+static bool answer_ended(struct conn *conn)
 {
-    bool has_eof = (conn->peer.capabilities & CAPABILITY_DEPRECATE_EOF) == 0;
-    return payload.len > 0 && (uint8_t)payload.ptr[0] == OK_HEADER_END_OF_RESULT &&
-           payload.len < (has_eof ? 9 : FRAME_PAYLOAD_MAX);
-}
-
-// Status flags of a packet that ends something; false where it is none.
-static bool status_read(const struct conn *conn, struct slice payload, uint16_t *status)
-{
-    struct ok ok;
-    struct eof eof;
-    bool has_eof = (conn->peer.capabilities & CAPABILITY_DEPRECATE_EOF) == 0;
-    if (has_eof && is_result_end(conn, payload)) {
-        bool is_eof = eof_decode(&eof, payload);
-        *status = is_eof ? eof.status : 0;
-        return is_eof;
+    struct conn_work *work = conn->work;
+    if (++work->at < work->count) {
+        answer_begin(conn);
+        return true;
     }
-    bool is_ok = ok_decode(&ok, payload, conn->peer.capabilities);
-    *status = is_ok ? ok.status : 0;
-    return is_ok;
-}
-
-enum packet_fate { PACKET_READ, PACKET_LAST, PACKET_BAD };
-
-static enum packet_fate fate_of(bool goes_on)
-{
-    return goes_on ? PACKET_READ : PACKET_LAST;
-}
-
-static enum packet_fate packet_first(struct conn *conn, struct slice payload)
-{
-    uint16_t status;
-    uint8_t first = (uint8_t)payload.ptr[0];
-    if (first == OK_HEADER || first == OK_HEADER_END_OF_RESULT) {
-        return status_read(conn, payload, &status) ? fate_of(answer_ended(conn, status))
-                                                   : PACKET_BAD;
+    if (!buffer_is_empty(&work->refusal)) {
+        work_refused(conn);
+    } else if (work->done != NULL && !result_read(conn)) {
+        answer_malformed(conn);
+    } else {
+        work_done(conn);
     }
-    return columns_begin(conn->work, payload) ? PACKET_READ : PACKET_BAD;
-}
-
-static enum packet_fate packet_row(struct conn *conn, struct slice payload)
-{
-    uint16_t status;
-    if (!is_result_end(conn, payload)) {
-        return row_add(conn->work, payload) ? PACKET_READ : PACKET_BAD;
-    }
-    return status_read(conn, payload, &status) ? fate_of(answer_ended(conn, status)) : PACKET_BAD;
-}
-
-static enum packet_fate packet_read(struct conn *conn, struct slice payload)
-{
-    if (payload.len == 0) {
-        return PACKET_BAD;
-    }
-    if ((uint8_t)payload.ptr[0] == ERR_HEADER) {
-        return fate_of(answer_refused(conn, payload));
-    }
-    switch (conn->work->expected) {
-    case EXPECT_FIRST:
-        return packet_first(conn, payload);
-    case EXPECT_COLUMN:
-        return column_add(conn, payload) ? PACKET_READ : PACKET_BAD;
-    case EXPECT_COLUMNS_END:
-        conn->work->expected = EXPECT_ROW;
-        return is_result_end(conn, payload) ? PACKET_READ : PACKET_BAD;
-    case EXPECT_ROW:
-        return packet_row(conn, payload);
-    }
-    return PACKET_BAD;
+    return false;
 }
 
 size_t work_data(struct conn *conn, const uint8_t *bytes, size_t len)
 {
+    struct reply_step step;
     size_t used = 0;
-    while (len - used >= FRAME_HEADER_SIZE) {
-        struct frame frame = frame_read(bytes + used);
-        if (frame.len >= CONN_RESULT_MOST || frame_is_continued(frame)) {
-            conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE, "an answer to sluice is too large");
+
+    for (;;) {
+        // Writable, though shown as const; and not written to, for no sequence id is shifted.
+        reply_feed(&conn->work->reply, (uint8_t *)bytes + used, len - used, &step);
+        if (!answer_collect(conn, bytes + used, &step)) {
             return len;
         }
-        if (len - used - FRAME_HEADER_SIZE < frame.len) {
+        used += step.forward + step.held;
+        switch (step.event) {
+        case REPLY_HELD:
             break;
-        }
-        struct slice payload = slice_make(bytes + used + FRAME_HEADER_SIZE, frame.len);
-        used += FRAME_HEADER_SIZE + frame.len;
-        enum packet_fate fate = packet_read(conn, payload);
-        if (fate == PACKET_BAD) {
-            conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE,
-                     "the server's answer to sluice is malformed");
+        case REPLY_END:
+            if (!answer_ended(conn)) {
+                return used;
+            }
+            break;
+        case REPLY_MORE:
+            return used;
+        default: // a fault, or the wish for a file
+            answer_malformed(conn);
             return len;
-        }
-        if (fate == PACKET_LAST) {
-            break;
         }
     }
-    return used;
 }
