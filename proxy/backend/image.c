@@ -46,6 +46,17 @@ static struct slice text_keep(char **at, struct slice text)
     return kept;
 }
 
+static bool draft_has(const struct draft *draft, struct slice name, struct slice a, struct slice b)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        if (slice_equal(draft->variables[i].name, name)) {
+            struct slice value = draft->variables[i].value;
+            return slice_equal_nocase(value, a) || slice_equal_nocase(value, b);
+        }
+    }
+    return false;
+}
+
 static struct image *image_create(struct image_table *table, const struct draft *draft,
                                   struct slice key)
 {
@@ -60,6 +71,9 @@ static struct image *image_create(struct image_table *table, const struct draft 
     image->table = table;
     image->refs = 0;
     image->multi_statements = draft->multi_statements;
+    image->is_serializable =
+        draft_has(draft, S("transaction_isolation"), S("SERIALIZABLE"), S("3"));
+    image->is_read_only = draft_has(draft, S("transaction_read_only"), S("1"), S("ON"));
     image->count = draft->count;
     image->key = text_keep(&at, key);
     image->schema = text_keep(&at, draft->schema);

@@ -35,6 +35,8 @@ struct image {
     struct slice key;    // all of the image as bytes; its identity in the table
     struct slice schema; // empty: none selected
     bool multi_statements;
+    bool is_serializable; // transaction_isolation
+    bool is_read_only;    // transaction_read_only: of the transactions to come
     size_t count;
     struct image_variable variables[]; // sorted by name
 };

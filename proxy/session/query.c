@@ -16,14 +16,6 @@ bool session_autocommit_is_off(const struct session *session)
     return (session->status & STATUS_AUTOCOMMIT) == 0;
 }
 
-static bool variable_is(const struct session *session, struct slice name, struct slice a,
-                        struct slice b)
-{
-    const struct image_variable *variable = image_variable(session->image, name);
-    return variable != NULL &&
-           (slice_equal_nocase(variable->value, a) || slice_equal_nocase(variable->value, b));
-}
-
 enum route_transaction session_transaction(const struct session *session)
 {
     if (session->pooled == NULL) {
@@ -73,9 +65,8 @@ static struct route_session facts_of(const struct session *session,
         .transaction = session_transaction(session),
         .transaction_server = server,
         .autocommit_is_off = session_autocommit_is_off(session),
-        .next_is_read_only = variable_is(session, S("transaction_read_only"), S("1"), S("ON")),
-        .is_serializable =
-            variable_is(session, S("transaction_isolation"), S("SERIALIZABLE"), S("3")),
+        .next_is_read_only = session->image->is_read_only,
+        .is_serializable = session->image->is_serializable,
         .pin = session->pooled != NULL ? pin : PIN_NONE,
         .pin_server = pin != PIN_NONE ? server : -1,
     };
@@ -119,7 +110,8 @@ void query_begin(struct session *session, struct slice sql)
         .pure_functions_count = worker->config->routing.pure_functions_count,
     };
     run->sql = sql;
-    statement_parse(&run->statement, &run->arena, sql, &context);
+    run->entry =
+        statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
     attach_leave_last(session);
     if (session->lost_on >= 0) {
         lost_transaction_tell(session);

@@ -41,6 +41,7 @@
 #include "router/sql/syntax.h"
 #include "router/statement/pin.h"
 #include "router/statement/statement.h"
+#include "router/statement/statement_cache.h"
 
 enum session_state {
 #define STATE(name, word, from, sentence) SESSION_##name,
@@ -64,7 +65,8 @@ struct run {
     enum command command;
     struct arena arena; // of the statement
     struct statement statement;
-    struct slice sql; // the statement's text; empty for commands without one
+    struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
+    struct slice sql;              // the statement's text; empty for commands without one
     struct route route;
     struct reply reply;
     int64_t started_us;  // the command came
@@ -324,6 +326,7 @@ struct worker {
     size_t session_count;
     uint32_t next_id;
     struct run *spare_runs;
+    struct statement_cache *statements;
     struct rules_scratch *scratch;
     struct balancer balancer;
     struct server_load loads[TOPOLOGY_SERVERS_MAX];

@@ -35,6 +35,7 @@ void run_give(struct worker *worker, struct run *run)
         buffer_release(&packet);
     }
     arena_reset(&arena);
+    statement_entry_unref(&run->entry);
     run->packet = packet;
     run->arena = arena;
     run->command = 0;
@@ -124,6 +125,7 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     struct worker_setup *before = worker->setup;
     worker->setup = setup;
     worker->config = setup->config;
+    statement_cache_clear(worker->statements);
     metrics_resize(worker->metrics, &setup->labels);
     mem_free(worker->rule_hits);
     worker->rule_hits = mem_zero(rules_count(setup->rules), sizeof(*worker->rule_hits));
@@ -216,6 +218,7 @@ static void catalogue_arrived(struct worker_question *question)
     struct worker *worker = question->worker;
     const struct catalogue *before = worker->catalogue;
     worker->catalogue = news_take(question);
+    statement_cache_clear(worker->statements);
     catalogue_unref(before);
 }
 
@@ -578,6 +581,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     list_init(&worker->old_targets);
     image_table_init(&worker->images);
     worker->scratch = rules_scratch_create();
+    worker->statements = statement_cache_create();
     worker->pools = pools_create(&(struct pools_settings){
         .loop = worker->loop,
         .metrics = worker->metrics,
@@ -666,6 +670,7 @@ void worker_destroy(struct worker *worker)
         mem_free(run);
     }
     rules_scratch_destroy(worker->scratch);
+    statement_cache_destroy(worker->statements);
     targets_release(worker);
     worker_setup_unref(worker->setup);
     worker_setup_unref(worker->first_setup);

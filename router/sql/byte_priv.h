@@ -38,7 +38,7 @@ static inline bool is_identifier_byte(unsigned char c)
 
 static inline bool is_ascii_identifier_byte(unsigned char c)
 {
-    return is_identifier_byte(c) && c < 0x80;
+    return (unsigned)byte_classes[c] - CLASS_IDENTIFIER < CLASS_HIGH - CLASS_IDENTIFIER;
 }
 
 static inline bool is_digit(unsigned char c)

@@ -1,10 +1,12 @@
 // Any bytes are a statement: it is read within its bounds, says nothing that contradicts itself,
-// and neither other white space nor other comments change what it is or its digest.
+// neither other white space nor other comments change what it is or its digest, and what is kept of
+// it serves a text with other literals as reading that would.
 #include "router/sql/digest.h"
 #include "router/sql/lexer.h"
-#include "router/statement/statement.h"
+#include "router/statement/statement_cache.h"
 
 #include "proxy/base/buffer.h"
+#include "tests/unit/router/statement/alike.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -87,6 +89,27 @@ static void respaced_check(struct slice sql, const struct statement *statement, 
     buffer_release(&respaced);
 }
 
+static void alike_check(struct slice sql, uint64_t hash, const struct statement_context *context)
+{
+    struct slice other = alike_text(sql, &context->syntax);
+    if (other.ptr == NULL) {
+        return;
+    }
+    struct arena arena = ARENA_INIT;
+    struct statement statement, read;
+    struct statement_cache *cache = statement_cache_create();
+    struct statement_entry *first = statement_cache_read(cache, &statement, &arena, sql, context);
+    assert(first == NULL);
+    struct statement_entry *entry = statement_cache_read(cache, &statement, &arena, other, context);
+    statement_parse(&read, &arena, other, context);
+    assert(alike_statements(&statement, &read));
+    assert(sql_digest_hash(other, &context->syntax) == hash);
+    statement_entry_unref(&entry);
+    statement_cache_destroy(cache);
+    arena_release(&arena);
+    free((char *)other.ptr);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct slice pure[] = {SLICE_INIT("app.price")};
@@ -109,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     statement_check(&statement);
     digest_check(sql, &context.syntax, &hash);
     respaced_check(sql, &statement, hash, &context);
+    alike_check(sql, hash, &context);
     arena_release(&arena);
     free(exact);
     return 0;

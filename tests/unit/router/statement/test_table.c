@@ -2,10 +2,11 @@
 // and the reason.
 #include "router/catalogue/builder.h"
 #include "router/sql/digest.h"
-#include "router/statement/statement.h"
+#include "router/statement/statement_cache.h"
 
 #include "proxy/base/map.h"
 #include "proxy/base/memory.h"
+#include "tests/unit/router/statement/alike.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -216,6 +217,52 @@ static void test_every_statement_goes_where_the_table_says(void **state)
     assert_int_equal(check.wrong, 0);
 }
 
+// --- the same with other literals, from the cache
+
+struct cache_check {
+    struct check check;
+    struct statement_cache *cache;
+    size_t known;
+};
+
+static void alike_check(const struct row *row, void *arg)
+{
+    struct cache_check *check = arg;
+    const struct statement_context *context = &check->check.context;
+    struct arena *arena = &check->check.arena;
+    struct statement first, statement, read;
+    struct slice other = alike_text(row->sql, &context->syntax);
+    if (other.ptr != NULL) {
+        struct statement_entry *entry =
+            statement_cache_read(check->cache, &first, arena, row->sql, context);
+        statement_entry_unref(&entry);
+        entry = statement_cache_read(check->cache, &statement, arena, other, context);
+        check->known += entry != NULL;
+        statement_parse(&read, arena, other, context);
+        if (!alike_statements(&statement, &read)) {
+            fail_msg("line %d: not as it is read: %.*s", row->line, SLICE_ARG(other));
+        }
+        statement_entry_unref(&entry);
+    }
+    free((char *)other.ptr);
+    arena_reset(arena);
+}
+
+static void test_a_statement_from_the_cache_is_what_reading_it_says(void **state)
+{
+    (void)state;
+    struct cache_check check = {.check.context.syntax = SQL_SYNTAX_DEFAULT};
+    check.check.context.schema = S("app");
+    check.check.context.catalogue = catalogue_make();
+    check.cache = statement_cache_create();
+    table_each(alike_check, &check);
+    print_message("%zu from the cache\n", check.known);
+    assert_true(check.known >= 200);
+    statement_cache_destroy(check.cache);
+    catalogue_unref(check.check.context.catalogue);
+    arena_release(&check.check.arena);
+}
+
 // --- what must hold of the table itself
 
 static void shape_count(const struct row *row, void *arg)
@@ -303,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_statement_goes_where_the_table_says),
+        cmocka_unit_test(test_a_statement_from_the_cache_is_what_reading_it_says),
         cmocka_unit_test(test_no_more_than_ten_statements_have_one_shape),
         cmocka_unit_test(test_every_word_of_the_table_means_something),
         cmocka_unit_test(test_every_prefix_of_every_statement_is_read_within_its_bounds),
