@@ -1,6 +1,6 @@
 #include "router/statement/statement_cache.h"
 
-#include "router/sql/shape.h"
+#include "router/sql/mask.h"
 
 #include "proxy/base/list.h"
 #include "proxy/base/map.h"
@@ -40,7 +40,7 @@ static char syntax_byte(const struct sql_syntax *syntax)
                   syntax->ignore_space << 2 | (int)syntax->charset << 3);
 }
 
-// How it is read, the schema, and the shape. No schema's name has a NUL byte.
+// How it is read, the schema, and the masked text. No schema's name has a NUL byte.
 static void key_write(struct key *key, struct slice sql, const struct statement_context *context)
 {
     struct slice schema = context->schema;
@@ -55,9 +55,9 @@ static void key_write(struct key *key, struct slice sql, const struct statement_
         out += schema.len;
     }
     *out++ = '\0';
-    struct sql_shape shape = sql_shape_write(sql, &context->syntax, out);
-    key->len = shape.len > 0 ? (size_t)(out - key->bytes) + shape.len : 0;
-    key->has_literals = shape.has_literals;
+    struct sql_mask masked = sql_mask_write(sql, &context->syntax, out);
+    key->len = masked.len > 0 ? (size_t)(out - key->bytes) + masked.len : 0;
+    key->has_literals = masked.has_literals;
 }
 
 static struct slice key_slice(const struct key *key)
@@ -102,7 +102,7 @@ static bool stands_in(struct slice text, struct slice part)
     return part.len == 0 || (part.ptr >= text.ptr && part.ptr + part.len <= text.ptr + text.len);
 }
 
-// Whether all that it points to is its text, and its tables. (A text with hints has no shape.)
+// Whether all that it points to is its text, and its tables. (A text with hints cannot be masked.)
 static bool is_self_contained(const struct statement *statement, struct slice text)
 {
     bool is_contained = statement->assignments_count == 0 && statement->accounts_count == 0 &&

@@ -1,5 +1,5 @@
 // Statements that were read before: applications send the same few texts with other literals over
-// and over, and a text of a known shape (router/sql/shape.h) is not read again. What
+// and over, and a text that is known once masked (router/sql/mask.h) is not read again. What
 // statement_parse() would say comes out, by one pass over the bytes and one look into a table.
 //
 // Kept are texts of at most STATEMENT_CACHE_TEXT_MAX bytes whose meaning does not depend on their

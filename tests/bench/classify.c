@@ -1,5 +1,5 @@
-// How long it takes to understand a statement: parse, the same where one of its shape was read
-// before, and the digest's hash and text. One row a shape, in nanoseconds; the best of several
+// How long it takes to understand a statement: parse, the same where it was read before with other
+// literals, and the digest's hash and text. One row a shape, in nanoseconds; the best of several
 // rounds, so that another program's noise counts less.
 #include "router/sql/digest.h"
 #include "router/statement/statement_cache.h"

@@ -1,27 +1,27 @@
-// Another text of the same shape, and whether two statements say the same.
+// Another text that is equal once masked, and whether two statements say the same.
 #pragma once
 
-#include "router/sql/shape.h"
+#include "router/sql/mask.h"
 #include "router/statement/statement.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-// `sql` with other literals, on the heap; ptr NULL where it has no shape.
+// `sql` with other literals, on the heap; ptr NULL where it cannot be masked.
 static inline struct slice alike_text(struct slice sql, const struct sql_syntax *syntax)
 {
     static const char number[] = "90817.25";
     static const char string[] = "'it is -- another one /* ! */ (`;'";
     char *marks = malloc(sql.len > 0 ? sql.len : 1);
-    struct sql_shape shape = sql_shape_write(sql, syntax, marks);
-    if (shape.len == 0) {
+    struct sql_mask masked = sql_mask_write(sql, syntax, marks);
+    if (masked.len == 0) {
         free(marks);
         return SLICE_NONE;
     }
-    char *text = malloc(shape.len * sizeof(string));
+    char *text = malloc(masked.len * sizeof(string));
     size_t len = 0;
     bool is_name = false;
-    for (size_t i = 0; i < shape.len; i++) {
+    for (size_t i = 0; i < masked.len; i++) {
         is_name ^= marks[i] == '`';
         bool is_number = marks[i] == 1 && !is_name;
         bool is_string = marks[i] == 2 && !is_name;

@@ -1,5 +1,5 @@
-// Shapes: what falls together, what does not, and what has none.
-#include "router/sql/shape.h"
+// Masked texts: what falls together, what does not, and what cannot be masked.
+#include "router/sql/mask.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -12,9 +12,9 @@ static const struct sql_syntax utf8 = SQL_SYNTAX_DEFAULT;
 static void expect_with(const char *expected, struct slice sql, const struct sql_syntax *syntax)
 {
     char *out = malloc(sql.len > 0 ? sql.len : 1); // of just its size, for the sanitizer
-    struct sql_shape shape = sql_shape_write(sql, syntax, out);
-    assert_int_equal(shape.len, strlen(expected));
-    assert_memory_equal(out, expected, shape.len);
+    struct sql_mask masked = sql_mask_write(sql, syntax, out);
+    assert_int_equal(masked.len, strlen(expected));
+    assert_memory_equal(out, expected, masked.len);
     free(out);
 }
 
@@ -51,12 +51,12 @@ static void a_text_without_literals_says_so(void **state)
 {
     (void)state;
     char out[64];
-    assert_false(sql_shape_write(S("SELECT a1 FROM `t 1`"), &utf8, out).has_literals);
-    assert_true(sql_shape_write(S("SELECT 1"), &utf8, out).has_literals);
-    assert_true(sql_shape_write(S("SELECT ''"), &utf8, out).has_literals);
+    assert_false(sql_mask_write(S("SELECT a1 FROM `t 1`"), &utf8, out).has_literals);
+    assert_true(sql_mask_write(S("SELECT 1"), &utf8, out).has_literals);
+    assert_true(sql_mask_write(S("SELECT ''"), &utf8, out).has_literals);
 }
 
-static void what_wants_thought_has_no_shape(void **state)
+static void what_wants_thought_cannot_be_masked(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -129,7 +129,7 @@ int main(void)
         cmocka_unit_test(plain_literals_are_one_byte),
         cmocka_unit_test(everything_else_stays_as_it_is),
         cmocka_unit_test(a_text_without_literals_says_so),
-        cmocka_unit_test(what_wants_thought_has_no_shape),
+        cmocka_unit_test(what_wants_thought_cannot_be_masked),
         cmocka_unit_test(the_syntax_decides_what_a_literal_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

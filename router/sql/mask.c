@@ -1,10 +1,10 @@
-#include "router/sql/shape.h"
+#include "router/sql/mask.h"
 
 #include "router/sql/byte_priv.h"
 
 #include <string.h>
 
-// What stands for a literal: no text with these bytes of its own has a shape.
+// What stands for a literal: a text with these bytes of its own cannot be masked.
 enum { MARK_NUMBER = 1, MARK_STRING = 2 };
 
 struct cursor {
@@ -141,17 +141,17 @@ static bool has_plain_strings(const struct sql_syntax *syntax)
            (syntax->charset == SQL_CHARSET_UTF8 || syntax->charset == SQL_CHARSET_SINGLE_BYTE);
 }
 
-struct sql_shape sql_shape_write(struct slice sql, const struct sql_syntax *syntax, char *out)
+struct sql_mask sql_mask_write(struct slice sql, const struct sql_syntax *syntax, char *out)
 {
     const unsigned char *start = (const unsigned char *)sql.ptr;
     struct cursor cursor = {.ptr = start, .end = start + sql.len, .out = out};
     if (!has_plain_strings(syntax)) {
-        return (struct sql_shape){0};
+        return (struct sql_mask){0};
     }
     while (cursor.ptr < cursor.end) {
         if (!byte_pass(&cursor, syntax, start)) {
-            return (struct sql_shape){0};
+            return (struct sql_mask){0};
         }
     }
-    return (struct sql_shape){(size_t)(cursor.out - out), cursor.has_literals};
+    return (struct sql_mask){(size_t)(cursor.out - out), cursor.has_literals};
 }
