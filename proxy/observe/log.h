@@ -113,14 +113,14 @@ bool log_is_on(const struct log_source *source, enum log_level level);
         const struct log_source *log_at_source = (source);                                         \
         if (log_is_on(log_at_source, (level))) {                                                   \
             log_write(log_at_source, (level), (event),                                             \
-                      (const struct kv[]){__VA_ARGS__ __VA_OPT__(, ){.type = KV_END}});            \
+                      &(const struct kv[]){{.type = KV_END}, ##__VA_ARGS__, {.type = KV_END}}[1]); \
         }                                                                                          \
     } while (0)
 
-#define log_debug(source, event, ...) log_at(source, LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_info(source, event, ...)  log_at(source, LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_warn(source, event, ...)  log_at(source, LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_error(source, event, ...) log_at(source, LOG_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_debug(source, event, ...) log_at(source, LOG_DEBUG, event, ##__VA_ARGS__)
+#define log_info(source, event, ...)  log_at(source, LOG_INFO, event, ##__VA_ARGS__)
+#define log_warn(source, event, ...)  log_at(source, LOG_WARN, event, ##__VA_ARGS__)
+#define log_error(source, event, ...) log_at(source, LOG_ERROR, event, ##__VA_ARGS__)
 
 // --- life ---------------------------------------------------------------------------------------
 

@@ -164,9 +164,9 @@ static inline size_t metric_cell(const struct metric_place *place, unsigned a, u
 #define metric_record(metrics, metric, us, ...)                                                    \
     histogram_record(metric_histogram(metrics, metric, METRIC_PAD(__VA_ARGS__)), us)
 
-#define METRIC_PAD(...)              METRIC_FIRST3(__VA_ARGS__ __VA_OPT__(, ) 0, 0, 0)
-#define METRIC_FIRST3(...)           METRIC_FIRST3_(__VA_ARGS__)
-#define METRIC_FIRST3_(a, b, c, ...) (unsigned)(a), (unsigned)(b), (unsigned)(c)
+#define METRIC_PAD(...)                    METRIC_FIRST3(, ##__VA_ARGS__, 0, 0, 0, 0)
+#define METRIC_FIRST3(...)                 METRIC_FIRST3_(__VA_ARGS__)
+#define METRIC_FIRST3_(none, a, b, c, ...) (unsigned)(a), (unsigned)(b), (unsigned)(c)
 
 static inline uint64_t *metric_value(struct metrics *metrics, enum metric metric, unsigned a,
                                      unsigned b, unsigned c)
