@@ -59,6 +59,7 @@ static void query_count(struct session *session, enum metric_result result)
                       target, METRIC_PHASE_SERVER);
         latency_note(worker, server, run->answered_us - run->sent_us);
     }
+    digests_count(session, target, result != METRIC_RESULT_OK);
     int64_t slow_us = worker->config->log.slow_query_us;
     if (slow_us > 0 && total_us >= slow_us) {
         slow_log(session, total_us);

@@ -112,6 +112,7 @@ static void demotion_report(struct session *session, uint16_t code)
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
+        session->run->changed_rows += step->ok.is_end_of_result ? 0 : step->ok.affected_rows;
         effects_ok(session, &step->ok);
         if (needs_rewrite(session, &step->ok)) {
             ok_rewrite(session, batch, &step->ok, step->held);
