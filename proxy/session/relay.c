@@ -221,6 +221,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
     }
     if (session->state == SESSION_RUNNING && stream_is_congested(&session->stream)) {
         stream_pause(conn_stream(pooled_conn(session->pooled)));
+        phases_clogged(session);
     }
     return used;
 }
@@ -228,6 +229,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
 void relay_client_writable(struct session *session)
 {
     if (session->pooled != NULL) {
+        phases_flowing(session);
         stream_resume(conn_stream(pooled_conn(session->pooled)));
     }
 }

@@ -14,6 +14,7 @@
 //     account.c    passwords that servers have taken
 //     prepared.c   the statements that a session has open
 //     digests.c    what commands count under in the table of digests
+//     phases.c     where their time went
 //     worker.c     what the sessions of a thread share
 //
 // The life of a command:
@@ -73,8 +74,11 @@ struct run {
     struct route route;
     struct reply reply;
     int64_t started_us;    // the command came
+    int64_t connect_us;    // it waited so long for a new connection to open
     int64_t sent_us;       // it went to the server
     int64_t answered_us;   // its first bytes came
+    int64_t clogged_us;    // since when the answer stands still for the client; 0: it does not
+    int64_t client_us;     // it stood still so long before that
     uint64_t changed_rows; // by the OK packets of the answer
     char trouble[128];     // why no connection could be had, the last time
     uint8_t attempts;      // servers it was sent to
@@ -277,6 +281,15 @@ void answer_send_error(struct session *session, struct writer *writer, enum erro
 void digests_count(struct session *session, enum metric_target target, bool is_error);
 // The digest of the text that is being prepared; the caller's, for digest_text_unref().
 struct digest_text *digests_prepared(const struct session *session);
+
+// --- phases.c ------------------------------------------------------------------------------------
+
+// The answer waits for the client to read; it goes on.
+void phases_clogged(struct session *session);
+void phases_flowing(struct session *session);
+// The statement's answer has ended; one of sluice's own has.
+void phases_count(struct session *session, enum metric_target target);
+void phases_count_own(const struct session *session, enum metric_target target);
 
 // --- kill.c --------------------------------------------------------------------------------------
 

@@ -40,6 +40,9 @@ void run_give(struct worker *worker, struct run *run)
     run->arena = arena;
     run->command = 0;
     run->answered_us = 0;
+    run->connect_us = 0;
+    run->clogged_us = 0;
+    run->client_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
     run->order = ORDER_NONE;
