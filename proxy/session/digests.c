@@ -72,7 +72,8 @@ static struct digest_entry *entry_of(const struct session *session, enum metric_
     return has_text ? entry_of_text(session, &scope) : entry_of_prepared(session, &scope);
 }
 
-void digests_count(struct session *session, enum metric_target target, bool is_error)
+void digests_count(struct session *session, enum metric_target target, bool is_error,
+                   int64_t now_us)
 {
     const struct run *run = session->run;
     struct digest_entry *entry = entry_of(session, target, is_error);
@@ -83,7 +84,6 @@ void digests_count(struct session *session, enum metric_target target, bool is_e
         digest_entry_add_rows(entry, run->reply.rows);
         return;
     }
-    int64_t now_us = loop_now_us(session->worker->loop);
     struct digest_sample sample = {
         .at_us = now_us,
         .took_us = now_us - run->started_us,

@@ -51,11 +51,11 @@ static void query_count(struct session *session, enum metric_result result)
     int64_t total_us = now_us - run->started_us;
 
     metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
-    phases_count(session, target);
+    phases_count(session, target, now_us);
     if (run->answered_us != 0) {
         latency_note(worker, server, run->answered_us - run->sent_us);
     }
-    digests_count(session, target, result != METRIC_RESULT_OK);
+    digests_count(session, target, result != METRIC_RESULT_OK, now_us);
     int64_t slow_us = worker->config->log.slow_query_us;
     if (slow_us > 0 && total_us >= slow_us) {
         slow_log(session, total_us);

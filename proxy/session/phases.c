@@ -39,10 +39,9 @@ void phases_flowing(struct session *session)
     }
 }
 
-void phases_count(struct session *session, enum metric_target target)
+void phases_count(struct session *session, enum metric_target target, int64_t now_us)
 {
     const struct run *run = session->run;
-    int64_t now_us = loop_now_us(session->worker->loop);
     phases_flowing(session);
     record(session, target, METRIC_PHASE_TOTAL, now_us - run->started_us);
     record(session, target, METRIC_PHASE_QUEUE, run->sent_us - run->started_us - run->connect_us);
@@ -55,10 +54,10 @@ void phases_count(struct session *session, enum metric_target target)
     }
 }
 
-void phases_count_own(const struct session *session, enum metric_target target)
+void phases_count_own(const struct session *session, enum metric_target target, int64_t now_us)
 {
     const struct run *run = session->run;
-    int64_t total_us = loop_now_us(session->worker->loop) - run->started_us;
+    int64_t total_us = now_us - run->started_us;
     record(session, target, METRIC_PHASE_TOTAL, total_us);
     if (session->state == SESSION_HOLDING || session->state == SESSION_WAITING) {
         record(session, target, METRIC_PHASE_QUEUE, total_us - run->connect_us);

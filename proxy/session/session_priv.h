@@ -278,7 +278,8 @@ void answer_send_error(struct session *session, struct writer *writer, enum erro
 // --- digests.c -----------------------------------------------------------------------------------
 
 // The command ends now: adds it to the entry of its text, or of the statement that it runs.
-void digests_count(struct session *session, enum metric_target target, bool is_error);
+void digests_count(struct session *session, enum metric_target target, bool is_error,
+                   int64_t now_us);
 // The digest of the text that is being prepared; the caller's, for digest_text_unref().
 struct digest_text *digests_prepared(const struct session *session);
 
@@ -288,8 +289,8 @@ struct digest_text *digests_prepared(const struct session *session);
 void phases_clogged(struct session *session);
 void phases_flowing(struct session *session);
 // The statement's answer has ended; one of sluice's own has.
-void phases_count(struct session *session, enum metric_target target);
-void phases_count_own(const struct session *session, enum metric_target target);
+void phases_count(struct session *session, enum metric_target target, int64_t now_us);
+void phases_count_own(const struct session *session, enum metric_target target, int64_t now_us);
 
 // --- kill.c --------------------------------------------------------------------------------------
 
