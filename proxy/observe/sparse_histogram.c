@@ -20,8 +20,20 @@ uint8_t sparse_histogram_grow(struct sparse_histogram *histogram, unsigned octav
     return histogram->octave_count;
 }
 
+static void copy(struct sparse_histogram *into, const struct sparse_histogram *from)
+{
+    size_t bytes = sparse_histogram_bytes(from);
+    *into = *from;
+    into->octaves = mem_alloc(bytes);
+    memcpy(into->octaves, from->octaves, bytes);
+}
+
 void sparse_histogram_merge(struct sparse_histogram *into, const struct sparse_histogram *from)
 {
+    if (into->octave_count == 0 && from->octave_count > 0) {
+        copy(into, from);
+        return;
+    }
     into->count += from->count;
     into->sum += from->sum;
     for (unsigned octave = 0; octave < HISTOGRAM_OCTAVES; octave++) {

@@ -42,9 +42,14 @@ static void merging_is_as_if_one_had_recorded_all(void **state)
         sparse_histogram_record(i % 2 == 0 ? &a : &b, value);
         histogram_record(&both, value);
     }
-    sparse_histogram_merge(&a, &b);
-    sparse_histogram_add_to(&read, &a);
+    struct sparse_histogram sum = SPARSE_HISTOGRAM_INIT;
+    sparse_histogram_merge(&sum, &(struct sparse_histogram){0}); // nothing to nothing
+    assert_int_equal(sparse_histogram_bytes(&sum), 0);
+    sparse_histogram_merge(&sum, &a);
+    sparse_histogram_merge(&sum, &b);
+    sparse_histogram_add_to(&read, &sum);
     assert_memory_equal(&read, &both, sizeof(both));
+    sparse_histogram_release(&sum);
     sparse_histogram_release(&a);
     sparse_histogram_release(&b);
 }
