@@ -226,8 +226,16 @@ void pool_cancel(struct pool_waiter *waiter)
     waiter_leave(waiter);
 }
 
+// What of the wait was for a connection that is being opened since then.
+static void connect_note(struct pool_waiter *waiter, int64_t opening_us)
+{
+    int64_t from_us = opening_us > waiter->since_us ? opening_us : waiter->since_us;
+    waiter->connect_us = loop_now_us(waiter->pool->pools->settings.loop) - from_us;
+}
+
 static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 {
+    pooled->opened_us = 0;
     pooled_move(pooled, LENT);
     if (ties != NULL) {
         pool_tie_bind(ties, POOL_TIE_LAST, pooled);
@@ -236,6 +244,9 @@ static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 
 static void waiter_grant(struct pool_waiter *waiter, struct pooled *pooled)
 {
+    if (pooled->opened_us >= waiter->since_us) {
+        connect_note(waiter, pooled->opening_us);
+    }
     pooled_lend(pooled, waiter->ties);
     waiter_leave(waiter);
     waiter->granted(waiter, pooled);
@@ -276,6 +287,7 @@ static void on_ready(struct conn *conn)
     struct pool_waiter *waiter = pooled->waiter;
 
     if (pooled->place == OPENING) {
+        pooled->opened_us = loop_now_us(pool->pools->settings.loop);
         pool->opened++;
         metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
                    metric_backend(pool->server));
@@ -306,15 +318,16 @@ static bool is_server_full(const struct conn_loss *loss)
 
 // A connection that was to be opened for the waiters was not: the first of them hears of it, unless
 // the server is only full and connections that are out will come back.
-static void opening_failed(struct pool *pool, const struct conn_loss *loss)
+static void opening_failed(struct pool *pool, int64_t opening_us, const struct conn_loss *loss)
 {
     metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
                metric_backend(pool->server));
     if (is_server_full(loss) && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
         pool->full_until_us = loop_now_us(pool->pools->settings.loop) + FULL_SECONDS * CLOCK_SECOND;
     } else if (!list_is_empty(&pool->waiters)) {
-        waiter_refuse(container_of(pool->waiters.next, struct pool_waiter, link), POOL_FAILED,
-                      loss);
+        struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
+        connect_note(first, opening_us);
+        waiter_refuse(first, POOL_FAILED, loss);
     }
 }
 
@@ -352,6 +365,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     struct pool *pool = pooled->pool;
     struct pools *pools = pool->pools;
     enum place place = pooled->place;
+    int64_t opening_us = pooled->opening_us;
     struct pool_waiter *waiter = pooled->waiter;
 
     if (waiter != NULL) {
@@ -365,7 +379,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     if (waiter != NULL) {
         changing_failed(pool, waiter, loss);
     } else if (place == OPENING) {
-        opening_failed(pool, loss);
+        opening_failed(pool, opening_us, loss);
     }
     pool_wake(pool);
 }
@@ -416,6 +430,7 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
     pooled->token = token;
     pooled->place = OPENING;
     pooled->since_us = loop_now_us(pools->settings.loop);
+    pooled->opening_us = pooled->since_us;
     list_push_front(&pool->places[OPENING], &pooled->link);
     place_count(pooled, 1);
     pooled->conn = conn_open(&settings, &handler, pooled);
@@ -592,6 +607,7 @@ struct pooled *pool_take(struct pools *pools, const struct pool_request *request
     waiter->request = *request;
     waiter->ties = ties;
     waiter->since_us = loop_now_us(pools->settings.loop);
+    waiter->connect_us = 0;
     timer_set(&waiter->timer, pools->settings.loop, request->timeout_us);
     list_push_back(&pool->waiters, &waiter->link);
     waiting_count(pool, 1);

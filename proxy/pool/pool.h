@@ -96,6 +96,7 @@ struct pool_waiter {
     struct pool_request request;
     struct pool_ties *ties;
     int64_t since_us;
+    int64_t connect_us; // told: how long of it the connection was being opened
     void (*granted)(struct pool_waiter *waiter, struct pooled *pooled);
     void (*refused)(struct pool_waiter *waiter, enum pool_refusal refusal,
                     const struct conn_loss *loss);

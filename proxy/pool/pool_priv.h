@@ -20,7 +20,9 @@ struct pooled {
     struct pool_waiter *waiter;             // CHANGING: for whom; NULL: for nobody
     struct limit_token token;
     enum place place;
-    int64_t since_us; // when it came to its place
+    int64_t since_us;   // when it came to its place
+    int64_t opening_us; // when its opening began
+    int64_t opened_us;  // and ended; 0: not yet, or it was lent since
     bool is_outdated;
 };
 

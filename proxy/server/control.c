@@ -32,7 +32,8 @@ struct part {
     struct round *round;
     struct view_rows rows[VIEW_COUNT];
     struct metrics *metrics;
-    const struct config *config; // for the names of servers; the round holds it
+    struct digest_table *digests; // NULL: not wanted
+    const struct config *config;  // for the names of servers; the round holds it
 };
 
 // A question on its way; ends with its last part.
@@ -40,6 +41,7 @@ struct round {
     struct process *process;
     struct control_gather *gather;
     struct worker_setup *setup;
+    struct digest_table *digests; // all parts' merged; NULL: not wanted
     unsigned waiting;
     struct part parts[POOL_WORKERS_MAX + 1];
 };
@@ -128,6 +130,12 @@ static void rules_show(struct part *part, const struct worker *worker)
     }
 }
 
+static void digests_copy(struct part *part, const struct worker *worker)
+{
+    part->digests = digest_table_create(SIZE_MAX);
+    digest_table_merge(part->digests, worker_digests(worker));
+}
+
 static void metrics_copy(struct part *part, struct metrics *from)
 {
     part->metrics = metrics_create(&part->round->setup->labels);
@@ -157,6 +165,9 @@ static void worker_asked(struct worker_question *question)
     }
     if (is_wanted(part, VIEW_RULES)) {
         rules_show(part, worker);
+    }
+    if (is_wanted(part, VIEW_DIGESTS)) {
+        digests_copy(part, worker);
     }
     if (part->round->gather->wants_metrics) {
         metrics_copy(part, worker_metrics(worker));
@@ -194,6 +205,39 @@ static void versions_show(const struct process *process, struct view_rows *rows)
     }
 }
 
+// A point on the loops' clock as text.
+static struct cell loop_time_cell(int64_t at_us, char out[CELL_TIME_SIZE])
+{
+    return cell_time(clock_wall_us() - (clock_now_us() - at_us), out);
+}
+
+static void digest_show(const struct digest_facts *facts, void *context)
+{
+    struct view_rows *rows = context;
+    char digest[17], first[CELL_TIME_SIZE], last[CELL_TIME_SIZE];
+    enum route_target target = (enum route_target)facts->scope.target; // the same words
+    snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)facts->digest);
+    view_rows_add(
+        rows,
+        (struct cell[VIEW_DIGESTS_WIDTH]){
+            [VIEW_DIGESTS_DIGEST] = cell_text(slice_text(digest)),
+            [VIEW_DIGESTS_SCHEMA] = cell_text_or_null(facts->scope.schema),
+            [VIEW_DIGESTS_USER] = cell_text(facts->scope.user),
+            [VIEW_DIGESTS_TARGET] = cell_text(slice_text(route_target_name(target))),
+            [VIEW_DIGESTS_COUNT] = cell_int((int64_t)facts->count),
+            [VIEW_DIGESTS_ERRORS] = cell_int((int64_t)facts->errors),
+            [VIEW_DIGESTS_ROWS] = cell_int((int64_t)facts->rows),
+            [VIEW_DIGESTS_P50_US] = cell_int((int64_t)facts->p50_us),
+            [VIEW_DIGESTS_P95_US] = cell_int((int64_t)facts->p95_us),
+            [VIEW_DIGESTS_P99_US] = cell_int((int64_t)facts->p99_us),
+            [VIEW_DIGESTS_TOTAL_US] = cell_int((int64_t)facts->total_us),
+            [VIEW_DIGESTS_CACHE_HITS] = cell_int(target == ROUTE_CACHE ? (int64_t)facts->count : 0),
+            [VIEW_DIGESTS_FIRST_SEEN] = loop_time_cell(facts->first_us, first),
+            [VIEW_DIGESTS_LAST_SEEN] = loop_time_cell(facts->last_us, last),
+            [VIEW_DIGESTS_TEXT] = cell_text(facts->text),
+        });
+}
+
 // What the control thread itself counts: the process, and how servers stand.
 static void own_metrics_set(struct process *process)
 {
@@ -215,6 +259,10 @@ static void round_end(struct round *round)
     }
     if (gather->views & VIEW_BIT(VIEW_CONFIG_VERSIONS)) {
         versions_show(process, &gather->rows[VIEW_CONFIG_VERSIONS]);
+    }
+    if (round->digests != NULL) {
+        digest_table_each(round->digests, digest_show, &gather->rows[VIEW_DIGESTS]);
+        digest_table_destroy(round->digests);
     }
     if (gather->wants_metrics) {
         own_metrics_set(process);
@@ -239,6 +287,10 @@ static void part_came(struct loop_message *message, struct loop *loop)
         metrics_merge(round->gather->metrics, part->metrics);
         metrics_destroy(part->metrics);
     }
+    if (part->digests != NULL) {
+        digest_table_merge(round->digests, part->digests);
+        digest_table_destroy(part->digests);
+    }
     if (--round->waiting == 0) {
         round_end(round);
     }
@@ -252,6 +304,9 @@ static void gather_begin(void *context, struct control_gather *gather)
     round->gather = gather;
     round->setup = worker_setup_ref(process->setup);
     round->waiting = process->shared.count + 1;
+    if (gather->views & VIEW_BIT(VIEW_DIGESTS)) {
+        round->digests = digest_table_create(SIZE_MAX);
+    }
     if (gather->wants_metrics) {
         gather->metrics = metrics_create(&round->setup->labels);
     }

@@ -31,6 +31,9 @@ static void command_over(struct session *session)
 static void count_own(struct session *session, enum metric_target target, enum metric_result result)
 {
     metric_add(session->worker->metrics, METRIC_QUERIES, 1, target, metric_backend(-1), result);
+    int64_t now_us = loop_now_us(session->worker->loop);
+    phases_count_own(session, target, now_us);
+    digests_count(session, target, result != METRIC_RESULT_OK, now_us);
 }
 
 void answer_payload(struct session *session, struct slice payload)

@@ -96,7 +96,9 @@ static void attach_granted(struct session *session, struct pooled *pooled)
 
 static void granted(struct pool_waiter *waiter, struct pooled *pooled)
 {
-    attach_granted(container_of(waiter, struct session, waiter), pooled);
+    struct session *session = container_of(waiter, struct session, waiter);
+    session->run->connect_us += waiter->connect_us;
+    attach_granted(session, pooled);
 }
 
 // Another server may be right now: decides again, unless that was done often enough.
@@ -131,6 +133,7 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
 {
     struct session *session = container_of(waiter, struct session, waiter);
     struct run *run = session->run;
+    run->connect_us += waiter->connect_us;
     if (refusal == POOL_TIMED_OUT) {
         struct slice name = session->worker->topology->servers[run->route.server].name;
         answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),

@@ -320,30 +320,19 @@ static void failed(struct session *session, const struct statement *statement)
 
 void effects_prepared(struct session *session, uint32_t id)
 {
-    buffer_append(&session->prepared, &id, sizeof(id));
+    prepared_add(&session->prepared, id, session->run->statement.shape, digests_prepared(session));
 }
 
 bool effects_has_prepared(const struct session *session)
 {
-    return !buffer_is_empty(&session->prepared);
+    return !prepared_is_empty(&session->prepared);
 }
 
-// Takes the statement's id off the list; one that is not on it was closed before, or never was.
 static void prepared_close(struct session *session)
 {
-    struct buffer *prepared = &session->prepared;
     struct reader reader = reader_make(slice_from(session->run->payload, 1));
-    uint32_t closed = reader_u32(&reader);
-    for (size_t at = 0; at < buffer_len(prepared); at += sizeof(closed)) {
-        uint8_t *last = buffer_ptr(prepared) + buffer_len(prepared) - sizeof(closed);
-        if (memcmp(buffer_ptr(prepared) + at, &closed, sizeof(closed)) == 0) {
-            memcpy(buffer_ptr(prepared) + at, last, sizeof(closed));
-            buffer_truncate(prepared, buffer_len(prepared) - sizeof(closed));
-            break;
-        }
-    }
-    if (buffer_is_empty(prepared)) {
-        buffer_release(prepared);
+    prepared_remove(&session->prepared, reader_u32(&reader));
+    if (prepared_is_empty(&session->prepared)) {
         unpin(session, PIN_PREPARED);
     }
 }
@@ -422,7 +411,7 @@ void effects_reset(struct session *session)
     session->image = image;
     session->pins = 0;
     session->lost_on = -1;
-    buffer_release(&session->prepared);
+    prepared_release(&session->prepared);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
     session->last = LAST_NONE;

@@ -51,14 +51,11 @@ static void query_count(struct session *session, enum metric_result result)
     int64_t total_us = now_us - run->started_us;
 
     metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
-    metric_record(worker->metrics, METRIC_QUERY_DURATION, total_us, target, METRIC_PHASE_TOTAL);
-    metric_record(worker->metrics, METRIC_QUERY_DURATION, run->sent_us - run->started_us, target,
-                  METRIC_PHASE_QUEUE);
+    phases_count(session, target, now_us);
     if (run->answered_us != 0) {
-        metric_record(worker->metrics, METRIC_QUERY_DURATION, run->answered_us - run->sent_us,
-                      target, METRIC_PHASE_SERVER);
         latency_note(worker, server, run->answered_us - run->sent_us);
     }
+    digests_count(session, target, result != METRIC_RESULT_OK, now_us);
     int64_t slow_us = worker->config->log.slow_query_us;
     if (slow_us > 0 && total_us >= slow_us) {
         slow_log(session, total_us);

@@ -112,6 +112,7 @@ static void demotion_report(struct session *session, uint16_t code)
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
+        session->run->changed_rows += step->ok.is_end_of_result ? 0 : step->ok.affected_rows;
         effects_ok(session, &step->ok);
         if (needs_rewrite(session, &step->ok)) {
             ok_rewrite(session, batch, &step->ok, step->held);
@@ -220,6 +221,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
     }
     if (session->state == SESSION_RUNNING && stream_is_congested(&session->stream)) {
         stream_pause(conn_stream(pooled_conn(session->pooled)));
+        phases_clogged(session);
     }
     return used;
 }
@@ -227,6 +229,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
 void relay_client_writable(struct session *session)
 {
     if (session->pooled != NULL) {
+        phases_flowing(session);
         stream_resume(conn_stream(pooled_conn(session->pooled)));
     }
 }

@@ -296,7 +296,7 @@ void session_close(struct session *session)
     session->user = SLICE_NONE;
     mem_free(session->hint_warning);
     session->hint_warning = NULL;
-    buffer_release(&session->prepared);
+    prepared_release(&session->prepared);
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);

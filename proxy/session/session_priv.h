@@ -12,6 +12,9 @@
 //     answer.c     what sluice says by itself
 //     kill.c       ending sessions and statements
 //     account.c    passwords that servers have taken
+//     prepared.c   the statements that a session has open
+//     digests.c    what commands count under in the table of digests
+//     phases.c     where their time went
 //     worker.c     what the sessions of a thread share
 //
 // The life of a command:
@@ -21,6 +24,7 @@
 //                                                    PREPARING            outcome_end -> IDLE
 #pragma once
 
+#include "proxy/session/prepared.h"
 #include "proxy/session/worker.h"
 
 #include "protocol/login/login_server.h"
@@ -69,12 +73,16 @@ struct run {
     struct slice sql;              // the statement's text; empty for commands without one
     struct route route;
     struct reply reply;
-    int64_t started_us;  // the command came
-    int64_t sent_us;     // it went to the server
-    int64_t answered_us; // its first bytes came
-    char trouble[128];   // why no connection could be had, the last time
-    uint8_t attempts;    // servers it was sent to
-    bool is_forwarded;   // bytes of the answer are with the client
+    int64_t started_us;    // the command came
+    int64_t connect_us;    // it waited so long for a new connection to open
+    int64_t sent_us;       // it went to the server
+    int64_t answered_us;   // its first bytes came
+    int64_t clogged_us;    // since when the answer stands still for the client; 0: it does not
+    int64_t client_us;     // it stood still so long before that
+    uint64_t changed_rows; // by the OK packets of the answer
+    char trouble[128];     // why no connection could be had, the last time
+    uint8_t attempts;      // servers it was sent to
+    bool is_forwarded;     // bytes of the answer are with the client
     enum run_order order;
 };
 
@@ -116,9 +124,9 @@ struct session {
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
     int lost_on;   // index of the server that an open transaction was lost with; -1: none was
     uint32_t pins; // PIN_BIT()s
-    struct buffer prepared; // ids (uint32_t) of the statements open on the connection
-    int64_t transaction_us; // when the open one began
-    int64_t since_us;       // when the state began
+    struct prepared_list prepared; // open on the connection
+    int64_t transaction_us;        // when the open one began
+    int64_t since_us;              // when the state began
     uint64_t queries;
     uint8_t last_query_len;
     char last_query[LAST_QUERY_SIZE]; // the beginning of the last statement
@@ -267,6 +275,23 @@ void answer_statement(struct session *session);
 struct writer answer_writer_make(struct session *session, struct buffer *buf);
 void answer_send_error(struct session *session, struct writer *writer, enum error_row row);
 
+// --- digests.c -----------------------------------------------------------------------------------
+
+// The command ends now: adds it to the entry of its text, or of the statement that it runs.
+void digests_count(struct session *session, enum metric_target target, bool is_error,
+                   int64_t now_us);
+// The digest of the text that is being prepared; the caller's, for digest_text_unref().
+struct digest_text *digests_prepared(const struct session *session);
+
+// --- phases.c ------------------------------------------------------------------------------------
+
+// The answer waits for the client to read; it goes on.
+void phases_clogged(struct session *session);
+void phases_flowing(struct session *session);
+// The statement's answer has ended; one of sluice's own has.
+void phases_count(struct session *session, enum metric_target target, int64_t now_us);
+void phases_count_own(const struct session *session, enum metric_target target, int64_t now_us);
+
 // --- kill.c --------------------------------------------------------------------------------------
 
 // Ends the statement that runs on the connection, by a connection of its own.
@@ -335,6 +360,7 @@ struct worker {
     size_t listener_count;
     uint64_t routes[ROUTE_REASON_COUNT][ROUTE_TARGET_COUNT];
     struct rule_hits *rule_hits; // by the rule's index
+    struct digest_table *digests;
     bool is_paused;
     bool is_draining;
 };

@@ -40,11 +40,16 @@ void run_give(struct worker *worker, struct run *run)
     run->arena = arena;
     run->command = 0;
     run->answered_us = 0;
+    run->connect_us = 0;
+    run->clogged_us = 0;
+    run->client_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
     run->order = ORDER_NONE;
     run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;
+    run->changed_rows = 0;
+    run->reply.rows = 0;
     run->reply.warnings = 0;
     run->reply.error = 0;
     run->sql = SLICE_NONE;
@@ -327,6 +332,11 @@ struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule)
                                                     : (struct rule_hits){0};
 }
 
+const struct digest_table *worker_digests(const struct worker *worker)
+{
+    return worker->digests;
+}
+
 static struct session_facts facts_of(const struct session *session, int64_t now_us)
 {
     enum pin_reason pin = effects_shown_pin(session);
@@ -582,6 +592,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     image_table_init(&worker->images);
     worker->scratch = rules_scratch_create();
     worker->statements = statement_cache_create();
+    worker->digests = digest_table_create(DIGEST_TABLE_BYTES);
     worker->pools = pools_create(&(struct pools_settings){
         .loop = worker->loop,
         .metrics = worker->metrics,
@@ -677,6 +688,7 @@ void worker_destroy(struct worker *worker)
     topology_unref(worker->topology);
     catalogue_unref(worker->catalogue);
     metrics_destroy(worker->metrics);
+    digest_table_destroy(worker->digests);
     mem_free(worker->rule_hits);
     mem_free(thread);
 }

@@ -12,6 +12,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls.h"
+#include "proxy/observe/digest_table.h"
 #include "proxy/observe/log.h"
 #include "proxy/observe/metric.h"
 #include "proxy/pool/pool.h"
@@ -122,6 +123,8 @@ struct rule_hits {
     int64_t last_us; // wall clock; 0: never
 };
 struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule);
+// Times are on the loop's clock.
+const struct digest_table *worker_digests(const struct worker *worker);
 
 struct session_facts {
     uint32_t id;

@@ -2,11 +2,23 @@
 
 // --- the cursor
 
+void parser_begin(struct parser *parser, struct slice sql, const struct sql_syntax *syntax,
+                  uint32_t skipped)
+{
+    struct token *first = &parser->token;
+    lexer_init(&parser->lexer, sql, syntax, skipped);
+    lexer_next(&parser->lexer, first);
+    shape_init(&parser->shape, syntax, first);
+    shape_add(&parser->shape, first, first);
+    parser->last = *first;
+}
+
 void parser_advance(struct parser *parser)
 {
     parser->before_last = parser->last;
     parser->last = parser->token;
     lexer_next(&parser->lexer, &parser->token);
+    shape_add(&parser->shape, &parser->last, &parser->token);
 }
 
 bool parser_at_end(const struct parser *parser)
@@ -102,12 +114,14 @@ struct slice parser_text_since(const struct parser *parser, const char *start)
 
 struct parser_place parser_place(const struct parser *parser)
 {
-    return (struct parser_place){parser->lexer, parser->token, parser->last, parser->before_last};
+    return (struct parser_place){parser->lexer, parser->shape, parser->token, parser->last,
+                                 parser->before_last};
 }
 
 void parser_return(struct parser *parser, const struct parser_place *place)
 {
     parser->lexer = place->lexer;
+    parser->shape = place->shape;
     parser->token = place->token;
     parser->last = place->last;
     parser->before_last = place->before_last;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "router/sql/lexer.h"
+#include "router/sql/shape.h"
 #include "router/statement/statement.h"
 
 // Of the one statement that is being read.
@@ -20,6 +21,7 @@ struct parser {
     struct arena *arena;
     const struct statement_context *context;
     struct lexer lexer;
+    struct shape shape;       // of the tokens up to `token`
     struct token token;       // the next one to be read
     struct token last;        // the one before it, in this statement
     struct token before_last; // and the one before that
@@ -38,6 +40,9 @@ struct parser {
 
 // --- the cursor
 
+// The first token, and each further one.
+void parser_begin(struct parser *parser, struct slice sql, const struct sql_syntax *syntax,
+                  uint32_t skipped);
 void parser_advance(struct parser *parser);
 
 static inline bool parser_at(const struct parser *parser, enum keyword keyword)
@@ -83,6 +88,7 @@ struct slice parser_text_since(const struct parser *parser, const char *start);
 // A place to come back to.
 struct parser_place {
     struct lexer lexer;
+    struct shape shape;
     struct token token;
     struct token last;
     struct token before_last;

@@ -257,8 +257,7 @@ static uint32_t read_text(struct parser *parser, struct slice sql, const struct 
                           uint32_t skipped)
 {
     struct statement *out = parser->out;
-    lexer_init(&parser->lexer, sql, syntax, skipped);
-    lexer_next(&parser->lexer, &parser->token);
+    parser_begin(parser, sql, syntax, skipped);
     while (parser->token.kind != TOKEN_END) {
         if (parser_take_symbol(parser, ';')) {
             continue;
@@ -273,6 +272,9 @@ static uint32_t read_text(struct parser *parser, struct slice sql, const struct 
     }
     if (out->tables_count == 0) {
         parser_uncacheable(parser, UNCACHEABLE_NO_TABLES);
+    }
+    if (parser->token.kind == TOKEN_END) {
+        out->shape = shape_end(&parser->shape, &parser->last);
     }
     out->has_optimizer_hints = parser->lexer.has_optimizer_hints;
     for (size_t i = 0; i < parser->lexer.hints_count; i++) {
@@ -397,6 +399,7 @@ static void read_comments(struct statement *out, struct arena *arena, struct sli
                           const struct statement_context *context, const struct sql_syntax *syntax)
 {
     uint32_t executables = read_once(out, arena, sql, context, syntax, 0);
+    uint64_t shape = out->shape;
     if (executables > 0 && sql.len > (size_t)READINGS_BYTES_MAX >> executables) {
         assume_worst(out);
         return;
@@ -408,6 +411,7 @@ static void read_comments(struct statement *out, struct arena *arena, struct sli
             readings_merge(out, &other);
         }
     }
+    out->shape = shape;
 }
 
 static bool contains(struct slice sql, char c)
@@ -451,6 +455,7 @@ void statement_parse(struct statement *out, struct arena *arena, struct slice sq
 {
     if (context->syntax.is_mode_unknown) {
         read_modes(out, arena, sql, context);
+        out->shape = 0;
     } else {
         read_comments(out, arena, sql, context, &context->syntax);
     }

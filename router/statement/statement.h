@@ -119,6 +119,7 @@ struct statement {
     enum route_reason reason; // READ exactly where class is READ
     // What was found: a function's or table's name; empty where the reason says it all.
     struct slice detail;
+    uint64_t shape;   // see sql/shape.h; 0: the text cannot be read with certainty
     uint32_t count;   // statements in the text; 0: none, the server will say that it is empty
     uint64_t effects; // EFFECT_BIT()s, of all the statements
     uint32_t asks;    // ASK_BIT()s, of all the statements

@@ -44,6 +44,8 @@ static const struct view views[] = {
     {"pools", "backend user used idle waiting opened reused closed"},
     {"sessions", "id user client schema state since_ms backend in_transaction pin_reason queries "
                  "query"},
+    {"digests", "digest schema user target count errors rows p50_us p95_us p99_us total_us "
+                "cache_hits first_seen last_seen text"},
     {"routes", "reason target count"},
     {"rules", "name hits last_hit definition"},
     {"config", "section key value default_value changeable description"},

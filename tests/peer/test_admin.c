@@ -566,7 +566,6 @@ static void views_show_what_threads_told(void **state)
                        "7");
     assert_client_number(
         client, "SELECT value FROM status WHERE name LIKE 'sluice\\_queries\\_total%ok%'", 41);
-    assert_client_error(client, "SELECT * FROM digests", 1105, "not yet active");
     assert_client_error(client, "SELECT * FROM cache", 1105, "not yet active");
     assert_client_error(client, "SHOW CACHE_ADVICE", 1105, "not yet active");
     assert_client_error(client, "SELECT * FROM nowhere", 1146, "nowhere");
@@ -964,7 +963,7 @@ static void views_are_json(void **state)
         json_decref(root);
     }
     assert_non_null(strstr(page("/api/nowhere", 404), "/api/backends"));
-    assert_non_null(strstr(page("/api/digests", 404), "/api/sessions"));
+    assert_non_null(strstr(page("/api/cache", 404), "/api/sessions"));
     assert_non_null(strstr(page("/api/backends;drop", 404), "/api/sessions"));
     assert_non_null(strstr(page("/", 404), "/metrics"));
     assert_non_null(strstr(page("/metricsx", 404), "/metrics"));

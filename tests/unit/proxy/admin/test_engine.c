@@ -260,7 +260,7 @@ static void nothing_but_reading_is_let_through(void **state)
 static void mistakes_are_told_by_their_number(void **state)
 {
     assert_refused(*state, "SELECT * FROM nowhere", 1146, "'nowhere'");
-    assert_refused(*state, "SELECT * FROM digests", 1105, "digests is not yet active");
+    assert_refused(*state, "SELECT * FROM cache", 1105, "cache is not yet active");
     assert_refused(*state, "SELECT * FROM sluice.cache_advice", 1105, "not yet active");
     assert_refused(*state, "SELECT nothing FROM backends", 1064, "nothing");
     assert_refused(*state, "SELECT FROM", 1064, "syntax");

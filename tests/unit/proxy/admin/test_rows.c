@@ -297,7 +297,7 @@ static void views_are_found_by_their_name(void **state)
     assert_true(views_gathered() & VIEW_BIT(VIEW_SESSIONS));
     assert_true(views_gathered() & VIEW_BIT(VIEW_RULES));
     assert_false(views_gathered() & VIEW_BIT(VIEW_CONFIG));
-    assert_false(views_gathered() & VIEW_BIT(VIEW_DIGESTS));
+    assert_false(views_gathered() & VIEW_BIT(VIEW_CACHE));
 }
 
 // DESIGN's promise to those who select by name.

@@ -510,6 +510,28 @@ static void a_hanging_server_costs_the_connect_timeout_and_no_more(void **state)
     take(&bench, 0);
     turn_until(bench.fixture.loop, bench.takers[0].refusals > 0);
     assert_int_equal(bench.takers[0].refusal, POOL_FAILED);
+    assert_true(bench.takers[0].waiter.connect_us >= 20 * CLOCK_MS);
+    bench_close(&bench);
+}
+
+static void only_the_wait_for_a_new_connection_is_told_as_such(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0); // it was opened for this one
+    assert_true(bench.takers[0].waiter.connect_us > 0);
+    take(&bench, 1);
+    give(&bench, 0, POOL_KEEP);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_int_equal(bench.takers[1].waiter.connect_us, 0);
+    give(&bench, 1, POOL_KEEP);
+    struct image *other = image_ref(bench.image);
+    image_set_schema(&other, S("shop"));
+    take_as(&bench, 2, other, CLOCK_SECOND); // changed, not opened
+    turn_until(bench.fixture.loop, bench.takers[2].pooled != NULL);
+    assert_int_equal(bench.takers[2].waiter.connect_us, 0);
+    image_unref(&other);
     bench_close(&bench);
 }
 
@@ -534,6 +556,7 @@ int main(void)
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
         cmocka_unit_test(a_hanging_server_costs_the_connect_timeout_and_no_more),
+        cmocka_unit_test(only_the_wait_for_a_new_connection_is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ static inline bool alike_statements(const struct statement *a, const struct stat
 {
     return a->kind == b->kind && a->class == b->class && a->reason == b->reason &&
            slice_equal(a->detail, b->detail) && a->count == b->count && a->effects == b->effects &&
-           a->asks == b->asks && a->uncacheable == b->uncacheable &&
+           a->asks == b->asks && a->uncacheable == b->uncacheable && a->shape == b->shape &&
            a->is_explained == b->is_explained && a->inner == b->inner &&
            a->has_returning == b->has_returning &&
            a->has_optimizer_hints == b->has_optimizer_hints &&
