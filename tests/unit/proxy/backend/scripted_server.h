@@ -272,17 +272,24 @@ static inline void server_accept(struct listener *listener, int fd, const struct
     }
 }
 
-static inline void server_open(struct scripted_server *server, struct loop *loop)
+static inline void server_open_at(struct scripted_server *server, struct loop *loop,
+                                  const struct address *address)
 {
-    struct address address;
     struct error error;
     memset(server, 0, sizeof(*server));
     server->loop = loop;
     server->capabilities = CAPABILITIES_OFFERED & ~(uint64_t)CAPABILITY_DEPRECATE_EOF;
-    assert_true(address_from_ip(&address, S("127.0.0.1"), 0));
     struct listener_settings settings = {.on_accept = server_accept, .owner = server};
-    server->listener = listener_create(loop, &address, &settings, &error);
+    server->listener = listener_create(loop, address, &settings, &error);
     assert_non_null(server->listener);
+}
+
+// On a free port.
+static inline void server_open(struct scripted_server *server, struct loop *loop)
+{
+    struct address address;
+    assert_true(address_from_ip(&address, S("127.0.0.1"), 0));
+    server_open_at(server, loop, &address);
 }
 
 static inline void server_close(struct scripted_server *server)
