@@ -30,7 +30,8 @@ struct server_link {
     unsigned commands; // answered since the login
 };
 
-// What statements that start so get: these bytes, framed; none: the server is silent.
+// What statements that start so get: these bytes, framed; none: the server is silent. A command
+// other than COM_QUERY is told by its byte: "\x16SELECT" is what prepares such a statement.
 struct server_answer {
     char statement[96];
     struct buffer bytes;
@@ -159,11 +160,12 @@ static inline void link_command(struct server_link *link, struct slice payload)
     struct slice text = slice_from(payload, 1);
     server_note(server, payload);
     link->commands++;
-    if (server->is_silent || (uint8_t)payload.ptr[0] == COMMAND_QUIT) {
+    bool has_reply = command_find((uint8_t)payload.ptr[0])->reply != COMMAND_REPLY_NONE;
+    if (server->is_silent || !has_reply) {
         return;
     }
     bool is_query = (uint8_t)payload.ptr[0] == COMMAND_QUERY;
-    struct server_answer *answer = is_query ? server_answer_find(server, text) : NULL;
+    struct server_answer *answer = server_answer_find(server, is_query ? text : payload);
     if (answer != NULL) {
         stream_send(&link->stream, buffer_ptr(&answer->bytes), buffer_len(&answer->bytes));
         if (answer->hangs_up) {
