@@ -17,6 +17,8 @@ static const struct pin_case pin_cases[] = {
     {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", NULL},
     {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_ALL_LOCKS()"},
     {"LOCK TABLES t WRITE", "lock_tables", "UNLOCK TABLES"},
+    {"FLUSH TABLES WITH READ LOCK", "lock_tables", "UNLOCK TABLES"},
+    {"FLUSH TABLES t FOR EXPORT", "lock_tables", "UNLOCK TABLES"},
     {"LOCK INSTANCE FOR BACKUP", "global_lock", "UNLOCK INSTANCE"},
     {"BACKUP STAGE START", "global_lock", "BACKUP STAGE END"},
     {"PREPARE s FROM 'SELECT 1'", "prepared_text", NULL},
