@@ -132,6 +132,26 @@ static void what_failed_may_have_happened_in_part(void **state)
     bench_close(&bench);
 }
 
+static void what_is_set_for_the_next_transaction_pins_until_that_has_ended(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    assert_pin(&bench, "next_transaction");
+    server_answer_status(&bench.servers[0], "BEGIN", STATUS_AUTOCOMMIT | STATUS_IN_TRANSACTION);
+    server_answer_status(&bench.servers[0], "UPDATE", STATUS_AUTOCOMMIT | STATUS_IN_TRANSACTION);
+    client_run(&client, "BEGIN");
+    client_run(&client, "UPDATE t SET a = 1");
+    assert_pin(&bench, "next_transaction");
+    client_run(&client, "COMMIT");
+    assert_pin(&bench, "");
+    client_close(&client);
+    bench_close(&bench);
+}
+
 static void prepared_statements_pin_until_the_last_is_closed(void **state)
 {
     struct bench bench;
@@ -259,13 +279,13 @@ static void what_a_server_reports_follows_the_session(void **state)
     assert_non_null(strstr(bench.servers[1].asked, "C:2 other\n"));
     assert_non_null(strstr(bench.servers[1].asked, "sql_select_limit=9"));
     assert_non_null(strstr(bench.servers[1].asked, "time_zone='+03:00'"));
-    assert_null(strstr(bench.servers[1].asked, "Q:SET session_track_schema=OFF"));
+    assert_null(strstr(bench.servers[1].asked, "session_track_"));
     buffer_release(&changes);
     client_close(&client);
     bench_close(&bench);
 }
 
-// With ANSI_QUOTES "t" is a name, else a text: the server's word on sql_mode changes the reading.
+// The server's word on sql_mode changes how texts are read: what was one string is one no more.
 static void the_reported_sql_mode_is_read_by(void **state)
 {
     struct bench bench;
@@ -274,16 +294,32 @@ static void the_reported_sql_mode_is_read_by(void **state)
     (void)state;
     bench_open(&bench, NULL);
     client_open(&client, &bench);
-    static const char text[] = "SELECT 'a\\' FOR UPDATE -- '";
-    assert_where(&client, text, "db2"); // all of it one string
-    change_add(&changes, SESSION_CHANGE_VARIABLE, S("sql_mode"), S("NO_BACKSLASH_ESCAPES"));
+    static const char text[] = "SELECT \"a\\\" FOR UPDATE -- \"";
+    assert_where(&client, text, "db2");
+    change_add(&changes, SESSION_CHANGE_VARIABLE, S("sql_mode"), S("ANSI_QUOTES"));
     server_answer_ok(&bench.servers[0], "UPDATE",
-                     (struct ok){.status = STATUS_AUTOCOMMIT | STATUS_SESSION_CHANGED |
-                                           STATUS_NO_BACKSLASH_ESCAPES,
+                     (struct ok){.status = STATUS_AUTOCOMMIT | STATUS_SESSION_CHANGED,
                                  .session = buffer_slice(&changes)});
     client_run(&client, "UPDATE t SET a = 1");
-    assert_where(&client, text, "db1"); // a locking read
+    assert_where(&client, text, "db1"); // a name, and a locking read
     buffer_release(&changes);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+static void the_flag_of_backslashes_is_read_by(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    static const char text[] = "SELECT 'a\\' FOR UPDATE -- '";
+    assert_where(&client, text, "db2");
+    server_answer_status(&bench.servers[0], "UPDATE",
+                         STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES);
+    client_run(&client, "UPDATE t SET a = 1");
+    assert_where(&client, text, "db1");
     client_close(&client);
     bench_close(&bench);
 }
@@ -332,12 +368,14 @@ int main(void)
         cmocka_unit_test(what_a_text_takes_pins_until_it_is_released),
         cmocka_unit_test(only_a_release_that_surely_happened_counts),
         cmocka_unit_test(what_failed_may_have_happened_in_part),
+        cmocka_unit_test(what_is_set_for_the_next_transaction_pins_until_that_has_ended),
         cmocka_unit_test(prepared_statements_pin_until_the_last_is_closed),
         cmocka_unit_test(what_a_set_says_follows_the_session),
         cmocka_unit_test(a_set_that_failed_sets_nothing),
         cmocka_unit_test(the_schema_follows_the_session),
         cmocka_unit_test(what_a_server_reports_follows_the_session),
         cmocka_unit_test(the_reported_sql_mode_is_read_by),
+        cmocka_unit_test(the_flag_of_backslashes_is_read_by),
         cmocka_unit_test(a_reset_clears_what_the_session_set),
         cmocka_unit_test(ddl_that_changes_the_catalogue_is_told),
     };
