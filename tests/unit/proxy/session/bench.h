@@ -160,11 +160,35 @@ static inline void bench_close(struct bench *bench)
     alarm(0);
 }
 
-// What messages between the workers bring.
+// What messages to the other worker bring.
 static inline void bench_turn_others(struct bench *bench)
 {
     loop_turn(worker_loop(bench->workers[1]));
 }
+
+static inline void tick_came(struct timer *timer)
+{
+    (void)timer;
+}
+
+// A turn of each worker, of a millisecond at most where nothing happens.
+static inline void bench_tick(struct bench *bench)
+{
+    for (int i = 0; i < BENCH_WORKERS; i++) {
+        struct timer timer;
+        timer_init(&timer, tick_came);
+        timer_set(&timer, worker_loop(bench->workers[i]), CLOCK_MS);
+        loop_turn(worker_loop(bench->workers[i]));
+        timer_release(&timer);
+    }
+}
+
+#define tick_until(bench, condition)                                                               \
+    do {                                                                                           \
+        while (!(condition)) {                                                                     \
+            bench_tick(bench);                                                                     \
+        }                                                                                          \
+    } while (0)
 
 // --- what servers answer -------------------------------------------------------------------------
 
