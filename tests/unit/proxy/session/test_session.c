@@ -264,6 +264,76 @@ static void waiting_has_an_end_that_says_what_is_missing(void **state)
     bench_close(&bench);
 }
 
+// A BEGIN that is to write ends a READ ONLY transaction, and waits for a primary; the replica dies
+// meanwhile. Nothing ran, and nothing is left of the transaction on either side.
+static void a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    uint16_t read_only = in_transaction | STATUS_IN_READ_ONLY_TRANSACTION;
+    server_answer_status(&bench.servers[1], "START TRANSACTION READ ONLY", read_only);
+    server_answer_status(&bench.servers[0], "BEGIN", in_transaction);
+    client_run(&client, "START TRANSACTION READ ONLY");
+    bench_topology(&bench, false);
+    client_send(&client, COMMAND_QUERY, S("BEGIN"));
+    turn_until(bench.loop, strcmp(bench_shown(&bench).state, "holding") == 0);
+    int reports = bench.reports;
+    stream_finish(&server_last_link(&bench.servers[1])->stream);
+    turn_until(bench.loop, bench.reports > reports);
+    struct answer answer = client_answer(&client);
+    assert_int_equal(answer.kind, ANSWER_ERR);
+    assert_int_equal(answer.code, 1213);
+    assert_string_equal(bench_shown(&bench).state, "idle");
+    assert_false(bench_shown(&bench).in_transaction);
+    bench_topology(&bench, true); // wakes nothing that waited
+    assert_false(server_was_asked(&bench.servers[0], "BEGIN"));
+    client_run(&client, "BEGIN");
+    assert_true(bench_shown(&bench).in_transaction);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+// The time that a statement waited for a server is none that it ran.
+static void query_timeout_counts_from_sending(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[proxy]\nquery_timeout = 50ms\n");
+    client_open(&client, &bench);
+    bench_topology(&bench, false);
+    client_send(&client, COMMAND_QUERY, S("UPDATE t SET a = 1"));
+    int64_t from_us = loop_now_us(bench.loop);
+    tick_until(&bench, loop_now_us(bench.loop) > from_us + 100 * CLOCK_MS);
+    server_answer(&bench.servers[0], "UPDATE", SLICE_NONE); // for now
+    bench_topology(&bench, true);
+    turn_until(bench.loop, server_was_asked(&bench.servers[0], "UPDATE t SET a = 1"));
+    from_us = loop_now_us(bench.loop);
+    tick_until(&bench, loop_now_us(bench.loop) > from_us + 10 * CLOCK_MS);
+    assert_null(strstr(bench.servers[0].asked, "KILL QUERY"));
+
+    // But then it counts: the server is told to end it, and the client why.
+    turn_until(bench.loop, strstr(bench.servers[0].asked, "KILL QUERY") != NULL);
+    assert_true(loop_now_us(bench.loop) >= from_us + 40 * CLOCK_MS);
+    struct buffer interrupted = BUFFER_INIT;
+    fake_write_err(&interrupted, 1317, "Query execution was interrupted");
+    for (size_t i = 0; i < bench.servers[0].link_count; i++) {
+        struct server_link *link = bench.servers[0].links[i];
+        if (link->commands > 1 && !link->is_closed) { // not the one that told
+            stream_send(&link->stream, buffer_ptr(&interrupted), buffer_len(&interrupted));
+        }
+    }
+    struct answer answer = client_answer(&client);
+    assert_int_equal(answer.code, 1969);
+    assert_non_null(strstr(answer.text, "longer than 50 ms on server db1"));
+    buffer_release(&interrupted);
+    client_close(&client);
+    bench_close(&bench);
+}
+
 static void a_paused_worker_holds_back_what_needs_a_connection(void **state)
 {
     struct bench bench;
@@ -391,6 +461,8 @@ int main(void)
         cmocka_unit_test(state_that_is_lost_with_its_server_ends_the_session),
         cmocka_unit_test(a_write_waits_for_a_primary_and_goes_on_with_the_next_word),
         cmocka_unit_test(waiting_has_an_end_that_says_what_is_missing),
+        cmocka_unit_test(a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only),
+        cmocka_unit_test(query_timeout_counts_from_sending),
         cmocka_unit_test(a_paused_worker_holds_back_what_needs_a_connection),
         cmocka_unit_test(in_a_transaction_a_paused_worker_holds_nothing_back),
         cmocka_unit_test(one_client_too_many_is_turned_away),
