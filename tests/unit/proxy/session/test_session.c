@@ -296,6 +296,27 @@ static void a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only(v
     bench_close(&bench);
 }
 
+static void the_time_of_waiting_ends_with_waiting(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[proxy]\nqueue_timeout = 60ms\n");
+    client_open(&client, &bench);
+    bench_topology(&bench, false);
+    client_send(&client, COMMAND_QUERY, S("UPDATE t SET a = 1"));
+    turn_until(bench.loop, strcmp(bench_shown(&bench).state, "holding") == 0);
+    server_answer(&bench.servers[0], "UPDATE", SLICE_NONE); // for now
+    bench_topology(&bench, true);
+    turn_until(bench.loop, server_was_asked(&bench.servers[0], "UPDATE t SET a = 1"));
+    int64_t from_us = loop_now_us(bench.loop);
+    tick_until(&bench, loop_now_us(bench.loop) > from_us + 100 * CLOCK_MS);
+    assert_string_equal(bench_shown(&bench).state, "running");
+    assert_null(strstr(bench.servers[0].asked, "KILL QUERY"));
+    client_close(&client);
+    bench_close(&bench);
+}
+
 // The time that a statement waited for a server is none that it ran.
 static void query_timeout_counts_from_sending(void **state)
 {
@@ -462,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_write_waits_for_a_primary_and_goes_on_with_the_next_word),
         cmocka_unit_test(waiting_has_an_end_that_says_what_is_missing),
         cmocka_unit_test(a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only),
+        cmocka_unit_test(the_time_of_waiting_ends_with_waiting),
         cmocka_unit_test(query_timeout_counts_from_sending),
         cmocka_unit_test(a_paused_worker_holds_back_what_needs_a_connection),
         cmocka_unit_test(in_a_transaction_a_paused_worker_holds_nothing_back),
