@@ -325,8 +325,11 @@ static void an_xa_commit_that_fails_changes_nothing(void **state)
         client_run(other, "UPDATE account SET sum = sum WHERE id = 2");
     }
     client_run(client, "XA END 'x2'");
-    assert_client_error(client, "XA ROLLBACK 'y2'", 1400, "");
+    client_run(client, "XA PREPARE 'x2'");
+    assert_client_error(client, "XA COMMIT 'y2'", 1400, "");
     assert_client_error(client, "SELECT name FROM whoami", 1399, ""); // not before it is finished
+    assert_client_error(client, "XA ROLLBACK 'y2'", 1400, "");
+    assert_client_error(client, "SELECT name FROM whoami", 1399, "");
     client_run(client, "XA ROLLBACK 'x2'");
     assert_on_replica(client);
     mysql_close(other);
