@@ -173,8 +173,11 @@ static size_t recheck_answer(struct conn *conn, const uint8_t *bytes, size_t len
 static void recheck_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct recheck *recheck = conn_holder(conn);
+    struct account_entry *entry = map_get(&recheck->worker->accounts, recheck->user);
     if (loss->end == CONN_END_REFUSED && loss->code == 1045) {
         account_forget(recheck->worker, recheck->user);
+    } else if (entry != NULL) {
+        entry->is_rechecked = false; // nothing was said of the password: the next login asks again
     }
     recheck_free(recheck);
 }

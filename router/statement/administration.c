@@ -22,7 +22,8 @@ void read_administration(struct parser *parser)
     skip_to_end(parser);
 }
 
-// FLUSH TABLES ... WITH READ LOCK, FLUSH TABLES ... FOR EXPORT, FLUSH PRIVILEGES
+// FLUSH TABLES ... WITH READ LOCK and FLUSH TABLES ... FOR EXPORT, which UNLOCK TABLES releases;
+// FLUSH PRIVILEGES
 void read_flush(struct parser *parser)
 {
     classify_administration(parser);
@@ -34,7 +35,7 @@ void read_flush(struct parser *parser)
     }
     while (!parser_at_end(parser)) {
         if (parser_at(parser, KEYWORD_LOCK) || parser_at(parser, KEYWORD_EXPORT)) {
-            parser_effect(parser, EFFECT_GLOBAL_LOCK);
+            parser_effect(parser, EFFECT_LOCK_TABLES);
         }
         parser_advance(parser);
     }

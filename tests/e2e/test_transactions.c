@@ -310,6 +310,32 @@ static void xa_stays_on_one_connection(void **state)
     mysql_close(client);
 }
 
+// The transaction is where it was: the next statements must find it.
+static void an_xa_commit_that_fails_changes_nothing(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *other = site_client(site);
+    client_run(client, "XA START 'x2'");
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    assert_client_error(client, "XA COMMIT 'x2'", 1399, ""); // it is not at its end yet
+    assert_client_error(client, "XA COMMIT 'y2'", 1400, ""); // it is in another one
+    for (int i = 0; i < 5; i++) {
+        assert_on_primary(client);
+        assert_on_replica(other);
+        client_run(other, "UPDATE account SET sum = sum WHERE id = 2");
+    }
+    client_run(client, "XA END 'x2'");
+    client_run(client, "XA PREPARE 'x2'");
+    assert_client_error(client, "XA COMMIT 'y2'", 1400, "");
+    assert_client_error(client, "SELECT name FROM whoami", 1399, ""); // not before it is finished
+    assert_client_error(client, "XA ROLLBACK 'y2'", 1400, "");
+    assert_client_error(client, "SELECT name FROM whoami", 1399, "");
+    client_run(client, "XA ROLLBACK 'x2'");
+    assert_on_replica(client);
+    mysql_close(other);
+    mysql_close(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_deadlock_reaches_the_application_and_ends_the_transaction),
         cmocka_unit_test(the_status_flags_are_the_sessions_own),
         cmocka_unit_test(xa_stays_on_one_connection),
+        cmocka_unit_test(an_xa_commit_that_fails_changes_nothing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -41,3 +41,24 @@ void allocations_release(struct allocations *allocations)
     munmap(allocations->counts, sizeof(*allocations->counts));
     folder_remove(allocations->folder);
 }
+
+unsigned long long allocations_count(const struct allocations *allocations)
+{
+    return allocations->counts->taken + allocations->counts->freed;
+}
+
+void allocations_trace(struct allocations *allocations, bool is_on)
+{
+    atomic_store(&allocations->counts->wants_callers, is_on);
+}
+
+void allocations_print_callers(const struct allocations *allocations)
+{
+    struct buffer text = BUFFER_INIT;
+    char path[FILE_PATH_SIZE + 64];
+    snprintf(path, sizeof(path), "%s%s", strchr(allocations->path, '/'), ALLOCATION_CALLERS_SUFFIX);
+    if (file_read(path, &text)) {
+        fwrite(buffer_ptr(&text), 1, buffer_len(&text), stderr);
+    }
+    buffer_release(&text);
+}

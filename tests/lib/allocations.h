@@ -4,12 +4,16 @@
 #include "tests/lib/file.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 // Shared by the test and the program under tests/preload/allocations.so.
 struct allocation_counts {
     atomic_ullong taken; // malloc and all of its kind
     atomic_ullong freed;
+    atomic_bool wants_callers; // each call writes down where it came from
 };
+
+#define ALLOCATION_CALLERS_SUFFIX ".callers"
 
 struct allocations {
     struct allocation_counts *counts; // grow while the program runs
@@ -23,3 +27,10 @@ struct allocations {
 // from $BUILD (build).
 void allocations_init(struct allocations *allocations);
 void allocations_release(struct allocations *allocations);
+
+// How many heap calls of both kinds there have been.
+unsigned long long allocations_count(const struct allocations *allocations);
+// From now on (or no longer) each call's callers are written down.
+void allocations_trace(struct allocations *allocations, bool is_on);
+// Prints what was written down, for addr2line.
+void allocations_print_callers(const struct allocations *allocations);

@@ -16,6 +16,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/wait.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -53,6 +54,18 @@ struct peer *peer_connect(uint16_t port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return peer_adopt(fd);
+}
+
+struct peer *peer_connect_between(const char *from, const char *to, uint16_t port)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET}, remote = loopback(port);
+    assert_int_equal(inet_pton(AF_INET, from, &local.sin_addr), 1);
+    assert_int_equal(inet_pton(AF_INET, to, &remote.sin_addr), 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof(local)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&remote, sizeof(remote)), 0);
     return peer_adopt(fd);
 }
 

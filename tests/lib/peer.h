@@ -27,6 +27,8 @@ struct peer {
 
 // To a port of 127.0.0.1.
 struct peer *peer_connect(uint16_t port);
+// To a port of the address `to`, from the address `from`; both are in 127.0.0.0/8.
+struct peer *peer_connect_between(const char *from, const char *to, uint16_t port);
 struct peer *peer_connect_socket(const char *path);
 // Takes over an accepted connection.
 struct peer *peer_adopt(int fd);

@@ -2,7 +2,7 @@
 
 #include "tests/lib/cmocka.h"
 #include "tests/unit/proxy/net/fixture.h"
-#include "tests/unit/proxy/pool/scripted_server.h"
+#include "tests/unit/proxy/backend/scripted_server.h"
 
 #include "proxy/base/clock.h"
 

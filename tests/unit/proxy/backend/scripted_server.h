@@ -1,6 +1,6 @@
-// A server for tests of connections and pools: lives on the test's own loop, lets everybody in
-// whose password is right, and answers each command as the script says (OK where it says nothing).
-// What it was asked is kept as text.
+// A server for tests of connections, pools and sessions: lives on the test's own loop, lets
+// everybody in whose password is right, and answers each command as the script says (OK where it
+// says nothing). What it was asked is kept as text.
 #pragma once
 
 #include "proxy/base/memory.h"
@@ -8,13 +8,15 @@
 #include "proxy/net/stream.h"
 #include "protocol/login/login_server.h"
 #include "protocol/packet/command.h"
+#include "protocol/packet/eof.h"
 #include "protocol/packet/err.h"
+#include "protocol/packet/result_writer.h"
 #include "protocol/packet/status.h"
 #include "protocol/wire/frame.h"
 
 #include <stdio.h>
 
-enum { SERVER_LINKS_MAX = 64, SERVER_ASKED_SIZE = 16384 };
+enum { SERVER_LINKS_MAX = 64, SERVER_ASKED_SIZE = 16384, SERVER_ANSWERS_MAX = 32 };
 
 struct scripted_server;
 
@@ -28,6 +30,14 @@ struct server_link {
     unsigned commands; // answered since the login
 };
 
+// What statements that start so get: these bytes, framed; none: the server is silent. A command
+// other than COM_QUERY is told by its byte: "\x16SELECT" is what prepares such a statement.
+struct server_answer {
+    char statement[96];
+    struct buffer bytes;
+    bool hangs_up; // behind them
+};
+
 struct scripted_server {
     struct loop *loop;
     struct listener *listener;
@@ -35,11 +45,52 @@ struct scripted_server {
     size_t link_count;
     char asked[SERVER_ASKED_SIZE]; // "Q:text" or "C:number", one a line
     // The script.
+    uint64_t capabilities; // offered to those who come from now on
+    bool greets_nobody;
+    struct server_answer answers[SERVER_ANSWERS_MAX];
+    size_t answer_count;
     uint16_t refuse_login;   // error number that every login gets; 0: none
     const char *refuse_text; // a statement that holds this gets 1231; NULL: none
     bool is_silent;          // commands get no answer
     uint64_t insert_id;      // what SELECT LAST_INSERT_ID() gives
 };
+
+// From now on; replaces what was said of the same beginning. Where several fit, the last one said
+// first counts.
+static inline void server_answer(struct scripted_server *server, const char *statement,
+                                 struct slice bytes)
+{
+    size_t at = 0;
+    while (at < server->answer_count && strcmp(server->answers[at].statement, statement) != 0) {
+        at++;
+    }
+    assert_true(at < SERVER_ANSWERS_MAX);
+    struct server_answer *answer = &server->answers[at];
+    server->answer_count += at == server->answer_count;
+    snprintf(answer->statement, sizeof(answer->statement), "%s", statement);
+    buffer_clear(&answer->bytes);
+    buffer_append_slice(&answer->bytes, bytes);
+    answer->hangs_up = false;
+}
+
+static inline struct server_answer *server_answer_find(struct scripted_server *server,
+                                                       struct slice statement)
+{
+    for (size_t at = server->answer_count; at > 0; at--) {
+        if (slice_starts_nocase(statement, slice_text(server->answers[at - 1].statement))) {
+            return &server->answers[at - 1];
+        }
+    }
+    return NULL;
+}
+
+// The same, and it hangs up behind them.
+static inline void server_answer_cut(struct scripted_server *server, const char *statement,
+                                     struct slice bytes)
+{
+    server_answer(server, statement, bytes);
+    server_answer_find(server, slice_text(statement))->hangs_up = true;
+}
 
 static inline void link_send(struct server_link *link, struct buffer *bytes)
 {
@@ -53,7 +104,7 @@ static inline void link_ok(struct server_link *link)
     struct writer writer = writer_make(&bytes, 1);
     struct ok ok = {.status = STATUS_AUTOCOMMIT};
     writer_packet_begin(&writer);
-    ok_encode(&ok, &writer, CAPABILITIES_ASKED);
+    ok_encode(&ok, &writer, login_server_request(&link->login)->capabilities);
     assert_true(writer_packet_end(&writer));
     link_send(link, &bytes);
 }
@@ -109,7 +160,17 @@ static inline void link_command(struct server_link *link, struct slice payload)
     struct slice text = slice_from(payload, 1);
     server_note(server, payload);
     link->commands++;
-    if (server->is_silent || (uint8_t)payload.ptr[0] == COMMAND_QUIT) {
+    bool has_reply = command_find((uint8_t)payload.ptr[0])->reply != COMMAND_REPLY_NONE;
+    if (server->is_silent || !has_reply) {
+        return;
+    }
+    bool is_query = (uint8_t)payload.ptr[0] == COMMAND_QUERY;
+    struct server_answer *answer = server_answer_find(server, is_query ? text : payload);
+    if (answer != NULL) {
+        stream_send(&link->stream, buffer_ptr(&answer->bytes), buffer_len(&answer->bytes));
+        if (answer->hangs_up) {
+            stream_finish(&link->stream);
+        }
         return;
     }
     if (server->refuse_text != NULL &&
@@ -201,26 +262,36 @@ static inline void server_accept(struct listener *listener, int fd, const struct
     struct login_server_options options = {
         .server_version = S("5.5.5-10.11.6-MariaDB"),
         .connection_id = (uint32_t)server->link_count,
-        .capabilities = CAPABILITIES_OFFERED & ~(uint64_t)CAPABILITY_DEPRECATE_EOF,
+        .capabilities = server->capabilities,
         .collation = 45,
         .status = STATUS_AUTOCOMMIT,
         .is_secure = true,
         .fakes = &fakes,
     };
     login_server_init(&link->login, &options);
-    link_login(link, login_server_greet(&link->login));
+    if (!server->greets_nobody) {
+        link_login(link, login_server_greet(&link->login));
+    }
 }
 
-static inline void server_open(struct scripted_server *server, struct loop *loop)
+static inline void server_open_at(struct scripted_server *server, struct loop *loop,
+                                  const struct address *address)
 {
-    struct address address;
     struct error error;
     memset(server, 0, sizeof(*server));
     server->loop = loop;
-    assert_true(address_from_ip(&address, S("127.0.0.1"), 0));
+    server->capabilities = CAPABILITIES_OFFERED & ~(uint64_t)CAPABILITY_DEPRECATE_EOF;
     struct listener_settings settings = {.on_accept = server_accept, .owner = server};
-    server->listener = listener_create(loop, &address, &settings, &error);
+    server->listener = listener_create(loop, address, &settings, &error);
     assert_non_null(server->listener);
+}
+
+// On a free port.
+static inline void server_open(struct scripted_server *server, struct loop *loop)
+{
+    struct address address;
+    assert_true(address_from_ip(&address, S("127.0.0.1"), 0));
+    server_open_at(server, loop, &address);
 }
 
 static inline void server_close(struct scripted_server *server)
@@ -231,6 +302,16 @@ static inline void server_close(struct scripted_server *server)
         login_server_release(&server->links[i]->login);
         mem_free(server->links[i]);
     }
+    for (size_t i = 0; i < server->answer_count; i++) {
+        buffer_release(&server->answers[i].bytes);
+    }
+}
+
+// The one that came last.
+static inline struct server_link *server_last_link(const struct scripted_server *server)
+{
+    assert_true(server->link_count > 0);
+    return server->links[server->link_count - 1];
 }
 
 static inline size_t server_links_open(const struct scripted_server *server)
