@@ -4,8 +4,10 @@
 #   SANITIZE=...   address,undefined or thread            WERROR=1       warnings are errors
 #   JOBS=N         compile and test side by side          V=1            show the commands
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
+#   SOAK_SECONDS=N how long make soak takes (1800)
 .DEFAULT_GOAL := all
-export ONCE FUZZ_SECONDS
+SOAK_SECONDS ?= 1800
+export ONCE FUZZ_SECONDS SOAK_SECONDS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -34,6 +36,8 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+SOAK_SOURCES := $(wildcard tests/soak/*.c)
+SOAK_TESTS := $(BUILD)/tests/soak/test_checker $(BUILD)/tests/soak/test_soak
 TEST_LIB := $(BUILD)/tests/lib/lib.a
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
 
@@ -52,7 +56,7 @@ TEST_LIBS := -lcmocka -lmariadb $(LIBS)
 all: $(BUILD)/sluice
 
 # libmariadb's header has macros with words that banned.h poisons: it is read before that one.
-$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
+$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o $(BUILD)/tests/soak/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -80,6 +84,9 @@ $(BUILD)/sluice: $(BUILD)/proxy/server/main.o $(ALL_ARCHIVES)
 $(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
+$(SOAK_TESTS): $(BUILD)/%: $(BUILD)/%.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/test_checker.c %/test_soak.c,$(SOAK_SOURCES))) $(TEST_LIB) $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
+
 $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
@@ -93,12 +100,12 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/docker -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
-	fuzz-targets readme clean unit-%
+	fuzz-targets soak docker-check readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -110,13 +117,13 @@ test:
 	@tests/install build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 
-programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(PRELOADS) $(BENCH_PROGRAMS)
+programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(PRELOADS) $(BENCH_PROGRAMS)
 
 RUN_TESTS = @BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
 
 # The long ones first.
 tests: programs
-	$(RUN_TESTS) $(E2E_TESTS) $(PEER_TESTS) $(UNIT_TESTS)
+	$(RUN_TESTS) $(E2E_TESTS) $(PEER_TESTS) $(UNIT_TESTS) $(BUILD)/tests/soak/test_checker
 
 unit: $(UNIT_TESTS)
 	$(RUN_TESTS) $(UNIT_TESTS)
@@ -126,6 +133,10 @@ peer: $(BUILD)/sluice $(PEER_TESTS)
 
 e2e: $(BUILD)/sluice $(E2E_TESTS) $(PRELOADS)
 	$(RUN_TESTS) $(E2E_TESTS)
+
+# SOAK_SECONDS of clients that come and go while servers fail, and what sluice holds and has counted after that.
+soak: $(BUILD)/sluice $(SOAK_TESTS) $(PRELOADS)
+	@TEST_TIMEOUT=$$(($(SOAK_SECONDS) + 900)) BUILD=$(BUILD) SLUICE=$(BUILD)/sluice tests/run $(SOAK_TESTS)
 
 # Puts the program's own words into README.md, where a test looks for them.
 readme: $(BUILD)/sluice $(BUILD)/tests/e2e/test_documents
@@ -157,6 +168,10 @@ fuzz: fuzz-build
 fuzz-build:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
+
+docker-check:
+	@tests/install docker
+	@BUILD=$(BUILD) tests/docker/check
 
 install: $(BUILD)/sluice
 	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice

@@ -9,6 +9,7 @@ bool trouble_is_news(const struct conn_loss *loss)
     switch (loss->end) {
     case CONN_END_CLOSED:
     case CONN_END_DEMOTED:
+    case CONN_END_OFFLINE:
     case CONN_END_EXPIRED:
     case CONN_END_OUTDATED:
     case CONN_END_YIELDED:

@@ -291,6 +291,7 @@ static void on_ready(struct conn *conn)
         pool->opened++;
         metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
                    metric_backend(pool->server));
+        pooled_move(pooled, IDLE); // from here on its end counts as that of an open one
     }
     if (pooled->is_outdated) {
         pooled->waiter = NULL;

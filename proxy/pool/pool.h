@@ -53,8 +53,8 @@ void pools_set_targets(struct pools *pools, struct conn_target *const *targets, 
                        struct pool_tokens *tokens);
 // What the monitor says now; borrowed until the next call. Connections whose server changed its
 // role are outdated: idle ones close, lent ones when they are given back; those to a primary that
-// is none any more are broken at once. Waiters for a server that takes nothing any more are
-// refused.
+// is none any more, or to a server that was set OFFLINE, are broken at once. Waiters for a server
+// that takes nothing any more are refused.
 void pools_set_topology(struct pools *pools, const struct topology *topology);
 
 // --- accounts ------------------------------------------------------------------------------------

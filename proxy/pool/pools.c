@@ -110,11 +110,10 @@ static void pool_outdate(struct pool *pool)
     pool_wake(pool);
 }
 
-static void pool_break_lent(struct pool *pool)
+static void pool_break_lent(struct pool *pool, enum conn_end end, const char *text)
 {
     list_each_safe (link, &pool->places[LENT]) {
-        struct pooled *pooled = container_of(link, struct pooled, link);
-        conn_break(pooled->conn, CONN_END_DEMOTED, "the server is not the primary any more");
+        conn_break(container_of(link, struct pooled, link)->conn, end, text);
     }
 }
 
@@ -140,7 +139,11 @@ static void server_changed(struct pools *pools, int index, const struct server *
             pool_outdate(pool);
         }
         if (was_primary && now != NULL && now->role == ROLE_REPLICA) {
-            pool_break_lent(pool);
+            pool_break_lent(pool, CONN_END_DEMOTED, "the server is not the primary any more");
+        }
+        if (now != NULL && now->state == SERVER_OFFLINE) {
+            pool_outdate(pool);
+            pool_break_lent(pool, CONN_END_OFFLINE, "the server was set OFFLINE");
         }
         if (takes_nothing(now)) {
             pool_refuse_all(pool);

@@ -66,12 +66,25 @@ void kill_statement(struct session *session)
 
 // --- sessions ------------------------------------------------------------------------------------
 
+// The statement has not begun; its connection is busy with what comes before it, and goes.
+static void preparing_kill(struct session *session)
+{
+    bool is_lost = session->pins != 0 || (session->status & STATUS_IN_TRANSACTION) != 0;
+    query_let_go(session);
+    answer_error(session, QUERY_KILLED);
+    if (is_lost) {
+        session_finish(session);
+    }
+}
+
 static void session_kill(struct session *session, bool is_query)
 {
     if (is_query) {
-        if (session->state == SESSION_RUNNING) {
+        if (session->state == SESSION_RUNNING || session->state == SESSION_UPLOADING) {
             session->run->order = ORDER_KILL;
             kill_statement(session);
+        } else if (session->state == SESSION_PREPARING) {
+            preparing_kill(session);
         } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING) {
             pool_cancel(&session->waiter);
             list_remove(&session->holding);

@@ -9,7 +9,7 @@ static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREM
 
 static int setup(void **state)
 {
-    static const char *const expected[] = {"admin.login_refused", NULL};
+    static const char *const expected[] = {"admin.login_refused", "backend.lost", NULL};
     struct site *site = site_create(
         site_logging, schema,
         (const char *const[]){"admin.password = admin-secret", "admin.stats_user = stats",
@@ -244,6 +244,30 @@ static void a_drained_server_takes_nothing_new(void **state)
     mysql_close(admin);
 }
 
+// Neither idle ones nor those of open transactions.
+static void an_offline_server_has_no_connections(void **state)
+{
+    struct site *site = *state;
+    MYSQL *admin = admin_open(site), *client = site_client(site), *other = site_client(site);
+    client_run(client, "START TRANSACTION READ ONLY");
+    struct client_text where = client_text(client, "SELECT name FROM whoami");
+    client_runf(other, "/* sluice: backend=%s */ SELECT 1 FROM whoami", where.text);
+    char open[sizeof(where) + 64];
+    snprintf(open, sizeof(open), "SELECT used + idle FROM backends WHERE name = '%s'", where.text);
+    assert_true(client_number(admin, open) >= 2);
+    client_runf(admin, "SET BACKEND %s OFFLINE", where.text);
+    assert_soon(client_number(admin, open) == 0);
+    assert_client_error(client, "SELECT name FROM whoami", 1213, "sluice: lost server");
+    assert_on_replica(client);
+    assert_on_replica(other);
+    assert_client_number(admin, open, 0);
+    client_runf(admin, "SET BACKEND %s ONLINE", where.text);
+    instance_wait_up(site->instance);
+    mysql_close(client);
+    mysql_close(other);
+    mysql_close(admin);
+}
+
 static void the_statistics_user_may_only_look(void **state)
 {
     struct site *site = *state;
@@ -314,6 +338,7 @@ int main(void)
         cmocka_unit_test(explain_route_tells_without_running),
         cmocka_unit_test(rules_are_obeyed_and_counted),
         cmocka_unit_test(a_drained_server_takes_nothing_new),
+        cmocka_unit_test(an_offline_server_has_no_connections),
         cmocka_unit_test(the_statistics_user_may_only_look),
         cmocka_unit_test(strangers_are_refused),
         cmocka_unit_test(help_names_every_view_and_command),

@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-// Shared by the test and the program under tests/preload/allocations.so.
+// Shared by the test and the program under tests/preload/allocations.so. What was taken and not
+// freed is held.
 struct allocation_counts {
     atomic_ullong taken; // malloc and all of its kind
     atomic_ullong freed;

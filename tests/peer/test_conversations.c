@@ -223,6 +223,58 @@ static void a_client_that_offers_no_files_is_not_asked_for_one(void **state)
     assert_scene_sound(scene);
 }
 
+// --- KILL QUERY between the words ---------------------------------------------------------------
+
+static void kill_query(const struct scene *scene, const struct peer *victim)
+{
+    char statement[32];
+    snprintf(statement, sizeof(statement), "KILL QUERY %u", victim->connection_id);
+    peer_query(scene->witness, statement);
+}
+
+// The server hears of it, and answers behind the file's end.
+static void kill_query_reaches_an_upload(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer ok = BUFFER_INIT;
+    fake_write_ok(&ok);
+    fake_answer(scene->fake, "KILL QUERY", buffer_slice(&ok), FAKE_USUALLY);
+    struct peer *peer = upload_begin(scene);
+    peer_send_packet(peer, S("a row of the file\n"));
+    kill_query(scene, peer);
+    assert_soon(fake_statement_count(scene->fake, "KILL QUERY") == 1);
+    peer_send_packet(peer, SLICE_NONE);
+    assert_peer_ok(peer);
+    peer_close(peer);
+    assert_scene_sound(scene);
+    buffer_release(&ok);
+}
+
+// SHOW WARNINGS on a connection that has served somebody else since is preceded by a DO 0. One
+// worker, so that there is somebody else.
+static void kill_query_ends_a_statement_whose_connection_is_not_ready_yet(void **state)
+{
+    struct scene *scene = scene_create((const char *const[]){"proxy.workers = 1", NULL});
+    void *alone = scene;
+    struct buffer ok = BUFFER_INIT;
+    struct peer *peer = scene_client(scene);
+    (void)state;
+    fake_write_ok(&ok);
+    fake_answer(scene->fake, "DO 0", buffer_slice(&ok), (struct fake_manner){0, FAKE_STALL, false});
+    peer_query(peer, "SELECT 1");
+    peer_query(scene->witness, "SELECT 1");
+    peer_send_query(peer, "SHOW WARNINGS");
+    assert_soon(fake_statement_count(scene->fake, "DO 0") == 1);
+    kill_query(scene, peer);
+    assert_peer_err(peer, 1317, "sluice:");
+    assert_true(slice_equal(peer_query_value(peer, "SELECT 12"), S("12")));
+    fake_resume(scene->fake);
+    peer_close(peer);
+    buffer_release(&ok);
+    the_proxy_ends_well(&alone);
+    scene_teardown(&alone);
+}
+
 // --- TLS that is none ---------------------------------------------------------------------------
 
 static void a_tls_request_without_tls_ends_the_connection(void **state)
@@ -256,6 +308,8 @@ int main(void)
         cmocka_unit_test(an_upload_that_its_client_leaves_is_given_up),
         cmocka_unit_test(an_upload_whose_server_dies_ends_the_session),
         cmocka_unit_test(a_client_that_offers_no_files_is_not_asked_for_one),
+        cmocka_unit_test(kill_query_reaches_an_upload),
+        cmocka_unit_test(kill_query_ends_a_statement_whose_connection_is_not_ready_yet),
         cmocka_unit_test(a_tls_request_without_tls_ends_the_connection),
         cmocka_unit_test(the_proxy_ends_well),
     };

@@ -77,6 +77,9 @@ void *calloc(size_t members, size_t size)
 void *realloc(void *ptr, size_t size)
 {
     count(&counts->taken);
+    if (ptr != NULL) {
+        count(&counts->freed);
+    }
     return __libc_realloc(ptr, size);
 }
 

@@ -105,8 +105,9 @@ static void what_we_did_ourselves_is_no_news(void **state)
         {CONN_END_REFUSED, 1040, true},  {CONN_END_REFUSED, 1045, false},
         {CONN_END_REFUSED, 1044, false}, {CONN_END_REFUSED, 1049, false},
         {CONN_END_CLOSED, 0, false},     {CONN_END_DEMOTED, 0, false},
-        {CONN_END_EXPIRED, 0, false},    {CONN_END_OUTDATED, 0, false},
-        {CONN_END_YIELDED, 0, false},    {CONN_END_ABORTED, 0, false},
+        {CONN_END_OFFLINE, 0, false},    {CONN_END_EXPIRED, 0, false},
+        {CONN_END_OUTDATED, 0, false},   {CONN_END_YIELDED, 0, false},
+        {CONN_END_ABORTED, 0, false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

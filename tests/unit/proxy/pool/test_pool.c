@@ -454,6 +454,33 @@ static void connections_to_a_primary_that_is_none_any_more_are_not_used_again(vo
     bench_close(&bench);
 }
 
+static void facts_copy(const struct pool_facts *facts, void *context)
+{
+    *(struct pool_facts *)context = *facts;
+}
+
+static struct pool_facts facts_of(const struct bench *bench)
+{
+    struct pool_facts facts = {0};
+    pools_each(bench->pools, facts_copy, &facts);
+    return facts;
+}
+
+// Nobody gets it, but it was opened, and is closed.
+static void a_connection_that_is_outdated_before_it_is_open_counts_as_closed(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take(&bench, 0);
+    turn_until(bench.fixture.loop, facts_of(&bench).used == 1);
+    topology_set(&bench, ROLE_REPLICA, SERVER_UP);
+    turn_until(bench.fixture.loop, bench.takers[0].pooled != NULL && facts_of(&bench).opened == 2);
+    assert_int_equal(facts_of(&bench).used, 1);
+    assert_int_equal(facts_of(&bench).closed, 1);
+    bench_close(&bench);
+}
+
 static void connections_to_an_address_that_a_reload_changed_are_not_used_again(void **state)
 {
     struct bench bench;
@@ -552,6 +579,7 @@ int main(void)
         cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
         cmocka_unit_test(a_session_gets_its_own_connection_back_where_nobody_needed_it),
         cmocka_unit_test(connections_to_a_primary_that_is_none_any_more_are_not_used_again),
+        cmocka_unit_test(a_connection_that_is_outdated_before_it_is_open_counts_as_closed),
         cmocka_unit_test(connections_to_an_address_that_a_reload_changed_are_not_used_again),
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
