@@ -46,6 +46,12 @@ void answer_payload(struct session *session, struct slice payload)
     command_over(session);
 }
 
+void answer_refusal(struct session *session, struct slice refusal)
+{
+    count_own(session, METRIC_TARGET_PROXY, METRIC_RESULT_ERROR);
+    answer_payload(session, refusal);
+}
+
 void answer_send_error(struct session *session, struct writer *writer, enum error_row row)
 {
     if (!writer_packet_end(writer)) {

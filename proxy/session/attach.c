@@ -145,9 +145,7 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
         answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
         session_finish(session);
     } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
-        answer_payload(
-            session,
-            loss->refusal); // what the client set cannot be had there: the server's own words
+        answer_refusal(session, loss->refusal); // what the client set cannot be had there
     } else {
         attach_again(session, loss);
     }

@@ -260,6 +260,8 @@ bool effects_is_client_tracked(const struct session_change *change);
 void answer_ok(struct session *session);
 void answer_eof(struct session *session);
 void answer_payload(struct session *session, struct slice payload);
+// The words in which a server refused the connection that the statement needs.
+void answer_refusal(struct session *session, struct slice refusal);
 // A statement of class PROXY.
 void answer_statement(struct session *session);
 // An error of errors.def; the command is over.

@@ -83,6 +83,21 @@ static void errors_are_counted_wherever_they_are_made(void **state)
     mysql_close(client);
 }
 
+// What the session wants is refused by the server before the statement is sent to it.
+static void a_connection_that_cannot_be_had_is_an_error_too(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    stack_run(site->stack, "db1",
+              "CREATE DATABASE app_gone; GRANT SELECT ON app_gone.* TO app@'%'");
+    client_run(client, "USE app_gone");
+    stack_run(site->stack, "db1", "DROP DATABASE app_gone");
+    stack_sync(site->stack);
+    assert_client_error(client, "SELECT 1 AS refused", 1049, "app_gone");
+    assert_counted(site, "SELECT ? AS refused", "1 1 0");
+    mysql_close(client);
+}
+
 static void user_schema_and_target_tell_entries_apart(void **state)
 {
     const struct site *site = *state;
@@ -221,6 +236,7 @@ int main(void)
         cmocka_unit_test(lists_of_any_length_are_alike),
         cmocka_unit_test(changed_rows_count_as_rows),
         cmocka_unit_test(errors_are_counted_wherever_they_are_made),
+        cmocka_unit_test(a_connection_that_cannot_be_had_is_an_error_too),
         cmocka_unit_test(user_schema_and_target_tell_entries_apart),
         cmocka_unit_test(what_several_workers_counted_is_one_row),
         cmocka_unit_test(times_are_those_of_the_client),
