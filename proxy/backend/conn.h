@@ -175,8 +175,9 @@ struct conn_result {
 
 typedef void conn_result_fn(struct conn *conn, const struct conn_result *result, void *context);
 
-// READY: runs one statement that has one result and calls `done` with it; the connection is READY
-// again when it is called. If the connection is lost, on_closed() comes instead.
+// READY: runs one statement and calls `done` with its result (the last one, where there are
+// several); the connection is READY again when it is called. If the connection is lost, on_closed()
+// comes instead.
 void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
 // READY: a COM_PING in the same way; result->code is 0.
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context);

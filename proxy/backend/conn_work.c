@@ -5,6 +5,7 @@
 
 #include "protocol/packet/command.h"
 #include "protocol/packet/err.h"
+#include "protocol/packet/status.h"
 #include "protocol/reply/answer.h"
 #include "protocol/reply/reply.h"
 #include "proxy/base/arena.h"
@@ -13,7 +14,7 @@
 
 #include <assert.h>
 
-enum { COMMANDS_MOST = 3 };
+enum { COMMANDS_MOST = 3, COLUMNS_MOST = 4096 };
 
 struct conn_work {
     struct conn *conn;
@@ -345,6 +346,13 @@ static void answer_malformed(struct conn *conn)
     conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE, "the server's answer to sluice is malformed");
 }
 
+// Whether the held packet ends a result with another one behind it.
+static bool is_before_another(const struct reply_step *step)
+{
+    return (step->packet == REPLY_PACKET_OK || step->packet == REPLY_PACKET_EOF) &&
+           step->event == REPLY_HELD && (step->ok.status & STATUS_MORE_RESULTS) != 0;
+}
+
 // False where the connection had to be ended for it.
 static bool answer_collect(struct conn *conn, const uint8_t *bytes, const struct reply_step *step)
 {
@@ -360,7 +368,14 @@ static bool answer_collect(struct conn *conn, const uint8_t *bytes, const struct
         conn_end(conn, CONN_END_PROTOCOL, SLICE_NONE, "an answer to sluice is too large");
         return false;
     }
+    if (work->reply.packets_left > COLUMNS_MOST) {
+        answer_malformed(conn);
+        return false;
+    }
     buffer_append(&work->answer, bytes, len);
+    if (is_before_another(step)) {
+        buffer_clear(&work->answer);
+    }
     return true;
 }
 

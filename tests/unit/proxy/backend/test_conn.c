@@ -836,20 +836,24 @@ static void an_answer_cut_at_each_byte_is_none(void **state)
 static void an_answer_that_is_none_ends_the_connection(void **state)
 {
     static const struct slice answers[] = {
-        SLICE_INIT("\0\0\0\x01"),                        // an empty packet
-        SLICE_INIT("\x01\0\0\x01\x00"),                  // half an OK
-        SLICE_INIT("\x03\0\0\x01\xfc\x01\x10"),          // more columns than there may be
-        SLICE_INIT("\x01\0\0\x01\xfb"),                  // a wish for a file
-        SLICE_INIT("\x01\0\0\x01\x01\x02\0\0\x02\x05x"), // half a column
-        SLICE_INIT("\xff\xff\xff\x01"),                  // a packet that goes on
+        SLICE_INIT("\0\0\0\x01"),               // an empty packet
+        SLICE_INIT("\x01\0\0\x01\x00"),         // half an OK
+        SLICE_INIT("\x03\0\0\x01\xfc\x01\x10"), // more columns than there may be
+        SLICE_INIT("\x01\0\0\x01\xfb"),         // a wish for a file
+        SLICE_INIT("\x01\0\0\x01\x01\x02\0\0\x02\x05x"
+                   "\x05\0\0\x03\xfe\0\0\x02\0"
+                   "\x05\0\0\x04\xfe\0\0\x02\0"), // half a column
+        SLICE_INIT("\xff\xff\xff\x01\0"),         // an OK packet that goes on
         SLICE_INIT("\x01\0\0\x01\x01\x06\0\0\x02\0\0\0\0\x01"
                    "a\x01\0\0\x03\x01"), // a row where the end should be
         SLICE_INIT("\x01\0\0\x01\x01\x06\0\0\x02\0\0\0\0\x01"
                    "a\x05\0\0\x03\xfe\0\0\x02\0"
-                   "\x02\0\0\x04\x05x"), // half a cell
+                   "\x02\0\0\x04\x05x"
+                   "\x05\0\0\x05\xfe\0\0\x02\0"), // half a cell
         SLICE_INIT("\x01\0\0\x01\x01\x06\0\0\x02\0\0\0\0\x01"
                    "a\x05\0\0\x03\xfe\0\0\x02\0"
-                   "\x04\0\0\x04\x01x\x01y"), // a cell too many
+                   "\x04\0\0\x04\x01x\x01y"
+                   "\x05\0\0\x05\xfe\0\0\x02\0"), // a cell too many
     };
     (void)state;
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
