@@ -24,8 +24,9 @@ sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 archive = $(BUILD)/$(1)/room.a
 
+BENCH_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/bench/test_*.c))
 UNIT_SOURCES := $(foreach r,$(ROOMS),$(wildcard tests/unit/$(r)/test_*.c))
-UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%) $(BENCH_TESTS)
 PEER_SOURCES := $(wildcard tests/peer/test_*.c)
 PEER_TESTS := $(PEER_SOURCES:%.c=$(BUILD)/%)
 E2E_SOURCES := $(wildcard tests/e2e/test_*.c)
@@ -34,6 +35,7 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
+BENCH_LIB := $(BUILD)/tests/bench/lib/lib.a
 TEST_LIB := $(BUILD)/tests/lib/lib.a
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
 
@@ -80,8 +82,12 @@ $(BUILD)/sluice: $(BUILD)/proxy/server/main.o $(ALL_ARCHIVES)
 $(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
-$(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+$(BENCH_LIB): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/lib/*.c))
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BENCH_PROGRAMS) $(BENCH_TESTS): $(BUILD)/%: $(BUILD)/%.o $(BENCH_LIB) $(TEST_LIB) $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(BENCH_LIB) $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
 # Libraries that a test puts under a running sluice.
 $(PRELOADS): $(BUILD)/%.so: %.c
