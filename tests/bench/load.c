@@ -5,6 +5,7 @@
 //   load query --port 6033 --password app-secret --schema app --clients 16 --seconds 5
 //       --statement 'SELECT c FROM sbtest1 WHERE id={id}' --process proxy=1234
 #include "tests/bench/lib/client.h"
+#include "tests/bench/lib/descriptors.h"
 #include "tests/bench/lib/die.h"
 #include "tests/bench/lib/options.h"
 #include "tests/bench/lib/usage.h"
@@ -16,7 +17,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum {
@@ -404,16 +404,6 @@ static void print_report(const struct load *load)
 }
 
 // --- main ---------------------------------------------------------------------------------------
-
-// As many descriptors as the system lets us have.
-static void descriptors_raise(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 int main(int argc, char *argv[])
 {
