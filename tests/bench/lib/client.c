@@ -186,10 +186,11 @@ static enum client_news command_read_answer(struct client *client, size_t len)
     return CLIENT_READY;
 }
 
-// TLS may hold more than one reading: it is emptied, as no event tells of the rest.
+// TLS may hold more than one reading: it is emptied, as no event tells of the rest. But while hands
+// are shaken that is not for reading to go on with.
 static bool is_drained(const struct client *client, size_t got)
 {
-    return client->line.ssl == NULL || got == 0;
+    return client->line.ssl == NULL || client->is_shaking || got == 0;
 }
 
 enum client_news client_read(struct client *client, uint64_t *bytes)
