@@ -108,7 +108,8 @@ static uint64_t processes_sample(struct load *load)
 static void open_one(struct load *load, struct client *client)
 {
     int64_t now = now_ns(); // connecting counts
-    client_open(client, &load->options);
+    size_t place = (size_t)(client - load->clients) % load->options.port_count;
+    client_open(client, &load->options, load->options.ports[place]);
     client->asked_ns = now;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->line.fd, &event) != 0) {

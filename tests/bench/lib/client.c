@@ -49,7 +49,7 @@ static void login_feed(struct client *client)
     }
 }
 
-void client_open(struct client *client, const struct options *options)
+void client_open(struct client *client, const struct options *options, uint16_t port)
 {
     static struct secret *secret; // of all clients, for the life of the program
     if (secret == NULL) {
@@ -64,10 +64,9 @@ void client_open(struct client *client, const struct options *options)
         .collation = COLUMN_UTF8MB4,
         .max_packet = MAX_PACKET,
         .tls = options->is_tls ? LOGIN_CLIENT_TLS_REQUIRED : LOGIN_CLIENT_TLS_DISABLED,
-        .is_secure = options->socket != NULL,
     };
     *client = (struct client){
-        .line = line_connect(options->port, options->socket),
+        .line = line_connect(port),
         .options = options,
         .login = mem_alloc(sizeof(struct login_client)),
     };

@@ -2,7 +2,7 @@
 // event says what the client has become; what to do next is the caller's. An error that the server
 // sends, and anything else unforeseen, ends the program. Embedded in an array. One thread.
 //
-//     client_open(&client, &options);
+//     client_open(&client, &options, port);
 //     for each time that bytes have come:
 //         switch (client_read(&client)) {
 //         case CLIENT_BUSY:     // nothing for the caller
@@ -36,8 +36,8 @@ struct client {
     uint32_t prepared[OPTIONS_STATEMENTS_MAX]; // the server's ids
 };
 
-// Connects and waits for the greeting. Options are borrowed for the client's life.
-void client_open(struct client *client, const struct options *options);
+// Connects to that port and waits for the greeting. Options are borrowed for the client's life.
+void client_open(struct client *client, const struct options *options, uint16_t port);
 // Says goodbye.
 void client_close(struct client *client);
 

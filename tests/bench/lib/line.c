@@ -11,12 +11,11 @@
 #include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 // --- making it
 
-static int tcp_connect(uint16_t port)
+struct line line_connect(uint16_t port)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -25,27 +24,8 @@ static int tcp_connect(uint16_t port)
         die("127.0.0.1:%u: %s", port, strerror(errno));
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    return fd;
-}
-
-static int socket_connect(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!slice_to_text(slice_text(path), address.sun_path, sizeof(address.sun_path))) {
-        die("%s: too long for a socket", path);
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        die("%s: %s", path, strerror(errno));
-    }
-    return fd;
-}
-
-struct line line_connect(uint16_t port, const char *socket)
-{
-    struct line line = {.fd = socket != NULL ? socket_connect(socket) : tcp_connect(port)};
-    fcntl(line.fd, F_SETFL, O_NONBLOCK);
-    return line;
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return (struct line){.fd = fd};
 }
 
 void line_close(struct line *line)

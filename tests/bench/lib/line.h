@@ -17,9 +17,8 @@ struct line {
 
 #define LINE_CLOSED ((struct line){-1, NULL})
 
-// Connects to the port of 127.0.0.1, or to the socket where one is named. The connection is made
-// when this returns.
-struct line line_connect(uint16_t port, const char *socket);
+// Connects to the port of 127.0.0.1. The connection is made when this returns.
+struct line line_connect(uint16_t port);
 void line_close(struct line *line);
 
 // TLS from here on: first line_shake() until it is true, each time bytes have come. No certificate

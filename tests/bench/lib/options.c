@@ -9,8 +9,7 @@ const char options_help[] =
     "  connect            clients log in, run one statement, say goodbye, and again\n"
     "  stall              clients ask for a result and read nothing of it\n"
     "  idle               clients log in and do nothing\n"
-    "  --port N           of 127.0.0.1 (3306)\n"
-    "  --socket PATH      in its place\n"
+    "  --port N           of 127.0.0.1 (3306); several: clients are shared out among them\n"
     "  --user NAME        (app)\n"
     "  --password TEXT    (none)\n"
     "  --schema NAME      (none)\n"
@@ -66,10 +65,12 @@ static bool statement_read(struct options *options, struct slice text)
 
 static bool port_read(struct options *options, struct slice text)
 {
-    uint64_t port = 0;
-    bool is_read = number_read(text, 1, UINT16_MAX, &port);
-    options->port = (uint16_t)port;
-    return is_read;
+    uint64_t port;
+    if (options->port_count == OPTIONS_PORTS_MAX || !number_read(text, 1, UINT16_MAX, &port)) {
+        return false;
+    }
+    options->ports[options->port_count++] = (uint16_t)port;
+    return true;
 }
 
 static bool clients_read(struct options *options, struct slice text)
@@ -85,8 +86,6 @@ static bool option_read(struct options *options, struct slice name, const char *
     struct slice text = slice_text(value);
     if (slice_equal(name, S("--port"))) {
         return port_read(options, text);
-    } else if (slice_equal(name, S("--socket"))) {
-        options->socket = value;
     } else if (slice_equal(name, S("--user"))) {
         options->user = text;
     } else if (slice_equal(name, S("--password"))) {
@@ -134,8 +133,7 @@ static bool mode_read(struct options *options, struct slice text)
 
 bool options_parse(struct options *options, int argc, char *argv[], struct error *error)
 {
-    *options = (struct options){
-        .port = 3306, .user = S("app"), .clients = 1, .seconds = 5, .numbers = 10000};
+    *options = (struct options){.user = S("app"), .clients = 1, .seconds = 5, .numbers = 10000};
     if (argc < 2 || !mode_read(options, slice_text(argv[1]))) {
         return error_set(error, 1, "", "the first word is query, connect, stall or idle");
     }
@@ -145,8 +143,6 @@ bool options_parse(struct options *options, int argc, char *argv[], struct error
                              i + 1 < argc ? argv[i + 1] : "(no value)");
         }
     }
-    if (options->statement_count == 0) {
-        return statement_read(options, S("SELECT 1"));
-    }
-    return true;
+    return (options->port_count > 0 || port_read(options, S("3306"))) &&
+           (options->statement_count > 0 || statement_read(options, S("SELECT 1")));
 }

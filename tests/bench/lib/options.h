@@ -18,7 +18,7 @@ enum load_mode {
     LOAD_MODE_COUNT,
 };
 
-enum { OPTIONS_STATEMENTS_MAX = 16, OPTIONS_PROCESSES_MAX = 8 };
+enum { OPTIONS_PORTS_MAX = 8, OPTIONS_STATEMENTS_MAX = 16, OPTIONS_PROCESSES_MAX = 8 };
 
 struct options_process {
     struct slice name;
@@ -28,8 +28,8 @@ struct options_process {
 // Slices are borrowed from the command line.
 struct options {
     enum load_mode mode;
-    uint16_t port;
-    const char *socket; // NULL: the port of 127.0.0.1
+    uint16_t ports[OPTIONS_PORTS_MAX]; // of 127.0.0.1; clients are shared out among them
+    size_t port_count;
     struct slice user;
     struct slice password;
     struct slice schema;

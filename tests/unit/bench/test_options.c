@@ -28,7 +28,8 @@ static void a_mode_alone_has_defaults(void **state)
     (void)state;
     assert_true(parse(&options, &error, (const char *const[]){"query", NULL}));
     assert_int_equal(options.mode, LOAD_QUERY);
-    assert_int_equal(options.port, 3306);
+    assert_int_equal(options.port_count, 1);
+    assert_int_equal(options.ports[0], 3306);
     assert_int_equal(options.clients, 1);
     assert_int_equal(options.count, 0);
     assert_int_equal(options.statement_count, 1);
@@ -48,7 +49,7 @@ static void every_option_is_read(void **state)
     (void)state;
     assert_true(parse(&options, &error, words));
     assert_int_equal(options.mode, LOAD_CONNECT);
-    assert_int_equal(options.port, 6033);
+    assert_int_equal(options.ports[0], 6033);
     assert_text(options.user, "me");
     assert_text(options.password, "secret");
     assert_text(options.schema, "app");
@@ -62,11 +63,11 @@ static void every_option_is_read(void **state)
     assert_int_equal(options.processes[0].pid, 42);
 }
 
-static void statements_and_processes_add_up(void **state)
+static void what_may_be_said_again_adds_up(void **state)
 {
-    static const char *const words[] = {"query",    "--statement", "SELECT 1", "--process",
-                                        "a=1",      "--process",   "b=2",      "--statement",
-                                        "SELECT 2", NULL};
+    static const char *const words[] = {
+        "query",  "--statement", "SELECT 1", "--process", "a=1",         "--process", "b=2",
+        "--port", "1",           "--port",   "2",         "--statement", "SELECT 2",  NULL};
     struct options options;
     struct error error;
     (void)state;
@@ -75,6 +76,8 @@ static void statements_and_processes_add_up(void **state)
     assert_text(options.statements[1].text, "SELECT 2");
     assert_int_equal(options.process_count, 2);
     assert_text(options.processes[1].name, "b");
+    assert_int_equal(options.port_count, 2);
+    assert_int_equal(options.ports[1], 2);
 }
 
 static void mistakes_are_named(void **state)
@@ -132,7 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mode_alone_has_defaults),
         cmocka_unit_test(every_option_is_read),
-        cmocka_unit_test(statements_and_processes_add_up),
+        cmocka_unit_test(what_may_be_said_again_adds_up),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(a_value_and_a_mode_must_be_there),
         cmocka_unit_test(no_more_than_there_is_room_for),
