@@ -4,6 +4,8 @@
 #   SANITIZE=...   address,undefined or thread            WERROR=1       warnings are errors
 #   JOBS=N         compile and test side by side          V=1            show the commands
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
+#   ROUNDS=N       of make bench (7)                      SECONDS=N      of each of its measurements (2)
+#   SUBJECTS=...   only these of make bench, with commas
 .DEFAULT_GOAL := all
 export ONCE FUZZ_SECONDS
 MAKEFLAGS += --no-builtin-rules
@@ -104,7 +106,7 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
-	fuzz-targets readme clean unit-%
+	fuzz-targets bench bench-readme readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -163,6 +165,18 @@ fuzz: fuzz-build
 fuzz-build:
 	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
+
+# sluice beside HAProxy and no proxy; wants a machine that does nothing else. Figures: $(BUILD)/bench.md.
+bench:
+	@tests/install build run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice $(BUILD)/tests/bench/load $(BUILD)/tests/bench/answerer
+	@BUILD=$(BUILD) tests/bench/run --rounds=$(or $(ROUNDS),7) --seconds=$(or $(SECONDS),2) --subjects=$(SUBJECTS)
+
+# Puts the last figures into README.md.
+bench-readme:
+	@test -s $(BUILD)/bench-readme.md || { echo "no figures yet: make bench"; exit 1; }
+	@sed -i -e '/^<!-- bench -->$$/,/^<!-- end -->$$/ { /^<!-- bench -->$$/ { p; r $(BUILD)/bench-readme.md' \
+		-e '}; /^<!-- end -->$$/ !d }' README.md
 
 install: $(BUILD)/sluice
 	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice

@@ -66,7 +66,7 @@ class Program(Peer):
     """A peer that is started here."""
 
     def __init__(self, name, port, command, is_ready):
-        self.log = os.path.join(FOLDER, f"{name}.{port}.log")
+        self.log = os.path.join(FOLDER, f"{name.split()[0]}.{port}.log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + command, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
@@ -159,8 +159,9 @@ def start_haproxy(servers, variant="defaults", most=4000):
     return Program("HAProxy", port, ["haproxy", "-db", "-f", path], lambda: answers(port))
 
 
-def sluice_config(port, admin, http, servers):
-    backends = "".join(f"[backend:{name}]\naddress = 127.0.0.1:{server}\n\n" for name, server in servers.items())
+def sluice_config(port, admin, http, servers, tls):
+    backends = "".join(f"[backend:{name}]\naddress = 127.0.0.1:{server}\ntls = {tls}\n\n"
+                       for name, server in servers.items())
     return f"""[proxy]
 listen = 127.0.0.1:{port}
 
@@ -185,11 +186,11 @@ def all_are_up(http, count):
         return False
 
 
-def start_sluice(servers):
-    """With its defaults before these servers (name: port)."""
+def start_sluice(servers, tls="disabled", name="sluice"):
+    """With its defaults before these servers (name: port), but for TLS towards them, which HAProxy does not do."""
     port, admin, http = port_pick(), port_pick(), port_pick()
-    path = write(f"sluice.{port}.ini", sluice_config(port, admin, http, servers))
-    return Program("sluice", port, [os.path.join(BUILD, "sluice"), "-c", path], lambda: all_are_up(http, len(servers)))
+    path = write(f"sluice.{port}.ini", sluice_config(port, admin, http, servers, tls))
+    return Program(name, port, [os.path.join(BUILD, "sluice"), "-c", path], lambda: all_are_up(http, len(servers)))
 
 
 def first_line(*command):
