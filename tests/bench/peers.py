@@ -198,6 +198,13 @@ def first_line(*command):
     return lines[0].strip()
 
 
+def commit():
+    try:
+        return ", commit " + first_line("git", "-C", SOURCE, "describe", "--always", "--dirty")
+    except FileNotFoundError:
+        return ""
+
+
 def facts():
     """The machine and the programs, as lines."""
     with open("/proc/cpuinfo") as file:
@@ -207,7 +214,7 @@ def facts():
     uname = os.uname()
     return [
         f"{os.cpu_count()} x {model.group(1) if model else uname.machine}, {memory} GiB, {uname.sysname} {uname.release}",
-        first_line(os.path.join(BUILD, "sluice"), "--version"),
+        first_line(os.path.join(BUILD, "sluice"), "--version") + commit(),
         first_line("haproxy", "-v").split(" - ")[0],
         first_line("mariadbd", "--no-defaults", "--version"),
         first_line("sysbench", "--version"),
