@@ -5,6 +5,8 @@
 #   JOBS=N         compile and test side by side          V=1            show the commands
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
 #   SOAK_SECONDS=N how long make soak takes (1800)
+#   ROUNDS=N       of make bench (7)                      SECONDS=N      of each of its measurements (2)
+#   SUBJECTS=...   only these of make bench, with commas
 .DEFAULT_GOAL := all
 SOAK_SECONDS ?= 1800
 export ONCE FUZZ_SECONDS SOAK_SECONDS
@@ -26,8 +28,9 @@ sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 archive = $(BUILD)/$(1)/room.a
 
+BENCH_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/bench/test_*.c))
 UNIT_SOURCES := $(foreach r,$(ROOMS),$(wildcard tests/unit/$(r)/test_*.c))
-UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+UNIT_TESTS := $(UNIT_SOURCES:%.c=$(BUILD)/%) $(BENCH_TESTS)
 PEER_SOURCES := $(wildcard tests/peer/test_*.c)
 PEER_TESTS := $(PEER_SOURCES:%.c=$(BUILD)/%)
 E2E_SOURCES := $(wildcard tests/e2e/test_*.c)
@@ -38,6 +41,7 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 SOAK_SOURCES := $(wildcard tests/soak/*.c)
 SOAK_TESTS := $(BUILD)/tests/soak/test_checker $(BUILD)/tests/soak/test_soak
+BENCH_LIB := $(BUILD)/tests/bench/lib/lib.a
 TEST_LIB := $(BUILD)/tests/lib/lib.a
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
 
@@ -87,8 +91,12 @@ $(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 $(SOAK_TESTS): $(BUILD)/%: $(BUILD)/%.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/test_checker.c %/test_soak.c,$(SOAK_SOURCES))) $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
 
-$(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+$(BENCH_LIB): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/lib/*.c))
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BENCH_PROGRAMS) $(BENCH_TESTS): $(BUILD)/%: $(BUILD)/%.o $(BENCH_LIB) $(TEST_LIB) $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(BENCH_LIB) $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
 # Libraries that a test puts under a running sluice.
 $(PRELOADS): $(BUILD)/%.so: %.c
@@ -105,7 +113,7 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
-	fuzz-targets soak docker-check readme clean unit-%
+	fuzz-targets bench bench-readme soak docker-check readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -172,6 +180,18 @@ fuzz-targets: $(FUZZ_TARGETS)
 docker-check:
 	@tests/install docker
 	@BUILD=$(BUILD) tests/docker/check
+
+# sluice beside HAProxy and no proxy; wants a machine that does nothing else. Figures: $(BUILD)/bench.md.
+bench:
+	@tests/install build run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice $(BUILD)/tests/bench/load $(BUILD)/tests/bench/answerer
+	@BUILD=$(BUILD) tests/bench/run --rounds=$(or $(ROUNDS),7) --seconds=$(or $(SECONDS),2) --subjects=$(SUBJECTS)
+
+# Puts the last figures into README.md.
+bench-readme:
+	@test -s $(BUILD)/bench-readme.md || { echo "no figures yet: make bench"; exit 1; }
+	@sed -i -e '/^<!-- bench -->$$/,/^<!-- end -->$$/ { /^<!-- bench -->$$/ { p; r $(BUILD)/bench-readme.md' \
+		-e '}; /^<!-- end -->$$/ !d }' README.md
 
 install: $(BUILD)/sluice
 	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice

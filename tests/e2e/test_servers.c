@@ -3,6 +3,7 @@
 #include "tests/lib/client.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/peer.h"
+#include "tests/lib/process.h"
 #include "tests/lib/stack.h"
 #include "tests/lib/wait.h"
 
@@ -18,6 +19,27 @@ static int stack_teardown(void **state)
 {
     stack_remove(*state);
     return 0;
+}
+
+// The kernel shows no command line of a process while it loads another program: one that does
+// nothing else must not seem gone.
+static void a_process_runs_while_it_becomes_another_program(void **state)
+{
+    static const char script[] =
+        "set -eu; . tests/servers/common.sh; dir=$(mktemp -d); "
+        "echo '[ $2 = 0 ] || exec sh \"$0\" \"$1\" $(($2 - 1)); exec sleep 60' >\"$dir/program\"; "
+        "sh \"$dir/program\" mark 20000 & echo $! >\"$dir/pid\"; "
+        "for turn in $(seq 300); do process_runs \"$dir/pid\" mark || lost=yes; done; "
+        "kill $!; wait $! || true; "
+        "! process_runs \"$dir/pid\" mark || fail 'it is gone and seems to run'; rm -r \"$dir\"; "
+        "[ -z \"${lost:-}\" ] || fail 'it runs and seems to be gone'";
+    (void)state;
+    struct buffer output = BUFFER_INIT;
+    int code = process_run((const char *const[]){"sh", "-c", script, NULL}, NULL, &output, WAIT_MS);
+    if (code != 0) {
+        fail_msg("%.*s", SLICE_ARG(buffer_slice(&output)));
+    }
+    buffer_release(&output);
 }
 
 static void replicas_follow_the_primary_and_take_no_writes(void **state)
@@ -104,6 +126,7 @@ static void a_replica_can_be_promoted_and_the_others_follow_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_process_runs_while_it_becomes_another_program),
         cmocka_unit_test(replicas_follow_the_primary_and_take_no_writes),
         cmocka_unit_test(the_general_log_holds_statements),
         cmocka_unit_test(a_scripted_client_logs_in_and_asks),

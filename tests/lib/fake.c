@@ -18,6 +18,7 @@
 #include "proxy/base/memory.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/peer.h"
+#include "tests/lib/usual.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -95,14 +96,6 @@ void fake_write_err(struct buffer *out, unsigned number, const char *text)
     packet_end(&writer);
 }
 
-static struct column text_column(struct slice name)
-{
-    return (struct column){
-        .name = name, .type = TYPE_VAR_STRING, .collation = COLUMN_UTF8MB4, .length = 1024};
-}
-
-enum { COLUMNS_MAX = 64 };
-
 struct rows {
     const struct column *columns;
     size_t width;
@@ -128,7 +121,7 @@ static void result_write(struct writer *writer, const struct rows *rows, bool is
 static void same_rows_write(struct buffer *out, size_t count, size_t len, bool is_binary,
                             size_t results)
 {
-    struct column column = text_column(S("a"));
+    struct column column = usual_column(S("a"));
     char *text = mem_alloc(len + 1);
     memset(text, 'x', len);
     struct slice value = slice_make(text, len);
@@ -158,7 +151,7 @@ void fake_write_binary_rows(struct buffer *out, size_t rows, size_t len)
 
 static void definition_write(struct writer *writer, struct slice name)
 {
-    struct column column = text_column(name);
+    struct column column = usual_column(name);
     struct eof eof = {.status = STATUS_AUTOCOMMIT};
     writer_packet_begin(writer);
     column_encode(&column, writer, capabilities);
@@ -187,90 +180,6 @@ void fake_write_file_request(struct buffer *out, const char *name)
     writer_packet_begin(&writer);
     infile_request_encode(&request, &writer);
     packet_end(&writer);
-}
-
-// --- what a proxy asks of every server ----------------------------------------------------------
-
-static struct slice variable_value(struct slice expression)
-{
-    static const struct {
-        struct slice part, value;
-    } values[] = {
-        {SLICE_INIT("read_only"), SLICE_INIT("0")},
-        {SLICE_INIT("server_id"), SLICE_INIT("1")},
-        {SLICE_INIT("gtid"), SLICE_INIT("0-1-1")},
-        {SLICE_INIT("report_host"), SLICE_INIT("")},
-        {SLICE_INIT("port"), SLICE_INIT("3306")},
-        {SLICE_INIT("lower_case"), SLICE_INIT("0")},
-        {SLICE_INIT("sql_mode"), SLICE_INIT("")},
-        {SLICE_INIT("autocommit"), SLICE_INIT("1")},
-        {SLICE_INIT("version"), SLICE_INIT("10.11.6-MariaDB")},
-    };
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        if (slice_find_slice(expression, values[i].part) < expression.len) {
-            return values[i].value;
-        }
-    }
-    uint64_t number;
-    return slice_to_u64(expression, &number) ? expression : SLICE_NONE;
-}
-
-// Cuts the next expression off a select list: up to a comma outside of parentheses and quotes, or
-// FROM.
-static bool expression_cut(struct slice *rest, struct slice *expression)
-{
-    int depth = 0;
-    char quote = '\0';
-    size_t at = 0;
-    for (; at < rest->len; at++) {
-        char c = rest->ptr[at];
-        if (quote != '\0') {
-            quote = c == quote ? '\0' : quote;
-        } else if (c == '\'' || c == '"' || c == '`') {
-            quote = c;
-        } else if (depth == 0 &&
-                   (c == ',' || slice_starts_nocase(slice_from(*rest, at), S(" FROM ")))) {
-            break;
-        }
-        depth += (c == '(') - (c == ')');
-    }
-    *expression = slice_trim(slice_first(*rest, at));
-    bool was_last = at == rest->len || rest->ptr[at] != ',';
-    *rest = was_last ? SLICE_NONE : slice_from(*rest, at + 1);
-    return !was_last;
-}
-
-// One row of what the expressions mean, none where the statement reads a table.
-static void select_answer(struct slice statement, struct buffer *out)
-{
-    struct column columns[COLUMNS_MAX];
-    struct slice values[COLUMNS_MAX], rest = slice_from(statement, strlen("SELECT "));
-    size_t count = 0;
-    bool has_more = true;
-    while (has_more && count < COLUMNS_MAX) {
-        struct slice expression;
-        has_more = expression_cut(&rest, &expression);
-        columns[count] = text_column(expression);
-        values[count++] = variable_value(expression);
-    }
-    bool has_table = slice_find_slice(statement, S(" FROM ")) < statement.len;
-    struct rows rows = {columns, count, values, has_table ? 0 : 1};
-    struct writer writer = writer_make(out, 1);
-    result_write(&writer, &rows, false, STATUS_AUTOCOMMIT);
-}
-
-static void usual_answer(struct slice statement, struct buffer *out)
-{
-    if (slice_starts_nocase(statement, S("SELECT "))) {
-        select_answer(statement, out);
-    } else if (slice_starts_nocase(statement, S("SHOW "))) {
-        struct column column = text_column(S("Nothing"));
-        struct rows rows = {&column, 1, NULL, 0};
-        struct writer writer = writer_make(out, 1);
-        result_write(&writer, &rows, false, STATUS_AUTOCOMMIT);
-    } else {
-        fake_write_ok(out);
-    }
 }
 
 // --- one connection -----------------------------------------------------------------------------
@@ -364,7 +273,7 @@ static void greeting_write(struct fake *fake, struct buffer *out)
         return;
     }
     struct handshake handshake = {
-        .server_version = S("10.11.6-MariaDB"),
+        .server_version = S(USUAL_VERSION),
         .has_prefix = true,
         .connection_id = (uint32_t)fake->accepted,
         .capabilities = capabilities,
@@ -427,7 +336,7 @@ static bool command_answer(struct fake_conn *conn, struct slice key, bool is_que
         buffer_append_slice(&bytes, buffer_slice(&answer->bytes));
         manner = answer->manner;
     } else {
-        usual_answer(is_query ? key : SLICE_NONE, &bytes);
+        usual_answer(is_query ? key : SLICE_NONE, capabilities, &bytes);
     }
     pthread_mutex_unlock(&fake->lock);
     bool goes_on = say(conn, &bytes, manner);

@@ -39,7 +39,29 @@ port_pick() {
 # Whether the process whose id stands in a file runs and is the one that was started with MARK in its command line: ids
 # come again after a restart of the machine.
 process_runs() { # FILE MARK
-    [ -r "$1" ] && cat "/proc/$(cat "$1")/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -e "$2"
+    [ -r "$1" ] || return 1
+    process_id=$(cat "$1")
+    # A process shows no command line for a moment while it loads another program, none after its end, and none at
+    # all where the kernel is what runs.
+    process_looks=0
+    while [ "$process_looks" -lt 200 ]; do
+        case $(cat "/proc/$process_id/cmdline" 2>/dev/null | tr '\0' ' ') in
+        *"$2"*) return 0 ;;
+        ?*) return 1 ;;
+        esac
+        process_has_ended "$process_id" && return 1
+        process_looks=$((process_looks + 1))
+        sleep 0.01
+    done
+    return 1
+}
+
+# Gone, or a zombie.
+process_has_ended() { # ID
+    case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in
+    '' | Z* | X*) ;;
+    *) return 1 ;;
+    esac
 }
 
 process_is_gone() { # FILE MARK
