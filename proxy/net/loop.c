@@ -144,7 +144,7 @@ struct loop *loop_create(const struct loop_settings *settings)
 }
 
 // Everything that others have sent or put off is run, since only its receiver can free it.
-static void rest_run(struct loop *loop)
+void loop_settle(struct loop *loop)
 {
     while (loop->works_out > 0) {
         loop_turn(loop);
@@ -164,7 +164,7 @@ void loop_destroy(struct loop *loop)
     if (loop == NULL) {
         return;
     }
-    rest_run(loop);
+    loop_settle(loop);
     loop_timers_release(loop);
     event_del(&loop->wake);
     close(loop->wake_fd);

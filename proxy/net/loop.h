@@ -34,6 +34,9 @@ struct loop *loop_create(const struct loop_settings *settings);
 // that each one's memory finds its owner, then frees the loop. Streams, timers and listeners on it
 // are closed before.
 void loop_destroy(struct loop *loop);
+// The same waiting and running without the freeing: for an owner whose messages need what it frees
+// before the loop.
+void loop_settle(struct loop *loop);
 
 // Runs until loop_stop(). Names the calling thread.
 void loop_run(struct loop *loop);

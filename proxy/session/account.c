@@ -143,6 +143,8 @@ void account_forget_schemas(struct worker *worker)
 
 // A login on a server with what is known, while sessions go on.
 struct recheck {
+    struct list link; // in worker->rechecks
+    struct conn *conn;
     struct worker *worker;
     struct slice user; // owned
     struct secret *secret;
@@ -150,6 +152,7 @@ struct recheck {
 
 static void recheck_free(struct recheck *recheck)
 {
+    list_remove(&recheck->link);
     secret_unref(&recheck->secret);
     mem_free((char *)recheck->user.ptr);
     mem_free(recheck);
@@ -209,7 +212,8 @@ void account_recheck(struct worker *worker, struct slice user)
         .secret = recheck->secret,
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };
-    conn_open(&settings, &recheck_handler, recheck);
+    recheck->conn = conn_open(&settings, &recheck_handler, recheck);
+    list_push_back(&worker->rechecks, &recheck->link);
 }
 
 bool account_is_trusted(const struct worker *worker, const struct account_entry *entry)
@@ -219,6 +223,11 @@ bool account_is_trusted(const struct worker *worker, const struct account_entry 
 
 void accounts_release(struct worker *worker)
 {
+    list_each_safe (link, &worker->rechecks) {
+        struct recheck *recheck = container_of(link, struct recheck, link);
+        conn_close(recheck->conn);
+        recheck_free(recheck);
+    }
     map_release(&worker->schemas);
     map_each (slot, &worker->accounts) {
         entry_free(slot->value);

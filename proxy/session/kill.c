@@ -10,14 +10,22 @@
 
 // Lives from the order to the server's answer, whatever becomes of the session.
 struct killer {
+    struct list link; // in worker->killers
+    struct conn *conn;
     uint32_t thread_id;
 };
+
+static void killer_free(struct killer *killer)
+{
+    list_remove(&killer->link);
+    mem_free(killer);
+}
 
 static void killer_ended(struct conn *conn, const struct conn_result *result, void *context)
 {
     (void)result;
     conn_close(conn);
-    mem_free(context);
+    killer_free(context);
 }
 
 static void killer_ready(struct conn *conn)
@@ -38,7 +46,7 @@ static size_t killer_answer(struct conn *conn, const uint8_t *bytes, size_t len)
 static void killer_closed(struct conn *conn, const struct conn_loss *loss)
 {
     (void)loss;
-    mem_free(conn_holder(conn));
+    killer_free(conn_holder(conn));
 }
 
 static const struct conn_handler killer_handler = {
@@ -61,7 +69,17 @@ void kill_statement(struct session *session)
     };
     killer->thread_id = conn_peer(victim)->connection_id;
     metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(pooled_server(session->pooled)));
-    conn_open(&settings, &killer_handler, killer);
+    killer->conn = conn_open(&settings, &killer_handler, killer);
+    list_push_back(&worker->killers, &killer->link);
+}
+
+void kills_release(struct worker *worker)
+{
+    list_each_safe (link, &worker->killers) {
+        struct killer *killer = container_of(link, struct killer, link);
+        conn_close(killer->conn);
+        killer_free(killer);
+    }
 }
 
 // --- sessions ------------------------------------------------------------------------------------

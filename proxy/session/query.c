@@ -285,16 +285,20 @@ void query_route(struct session *session)
     if (run->command == COMMAND_STMT_PREPARE && !prepare_adjust(session)) {
         return;
     }
+    bool is_blocked = route->target == ROUTE_BLOCKED;
+    bool is_ours = route->target == ROUTE_PROXY || answers_warnings(session);
+    if (!is_blocked && !is_ours && (route->must_wait || route->server < 0)) {
+        query_hold(session); // it is decided anew, and counts when it goes
+        return;
+    }
     if (route->log && route->rule != NULL) {
         log_rule(session);
     }
     route_count(session);
-    if (route->target == ROUTE_BLOCKED) {
+    if (is_blocked) {
         blocked_answer(session);
-    } else if (route->target == ROUTE_PROXY || answers_warnings(session)) {
+    } else if (is_ours) {
         answer_statement(session);
-    } else if (route->must_wait || route->server < 0) {
-        query_hold(session);
     } else {
         attach_begin(session);
     }

@@ -299,6 +299,8 @@ void phases_count_own(const struct session *session, enum metric_target target, 
 // Ends the statement that runs on the connection, by a connection of its own.
 void kill_statement(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);
+// Gives up what is still on its way to a server.
+void kills_release(struct worker *worker);
 
 // --- account.c -----------------------------------------------------------------------------------
 
@@ -350,6 +352,8 @@ struct worker {
     struct map schemas; // "user\0schema" of logins that a server has let in
     struct list sessions;
     struct list holding;
+    struct list killers;  // connections that end statements
+    struct list rechecks; // connections that verify passwords again
     size_t session_count;
     uint32_t next_id;
     struct run *spare_runs;

@@ -589,6 +589,8 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     list_init(&worker->sessions);
     list_init(&worker->holding);
     list_init(&worker->old_targets);
+    list_init(&worker->killers);
+    list_init(&worker->rechecks);
     image_table_init(&worker->images);
     worker->scratch = rules_scratch_create();
     worker->statements = statement_cache_create();
@@ -664,9 +666,11 @@ void worker_join(struct worker *worker)
 void worker_destroy(struct worker *worker)
 {
     struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
+    loop_settle(worker->loop); // what others said last may be about pools and accounts
     list_each_safe (link, &worker->sessions) {
         session_close(container_of(link, struct session, link));
     }
+    kills_release(worker);
     listeners_close(worker);
     pools_destroy(worker->pools);
     accounts_release(worker);

@@ -9,19 +9,23 @@
 // Two addresses of the same machine, on ports of the kernel's choice.
 #define TWO_LISTENERS "proxy.listen = 127.0.0.1:0, 127.0.0.2:0"
 
-static int setup(void **state)
+static struct scene *scene_now; // each test has one with a configuration of its own
+
+static struct scene *scene_of(const char *const changes[])
 {
-    *state = NULL;
-    return 0;
+    scene_now = scene_create(changes);
+    return scene_now;
 }
 
-// The sluice of the test before ends, and one with these changes begins.
-static struct scene *scene_of(void **state, const char *const changes[])
+static int teardown(void **state)
 {
-    scene_teardown(state);
-    *state = NULL; // where the next one fails to start
-    *state = scene_create(changes);
-    return *state;
+    (void)state;
+    void *scene = scene_now;
+    if (scene_now != NULL) {
+        peer_close(scene_now->witness);
+    }
+    scene_now = NULL;
+    return scene_teardown(&scene);
 }
 
 // The port of the listener on that address.
@@ -64,10 +68,10 @@ static void assert_served(struct peer *peer)
 
 static void a_rule_may_go_by_the_address_that_a_client_comes_in_by(void **state)
 {
-    const struct scene *scene =
-        scene_of(state, (const char *const[]){TWO_LISTENERS, "rule:second.listen = 127.0.0.2:0",
-                                              "rule:second.match = ^SELECT 3",
-                                              "rule:second.route = block", NULL});
+    (void)state;
+    const struct scene *scene = scene_of(
+        (const char *const[]){TWO_LISTENERS, "rule:second.listen = 127.0.0.2:0",
+                              "rule:second.match = ^SELECT 3", "rule:second.route = block", NULL});
     uint16_t first = port_of(scene, "127.0.0.1"), second = port_of(scene, "127.0.0.2");
     for (int i = 0; i < 8; i++) { // whichever worker accepts
         assert_served(client_between("127.0.0.1", "127.0.0.1", first));
@@ -80,10 +84,10 @@ static void a_rule_may_go_by_the_address_that_a_client_comes_in_by(void **state)
 
 static void a_rule_may_go_by_the_address_that_a_client_has(void **state)
 {
-    const struct scene *scene =
-        scene_of(state, (const char *const[]){TWO_LISTENERS, "rule:guests.client = 127.0.0.2/31",
-                                              "rule:guests.match = ^SELECT 3",
-                                              "rule:guests.route = block", NULL});
+    (void)state;
+    const struct scene *scene = scene_of(
+        (const char *const[]){TWO_LISTENERS, "rule:guests.client = 127.0.0.2/31",
+                              "rule:guests.match = ^SELECT 3", "rule:guests.route = block", NULL});
     uint16_t first = port_of(scene, "127.0.0.1"), second = port_of(scene, "127.0.0.2");
     assert_served(client_between("127.0.0.1", "127.0.0.1", first));
     assert_served(client_between("127.0.0.1", "127.0.0.2", second));
@@ -147,7 +151,8 @@ static const char *const logging_rule[] = {"rule:watched.match = ^UPDATE watched
 
 static void a_rule_that_logs_leaves_a_line_for_each_statement(void **state)
 {
-    const struct scene *scene = scene_of(state, logging_rule);
+    (void)state;
+    const struct scene *scene = scene_of(logging_rule);
     struct peer *peer = scene_client(scene);
     peer_query(peer, "UPDATE other SET a = 1");
     peer_query(peer, "UPDATE watched SET a = 'x\"y'");
@@ -170,7 +175,8 @@ static const char *const every_statement_is_slow[] = {"log.slow_query = 1us", NU
 
 static void a_slow_statement_leaves_a_line(void **state)
 {
-    const struct scene *scene = scene_of(state, every_statement_is_slow);
+    (void)state;
+    const struct scene *scene = scene_of(every_statement_is_slow);
     struct peer *peer = scene_client(scene);
     peer_query(peer, "UPDATE slow SET a = 1");
     json_t *line = only_line(scene, "UPDATE slow");
@@ -191,22 +197,24 @@ static void other_statements_leave_none(void **state)
 {
     static const char *const settings[] = {"log.slow_query = 1h", "log.slow_query = 0"};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        const struct scene *scene = scene_of(state, (const char *const[]){settings[i], NULL});
+        const struct scene *scene = scene_of((const char *const[]){settings[i], NULL});
         struct peer *peer = scene_client(scene);
         peer_query(peer, "UPDATE slow SET a = 1");
         peer_close(peer);
         assert_scene_sound(scene);
         assert_int_equal(line_count(scene, "query.slow"), 0);
         assert_int_equal(line_count(scene, "rule.log"), 0);
+        teardown(state);
     }
 }
 
 // The ports are read from lines of JSON: the format changes once it runs.
 static void in_text_the_lines_say_the_same(void **state)
 {
-    const struct scene *scene = scene_of(
-        state, (const char *const[]){"rule:watched.match = ^UPDATE watched",
-                                     "rule:watched.log = yes", "log.slow_query = 1us", NULL});
+    (void)state;
+    const struct scene *scene =
+        scene_of((const char *const[]){"rule:watched.match = ^UPDATE watched",
+                                       "rule:watched.log = yes", "log.slow_query = 1us", NULL});
     MYSQL *admin = instance_admin(scene->instance);
     client_run(admin, "SET log.format = text");
     struct peer *peer = scene_client(scene);
@@ -233,12 +241,12 @@ static void in_text_the_lines_say_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rule_may_go_by_the_address_that_a_client_comes_in_by),
-        cmocka_unit_test(a_rule_may_go_by_the_address_that_a_client_has),
-        cmocka_unit_test(a_rule_that_logs_leaves_a_line_for_each_statement),
-        cmocka_unit_test(a_slow_statement_leaves_a_line),
-        cmocka_unit_test(other_statements_leave_none),
-        cmocka_unit_test(in_text_the_lines_say_the_same),
+        cmocka_unit_test_teardown(a_rule_may_go_by_the_address_that_a_client_comes_in_by, teardown),
+        cmocka_unit_test_teardown(a_rule_may_go_by_the_address_that_a_client_has, teardown),
+        cmocka_unit_test_teardown(a_rule_that_logs_leaves_a_line_for_each_statement, teardown),
+        cmocka_unit_test_teardown(a_slow_statement_leaves_a_line, teardown),
+        cmocka_unit_test_teardown(other_statements_leave_none, teardown),
+        cmocka_unit_test_teardown(in_text_the_lines_say_the_same, teardown),
     };
-    return cmocka_run_group_tests(tests, setup, scene_teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

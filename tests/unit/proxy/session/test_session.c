@@ -248,6 +248,39 @@ static void a_write_waits_for_a_primary_and_goes_on_with_the_next_word(void **st
     bench_close(&bench);
 }
 
+// However often it is decided anew, a statement counts once: when it goes.
+static void a_statement_that_waits_is_counted_and_logged_once(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[rule:watched]\nmatch = ^UPDATE\nlog = yes\n");
+    client_open(&client, &bench);
+    bench_topology(&bench, false);
+    client_send(&client, COMMAND_QUERY, S("UPDATE t SET a = 1"));
+    turn_until(bench.loop, strcmp(bench_shown(&bench).state, "holding") == 0);
+    for (int i = 0; i < 3; i++) {
+        bench_topology(&bench, false);
+    }
+    struct worker *worker = bench.workers[0];
+    assert_int_equal(worker_rule_hits(worker, 0).count, 0);
+    bench_topology(&bench, true);
+    assert_int_equal(client_answer(&client).kind, ANSWER_OK);
+    assert_int_equal(worker_rule_hits(worker, 0).count, 1);
+    uint64_t routes = 0;
+    for (int reason = 0; reason < ROUTE_REASON_COUNT; reason++) {
+        routes += worker_route_count(worker, (enum route_reason)reason, ROUTE_PRIMARY);
+    }
+    assert_int_equal(routes, 1);
+    char *lines = log_captured(bench.shared.log);
+    char *line = strstr(lines, "rule.log");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "rule.log"));
+    mem_free(lines);
+    client_close(&client);
+    bench_close(&bench);
+}
+
 static void waiting_has_an_end_that_says_what_is_missing(void **state)
 {
     struct bench bench;
@@ -481,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_transaction_lost_between_two_statements_is_told_at_the_next),
         cmocka_unit_test(state_that_is_lost_with_its_server_ends_the_session),
         cmocka_unit_test(a_write_waits_for_a_primary_and_goes_on_with_the_next_word),
+        cmocka_unit_test(a_statement_that_waits_is_counted_and_logged_once),
         cmocka_unit_test(waiting_has_an_end_that_says_what_is_missing),
         cmocka_unit_test(a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only),
         cmocka_unit_test(the_time_of_waiting_ends_with_waiting),
