@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +30,8 @@ static void child_become(pid_t parent, const char *const argv[], const char *con
     for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
         putenv((char *)environment[i]);
     }
+    // Sockets of clients, which the library leaves open for it: a server would keep them.
+    close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }

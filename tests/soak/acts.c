@@ -3,6 +3,7 @@
 #include "tests/soak/churn_priv.h"
 
 #include "protocol/packet/capability.h"
+#include "proxy/base/clock.h"
 
 #include <mariadb/errmsg.h>
 #include <netinet/in.h>
@@ -41,13 +42,17 @@ static struct client_options options_of(struct actor *actor, enum account accoun
 
 static bool login_as(struct actor *actor, const struct client_options *options)
 {
+    char doing[64];
+    int64_t began_us = clock_now_us();
     actor->tally.connections++;
     if (client_try(options, &actor->client)) {
         range_add(&actor->tally.logins, 1, 1);
         return true;
     }
     range_add(&actor->tally.logins, 0, 1);
-    actor_error(actor, "login", mysql_errno(actor->client), mysql_error(actor->client));
+    snprintf(doing, sizeof(doing), "login as %s, %lld ms", options->user,
+             (long long)((clock_now_us() - began_us) / CLOCK_MS));
+    actor_error(actor, doing, mysql_errno(actor->client), mysql_error(actor->client));
     return false;
 }
 

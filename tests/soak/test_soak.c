@@ -196,10 +196,30 @@ static void heal(struct soak *soak)
 
 // --- looks ---------------------------------------------------------------------------------------
 
+// The rows of a view, for people.
+static void view_show(const struct soak *soak, const char *name)
+{
+    struct buffer body = BUFFER_INIT;
+    http_get(soak->site->instance->http_port, name, &body);
+    fprintf(stderr, "%s: %.*s\n", name, SLICE_ARG(buffer_slice(&body)));
+    buffer_release(&body);
+}
+
+static void clients_are_gone(const struct soak *soak)
+{
+    struct deadline deadline = deadline_in(WAIT_MS);
+    while (metric(soak, "sluice_clients", "") != 0) {
+        if (!deadline_pause(deadline)) {
+            view_show(soak, "/api/sessions");
+            fail_msg("sessions are left whose clients are gone");
+        }
+    }
+}
+
 static void pools_add_up(struct soak *soak)
 {
     static const char *const names[] = {"db1", "db2", "db3"};
-    assert_soon(metric(soak, "sluice_clients", "") == 0);
+    clients_are_gone(soak);
     assert_soon(metric(soak, "sluice_backend_connections", "state=\"used\"") == 0);
     assert_soon(metric(soak, "sluice_backend_connections", "state=\"connecting\"") == 0);
     assert_int_equal(metric(soak, "sluice_pool_waiting", ""), 0);
@@ -406,10 +426,24 @@ static void the_tables_have_what_was_acknowledged(void **state)
     }
 }
 
+// For people, beside the build: the folder of the instance goes with it.
+static void log_keep(const struct soak *soak)
+{
+    char path[FILE_PATH_SIZE];
+    const char *build = getenv("BUILD");
+    struct buffer content = BUFFER_INIT;
+    snprintf(path, sizeof(path), "%s/soak.log", build != NULL ? build : "build");
+    assert_true(file_read(soak->site->instance->log, &content));
+    file_write(path, buffer_slice(&content));
+    buffer_release(&content);
+    printf("# the log: %s\n", path);
+}
+
 static void sluice_ends_well_and_its_log_has_no_surprise(void **state)
 {
     struct soak *soak = *state;
     void *site = soak->site;
+    log_keep(soak);
     the_proxy_leaves_nothing_behind(&site);
 }
 
