@@ -10,8 +10,14 @@
 struct tls_engine;
 
 // What one receive call takes. In front of it there is room for bytes that a stream has kept,
-// behind it for what a TLS record that came in two parts adds.
-enum { LOOP_READ_SIZE = 64 * 1024, LOOP_READ_FRONT = 16 * 1024, LOOP_READ_BACK = 17 * 1024 };
+// behind it for what a TLS record that came in two parts adds. TLS streams take less at a time:
+// what is decrypted cannot be left to the kernel where the other side does not read.
+enum {
+    LOOP_READ_SIZE = 64 * 1024,
+    LOOP_READ_FRONT = 16 * 1024,
+    LOOP_READ_BACK = 17 * 1024,
+    LOOP_RECORD_SIZE = 32 * 1024,
+};
 
 enum { LOOP_NAME_SIZE = 16 }; // the system's limit for a thread's name
 
@@ -35,7 +41,7 @@ struct loop {
     atomic_uint works_posting; // helpers that are about to leave loop_post()
 
     uint8_t *read_area;     // FRONT + READ + BACK bytes: what streams show to on_data()
-    uint8_t *record_area;   // READ bytes: what TLS streams receive; NULL until the first one
+    uint8_t *record_area;   // RECORD bytes: what TLS streams receive; NULL until the first one
     struct tls_engine *tls; // NULL until the first TLS stream
     char name[LOOP_NAME_SIZE];
 };

@@ -204,7 +204,7 @@ static void tls_prepare(struct loop *loop)
 {
     if (loop->tls == NULL) {
         loop->tls = tls_engine_create();
-        loop->record_area = mem_alloc(LOOP_READ_SIZE);
+        loop->record_area = mem_alloc(LOOP_RECORD_SIZE);
     }
 }
 
@@ -268,6 +268,9 @@ void stream_pause(struct stream *stream)
 {
     if (stream->reading == STREAM_READING) {
         stream->reading = STREAM_READING_PAUSED;
+        if (stream->tls != NULL) {
+            tls_engine_rest(stream->tls);
+        }
     }
     if (failure_is_due(stream)) {
         loop_defer(stream->loop, &stream->task);

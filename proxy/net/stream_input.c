@@ -247,7 +247,7 @@ void stream_unread_show(struct stream *stream)
 static void tls_readable(struct stream *stream)
 {
     uint8_t *area = stream->loop->record_area;
-    ssize_t n = wire_receive(stream, area, LOOP_READ_SIZE);
+    ssize_t n = wire_receive(stream, area, LOOP_RECORD_SIZE);
     if (n > 0) {
         tls_input(stream, area, (size_t)n);
     } else {

@@ -234,6 +234,11 @@ void tls_engine_shutdown(struct tls_engine *engine, SSL *tls)
     (void)SSL_shutdown(tls); // the peer's answer is not waited for
 }
 
+void tls_engine_rest(SSL *tls)
+{
+    (void)SSL_free_buffers(tls); // it keeps them where a record has only half come
+}
+
 void tls_engine_sent(struct tls_engine *engine)
 {
     if (engine->output.cap > OUTPUT_KEPT) {

@@ -54,6 +54,9 @@ enum tls_result tls_engine_read(struct tls_engine *engine, SSL *tls, uint8_t *ou
                                 size_t *len);
 // Encrypts the parts, as few records as they fit in. False where the SSL has failed.
 bool tls_engine_write(struct tls_engine *engine, SSL *tls, const struct slice *parts, size_t count);
+// Nothing is read for a while: gives back the memory for records (SSL_free_buffers(3)), some 34 KB
+// of a connection that keeps it otherwise.
+void tls_engine_rest(SSL *tls);
 // Says goodbye.
 void tls_engine_shutdown(struct tls_engine *engine, SSL *tls);
 

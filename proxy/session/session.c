@@ -5,9 +5,11 @@
 
 #include <assert.h>
 
+// A client that does not read costs what is above the high-water mark, and one receive call's
+// bytes.
 enum {
-    HIGH_WATER = 64 * 1024,
-    LOW_WATER = 16 * 1024,
+    HIGH_WATER = 16 * 1024,
+    LOW_WATER = 8 * 1024,
     FINISH_SECONDS = 5,
     AHEAD_MOST = 64 * 1024,
     LAST_STATEMENT_MS = 500

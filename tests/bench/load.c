@@ -24,10 +24,11 @@ enum {
     LOGINS_AT_ONCE = 64, // a listener's queue is short
 };
 static const int64_t sample_ns = 100 * 1000000LL;          // between two looks at memory
-static const int64_t calm_ns = 1000 * 1000000LL;           // memory stands still for so long,
-static const int64_t calm_most_ns = 30 * 1000 * 1000000LL; // or is taken as it is then
-static const uint64_t calm_bytes = 64 * 1024;              // by so much
-static const int64_t patience_ns = 60 * 1000 * 1000000LL;  // for anything to happen at all
+static const int64_t calm_ns = 1000 * 1000000LL;           // nothing happens for so long,
+static const int64_t calm_most_ns = 30 * 1000 * 1000000LL; // or it is taken as it is then:
+static const uint64_t calm_bytes = 64 * 1024;              // memory moves by so much,
+static const int64_t calm_cpu_ns = 2 * 1000000LL;         // or the processes work between two looks
+static const int64_t patience_ns = 60 * 1000 * 1000000LL; // for anything to happen at all
 
 struct process {
     struct usage begin, end;
@@ -314,10 +315,23 @@ static void unforeseen(struct load *load, struct client *client, enum client_new
     die("an answer to no question");
 }
 
-// Waits until the processes' memory stands still.
+static int64_t processes_cpu_ns(const struct load *load)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < load->options.process_count; i++) {
+        struct usage usage;
+        if (usage_read(load->options.processes[i].pid, &usage)) {
+            sum += usage.cpu_ns;
+        }
+    }
+    return sum;
+}
+
+// Waits until the processes' memory stands still and they have no work: what the kernel holds for
+// them is full by then.
 static void wait_calm(struct load *load)
 {
-    int64_t begin = now_ns(), changed = begin;
+    int64_t begin = now_ns(), changed = begin, cpu_ns = processes_cpu_ns(load);
     uint64_t drift = 0;
     (void)processes_sample(load);
     while (now_ns() - changed < calm_ns && now_ns() - begin < calm_most_ns) {
@@ -326,10 +340,12 @@ static void wait_calm(struct load *load)
             continue;
         }
         drift += processes_sample(load);
-        if (drift > calm_bytes) {
+        int64_t cpu_now_ns = processes_cpu_ns(load);
+        if (drift > calm_bytes || cpu_now_ns - cpu_ns > calm_cpu_ns) {
             drift = 0;
             changed = now_ns();
         }
+        cpu_ns = cpu_now_ns;
     }
 }
 
