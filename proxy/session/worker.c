@@ -376,8 +376,12 @@ struct token_news {
     int server;
 };
 
+// The other one may be gone already, where all of them end.
 static void token_send(struct worker *to, int server, void (*ask)(struct worker_question *))
 {
+    if (to == NULL) {
+        return;
+    }
     struct token_news *news = mem_zero(1, sizeof(*news));
     news->server = server;
     news->question.ask = ask;
@@ -663,10 +667,24 @@ void worker_join(struct worker *worker)
     }
 }
 
+// What the workers still have to say to each other is about sessions, pools and accounts, and
+// answered: a question goes round and then home, so that the second pass sees its end.
+static void workers_settle(struct worker_shared *shared)
+{
+    enum { PASSES = 2 };
+    for (unsigned i = 0; i < PASSES * shared->count; i++) {
+        struct worker *worker = shared->workers[i % shared->count];
+        if (worker != NULL) {
+            loop_settle(worker->loop);
+        }
+    }
+}
+
 void worker_destroy(struct worker *worker)
 {
     struct worker_thread *thread = container_of(worker, struct worker_thread, worker);
-    loop_settle(worker->loop); // what others said last may be about pools and accounts
+    workers_settle(worker->shared);
+    worker->shared->workers[worker->index] = NULL;
     list_each_safe (link, &worker->sessions) {
         session_close(container_of(link, struct session, link));
     }

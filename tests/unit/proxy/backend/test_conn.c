@@ -203,6 +203,28 @@ static void a_replica_s_connection_refuses_writes_by_itself(void **state)
     bench_close(&bench);
 }
 
+static void the_login_asks_for_what_cannot_be_changed_later(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench);
+    struct conn_settings settings = settings_of(&bench);
+    settings.traits = (struct conn_traits){.found_rows = true, .interactive = true};
+    settings.multi_statements = true;
+    open_as(&bench, &settings);
+    const struct login_request *request =
+        login_server_request(&server_last_link(&bench.server)->login);
+    assert_true(slice_equal(request->user, S("app")));
+    assert_true(slice_equal(request->schema, S("shop")));
+    assert_int_equal(request->collation, COLLATION_UTF8MB4_GENERAL_CI);
+    const uint64_t chosen = CAPABILITY_FOUND_ROWS | CAPABILITY_IGNORE_SPACE |
+                            CAPABILITY_INTERACTIVE | CAPABILITY_MULTI_STATEMENTS;
+    assert_int_equal(request->capabilities & chosen,
+                     CAPABILITY_FOUND_ROWS | CAPABILITY_INTERACTIVE | CAPABILITY_MULTI_STATEMENTS);
+    assert_true(conn_image(bench.conn)->multi_statements);
+    bench_close(&bench);
+}
+
 static void a_connection_without_an_image_is_asked_for_nothing(void **state)
 {
     struct bench bench;
@@ -404,6 +426,8 @@ static void a_schema_once_chosen_cannot_be_left(void **state)
     conn_became(bench.conn, image_ref(none));
     assert_true(conn_can_become(bench.conn, none));
     conn_became(bench.conn, NULL); // unknown: nothing can be made of it but by a reset
+    assert_false(conn_can_become(bench.conn, none));
+    image_set_schema(&none, S("other"));
     assert_false(conn_can_become(bench.conn, none));
     image_unref(&none);
     bench_close(&bench);
@@ -952,6 +976,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_set_up_before_it_is_ready),
         cmocka_unit_test(a_replica_s_connection_refuses_writes_by_itself),
+        cmocka_unit_test(the_login_asks_for_what_cannot_be_changed_later),
         cmocka_unit_test(a_connection_without_an_image_is_asked_for_nothing),
         cmocka_unit_test(a_wrong_password_is_the_server_s_refusal),
         cmocka_unit_test(a_server_that_is_full_says_so),
