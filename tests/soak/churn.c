@@ -91,6 +91,7 @@ static const unsigned troubles[] = {
     1927,                 // and connections
     CR_SERVER_GONE_ERROR, // told between two statements, or inside of a packet
     CR_SERVER_LOST,
+    CR_SSL_CONNECTION_ERROR, // the same, as the library says it over TLS
 };
 
 // What one gets whose session or statement is ended by KILL, or who ended it while the library
