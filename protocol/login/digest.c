@@ -3,7 +3,28 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <pthread.h>
 #include <stdlib.h>
+
+// OpenSSL 3 looks a digest up by name at each use, under locks, unless it was fetched before; that
+// look-up costs more than hashing a password. Fetched once, and kept for good: not freed at exit,
+// where other threads may still hash.
+static EVP_MD *sha1, *sha256;
+
+static void digests_fetch(void)
+{
+    sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (sha1 == NULL || sha256 == NULL) {
+        abort();
+    }
+}
+
+static void digests_need(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, digests_fetch);
+}
 
 static void digest(const EVP_MD *method, struct slice bytes, uint8_t *out)
 {
@@ -14,12 +35,14 @@ static void digest(const EVP_MD *method, struct slice bytes, uint8_t *out)
 
 void digest_sha1(struct slice bytes, uint8_t out[SHA1_SIZE])
 {
-    digest(EVP_sha1(), bytes, out);
+    digests_need();
+    digest(sha1, bytes, out);
 }
 
 void digest_sha256(struct slice bytes, uint8_t out[SHA256_SIZE])
 {
-    digest(EVP_sha256(), bytes, out);
+    digests_need();
+    digest(sha256, bytes, out);
 }
 
 void digest_hmac(struct slice key, struct slice bytes, uint8_t out[SHA256_SIZE])

@@ -13,6 +13,17 @@ static uint8_t received[RECEIVE_SIZE];
 
 // --- logging in
 
+static void login_act(struct client *client, enum login_verb verb);
+
+// A fast server answers while the first step of the handshake is still made.
+static void shake(struct client *client)
+{
+    client->is_shaking = !line_shake(&client->line);
+    if (!client->is_shaking) {
+        login_act(client, login_client_tls_started(client->login));
+    }
+}
+
 static void login_act(struct client *client, enum login_verb verb)
 {
     struct login_client *login = client->login;
@@ -20,8 +31,7 @@ static void login_act(struct client *client, enum login_verb verb)
     login_client_sent(login);
     if (verb == LOGIN_START_TLS) {
         line_start_tls(&client->line);
-        client->is_shaking = true;
-        (void)line_shake(&client->line); // only begins
+        shake(client);
     } else if (verb == LOGIN_ACCEPTED) {
         client->capabilities = login_client_peer(login)->capabilities;
         login_client_release(login);
@@ -197,11 +207,10 @@ enum client_news client_read(struct client *client, uint64_t *bytes)
     enum client_news news = CLIENT_BUSY;
     size_t got = 0;
     if (client->is_shaking) {
-        if (!line_shake(&client->line)) {
-            return CLIENT_BUSY;
-        }
-        client->is_shaking = false;
-        login_act(client, login_client_tls_started(client->login));
+        shake(client);
+    }
+    if (client->is_shaking) {
+        return CLIENT_BUSY;
     }
     do {
         got = line_receive(&client->line, received, sizeof(received));
