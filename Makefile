@@ -4,8 +4,9 @@
 #   SANITIZE=...   address,undefined or thread            WERROR=1       warnings are errors
 #   JOBS=N         compile and test side by side          V=1            show the commands
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
+#   SERVERS=...    make e2e on mariadb (this machine's), mysql or mariadb-11
 .DEFAULT_GOAL := all
-export ONCE FUZZ_SECONDS
+export ONCE FUZZ_SECONDS SERVERS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -93,11 +94,11 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/binaries -prune -o -name '*.d' -print 2>/dev/null)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
-.PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
+.PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer layers format format-check asan tsan fuzz fuzz-build \
 	fuzz-targets readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
@@ -126,6 +127,15 @@ peer: $(BUILD)/sluice $(PEER_TESTS)
 
 e2e: $(BUILD)/sluice $(E2E_TESTS) $(PRELOADS)
 	$(RUN_TESTS) $(E2E_TESTS)
+
+# The same on servers of other Debian releases, which are unpacked under build/ once.
+mysql-server mariadb-11:
+	@tests/servers/binaries $@
+
+e2e-mysql: mysql-server
+	@$(MAKE) --no-print-directory e2e SERVERS=mysql
+e2e-mariadb-11: mariadb-11
+	@$(MAKE) --no-print-directory e2e SERVERS=mariadb-11
 
 # Puts the program's own words into README.md, where a test looks for them.
 readme: $(BUILD)/sluice $(BUILD)/tests/e2e/test_documents
