@@ -58,24 +58,25 @@ static void pymysql_is_an_operator(void **state)
                                            port_text(site->instance->admin_port).text, NULL});
 }
 
-static void connector_j_succeeds(const char *kind, uint16_t port)
+// `product`: what the driver is to take the servers for; NULL: it is not asked.
+static void connector_j_succeeds(const char *kind, uint16_t port, const char *product)
 {
     program_succeeds((const char *const[]){"java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp",
                                            "/usr/share/java/mariadb-java-client.jar",
                                            "tests/e2e/clients/Connector.java", kind,
-                                           port_text(port).text, NULL});
+                                           port_text(port).text, product, NULL});
 }
 
 static void connector_j_is_an_application(void **state)
 {
     const struct site *site = *state;
-    connector_j_succeeds("app", site->instance->port);
+    connector_j_succeeds("app", site->instance->port, dialect("MariaDB", "MySQL"));
 }
 
 static void connector_j_is_an_operator(void **state)
 {
     const struct site *site = *state;
-    connector_j_succeeds("admin", site->instance->admin_port);
+    connector_j_succeeds("admin", site->instance->admin_port, NULL);
 }
 
 // What the tool prints for statements from its standard input.

@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
-                             "INSERT INTO app.t (a) VALUES (1), (2), (3)";
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3);"
+                             "CREATE TABLE app.many AS SELECT i FROM " NUMBERS_TO(1000);
 
 static const char *const expected[] = {"backend.*",  "monitor.*", "pool.*",
                                        "topology.*", "session.*", NULL};
@@ -110,6 +111,16 @@ static void a_frozen_replica_costs_its_own_statements_only(void **state)
     mysql_close(client);
 }
 
+static void replication_delay(const struct site *site, const char *name, int seconds)
+{
+    char statements[160];
+    const char *verbs = dialect("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = %d; START SLAVE",
+                                "STOP REPLICA; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = %d; "
+                                "START REPLICA");
+    snprintf(statements, sizeof(statements), verbs, seconds);
+    stack_run(site->stack, name, statements);
+}
+
 // Behind, not only stopped: where replication is started anew it is up again in between.
 static bool lags_behind(const struct site *site, const char *name)
 {
@@ -125,13 +136,13 @@ static void a_lagging_replica_takes_no_reads(void **state)
 {
     const struct site *site = *state;
     MYSQL *client = site_client(site);
-    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 3600; START SLAVE");
+    replication_delay(site, "db3", 3600);
     client_run(client, "UPDATE t SET a = a + 1");
     assert_soon(lags_behind(site, "db3"));
     for (int i = 0; i < 20; i++) {
         assert_client_text(client, "SELECT name FROM whoami", "db2");
     }
-    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 0; START SLAVE");
+    replication_delay(site, "db3", 0);
     all_up_again(site);
     mysql_close(client);
 }
@@ -139,13 +150,13 @@ static void a_lagging_replica_takes_no_reads(void **state)
 static void stopped_replication_counts_as_lag(void **state)
 {
     const struct site *site = *state;
-    stack_run(site->stack, "db3", "STOP SLAVE");
+    stack_run(site->stack, "db3", dialect("STOP SLAVE", "STOP REPLICA"));
     assert_soon(backend_is(site, "db3", "lagging"));
     assert_int_equal(
         instance_admin_number(
             site->instance, "SELECT COUNT(*) FROM backends WHERE name = 'db3' AND lag_ms IS NULL"),
         1);
-    stack_run(site->stack, "db3", "START SLAVE");
+    stack_run(site->stack, "db3", dialect("START SLAVE", "START REPLICA"));
     all_up_again(site);
 }
 
@@ -159,13 +170,13 @@ static void a_running_read_is_not_killed_for_lag(void **state)
     assert_soon(stack_number(site->stack, "db3",
                              "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
                              "'%SLEEP(2)) FROM whoami' AND user = 'app'") == 1);
-    stack_run(site->stack, "db3", "STOP SLAVE");
+    stack_run(site->stack, "db3", dialect("STOP SLAVE", "STOP REPLICA"));
     assert_soon(backend_is(site, "db3", "lagging"));
     assert_int_equal(mysql_read_query_result(client), 0);
     MYSQL_RES *result = mysql_store_result(client);
     assert_string_equal(mysql_fetch_row(result)[0], "db30");
     mysql_free_result(result);
-    stack_run(site->stack, "db3", "START SLAVE");
+    stack_run(site->stack, "db3", dialect("START SLAVE", "START REPLICA"));
     all_up_again(site);
     mysql_close(client);
 }
@@ -279,7 +290,8 @@ static void a_replica_that_dies_in_a_result_does_not_fool_the_client(void **stat
     const struct site *site = *state;
     MYSQL *client = site_client(site);
     assert_int_equal(mysql_query(client, "/* sluice: backend=db3 */ SELECT REPEAT('x', 1000), "
-                                         "SLEEP(IF(seq > 20000, 1, 0)) FROM seq_1_to_1000000"),
+                                         "SLEEP(IF(x.i > 20, 1, 0)) FROM many AS x "
+                                         "STRAIGHT_JOIN many AS y"),
                      0);
     MYSQL_RES *result = mysql_use_result(client);
     assert_non_null(mysql_fetch_row(result));

@@ -11,10 +11,9 @@ static void whoami_create(const struct stack *stack, const char *name)
 {
     char statements[512];
     snprintf(statements, sizeof(statements),
-             "SET sql_log_bin = 0; CREATE TABLE app.whoami (name VARCHAR(16)); "
-             "INSERT INTO app.whoami VALUES ('%s')",
+             "CREATE TABLE app.whoami (name VARCHAR(16)); INSERT INTO app.whoami VALUES ('%s')",
              name);
-    stack_run(stack, name, statements);
+    stack_run_alone(stack, name, statements);
 }
 
 const char *const site_logging[] = {"--general-log", NULL};
