@@ -29,6 +29,7 @@
 #include "protocol/reply/reply.h"
 #include "protocol/wire/frame.h"
 #include "proxy/base/arena.h"
+#include "proxy/base/error.h"
 #include "proxy/base/list.h"
 #include "proxy/base/map.h"
 #include "proxy/base/slab.h"
@@ -61,16 +62,16 @@ struct run {
     struct slice sql; // the statement's text; empty for commands without one
     struct route route;
     struct reply reply;
-    int64_t started_us;  // the command came
-    int64_t sent_us;     // it went to the server
-    int64_t answered_us; // its first bytes came
-    bool is_foreign;     // the session's last connection was not to be had
-    bool has_leftover;   // bytes came behind the answer's end
-    char trouble[128];   // why no connection could be had, the last time
-    uint8_t attempts;    // servers it was sent to
-    bool is_forwarded;   // bytes of the answer are with the client
-    bool has_failed;     // an ERR came
-    bool is_timed_out;   // the server was asked to end it
+    int64_t started_us;            // the command came
+    int64_t sent_us;               // it went to the server
+    int64_t answered_us;           // its first bytes came
+    bool is_foreign;               // the session's last connection was not to be had
+    bool has_leftover;             // bytes came behind the answer's end
+    char trouble[ERROR_TEXT_SIZE]; // why no connection could be had, the last time
+    uint8_t attempts;              // servers it was sent to
+    bool is_forwarded;             // bytes of the answer are with the client
+    bool has_failed;               // an ERR came
+    bool is_timed_out;             // the server was asked to end it
 };
 
 // --- a session -----------------------------------------------------------------------------------
