@@ -5,7 +5,7 @@ CREATE USER 'root'@'%' IDENTIFIED BY 'root-secret';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 
 CREATE USER 'monitor'@'%' IDENTIFIED BY 'monitor-secret';
-GRANT REPLICATION CLIENT, SHOW VIEW, TRIGGER, REFERENCES, SHOW_ROUTINE ON *.* TO 'monitor'@'%';
+GRANT REPLICATION CLIENT, SHOW VIEW, TRIGGER, SHOW_ROUTINE ON *.* TO 'monitor'@'%';
 GRANT SELECT ON mysql.func TO 'monitor'@'%';
 GRANT SELECT ON app.* TO 'monitor'@'%';
 GRANT SELECT ON other.* TO 'monitor'@'%';

@@ -497,7 +497,8 @@ static void an_auth_switch_is_answered_over_its_own_nonce(void **state)
 static void a_plugin_that_is_not_spoken_is_named_with_its_server_and_user(void **state)
 {
     (void)state;
-    static const char *const plugins[] = {"client_ed25519", "authentication_ldap_sasl_client", "parsec", ""};
+    static const char *const plugins[] = {"client_ed25519", "authentication_ldap_sasl_client",
+                                          "parsec", ""};
 
     for (size_t i = 0; i < sizeof(plugins) / sizeof(plugins[0]); i++) {
         char named[64];
