@@ -97,6 +97,48 @@ static void connections_that_died_idle_are_not_handed_out(void **state)
     }
 }
 
+static bool has_no_connections_of_app(const struct site *site)
+{
+    long long count = 0;
+    for (size_t i = 0; i < site->stack->count; i++) {
+        count +=
+            stack_number(site->stack, site->stack->servers[i].name,
+                         "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'");
+    }
+    return count == 0;
+}
+
+static void everywhere_run(const struct site *site, const char *statement)
+{
+    for (size_t i = 0; i < site->stack->count; i++) {
+        stack_run(site->stack, site->stack->servers[i].name, statement);
+    }
+}
+
+// MySQL says so, to whoever reads it, before it closes; MariaDB just closes.
+static void connections_that_servers_close_for_idleness_are_not_handed_out(void **state)
+{
+    struct site *site = *state;
+    everywhere_run(site, "SET GLOBAL wait_timeout = 1");
+    site_restart(site, changes);
+    MYSQL *client = site_client(site), *pinned = site_client(site);
+    for (int round = 0; round < 2; round++) {
+        assert_on_replica(client);
+        client_run(client, "UPDATE t SET a = a");
+        assert_soon(has_no_connections_of_app(site));
+    }
+    assert_on_replica(client);
+    client_run(pinned, "START TRANSACTION");
+    client_run(pinned, "UPDATE t SET a = a");
+    assert_soon(has_no_connections_of_app(site));
+    assert_client_error(pinned, "UPDATE t SET a = a", 1213, "sluice:");
+    assert_on_replica(pinned);
+    mysql_close(client);
+    mysql_close(pinned);
+    everywhere_run(site, "SET GLOBAL wait_timeout = 28800");
+    site_restart(site, changes);
+}
+
 static void a_frozen_replica_costs_its_own_statements_only(void **state)
 {
     const struct site *site = *state;
@@ -237,14 +279,17 @@ static void a_write_waits_for_a_primary_that_comes_back(void **state)
 
 static void a_write_that_waited_has_its_time_from_then_on(void **state)
 {
+    static const char waiting[] =
+        "SELECT COUNT(*) FROM sessions WHERE query LIKE 'UPDATE t SET a = a + SLEEP%'";
     struct site *site = *state;
     site_restart(
         site, (const char *const[]){"proxy.queue_timeout = 3s", "monitor.timeout = 300ms", NULL});
     MYSQL *client = site_client(site);
-    stack_server_do(site->stack, "db1", "stop");
+    stack_server_do(site->stack, "db1", "freeze"); // a start may take longer than queue_timeout
     assert_soon(backend_is(site, "db1", "down"));
     client_send(client, "UPDATE t SET a = a + SLEEP(2) WHERE id <= 2");
-    stack_server_do(site->stack, "db1", "start");
+    assert_soon(instance_admin_number(site->instance, waiting) == 1);
+    stack_server_do(site->stack, "db1", "thaw");
     assert_int_equal(mysql_read_query_result(client), 0);
     mysql_close(client);
     all_up_again(site);
@@ -392,6 +437,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_replica_that_dies_costs_no_later_read, heal),
         cmocka_unit_test_setup(connections_that_died_idle_are_not_handed_out, heal),
+        cmocka_unit_test_setup(connections_that_servers_close_for_idleness_are_not_handed_out,
+                               heal),
         cmocka_unit_test_setup(a_frozen_replica_costs_its_own_statements_only, heal),
         cmocka_unit_test_setup(a_lagging_replica_takes_no_reads, heal),
         cmocka_unit_test_setup(stopped_replication_counts_as_lag, heal),
