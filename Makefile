@@ -7,9 +7,10 @@
 #   SOAK_SECONDS=N how long make soak takes (1800)
 #   ROUNDS=N       of make bench (7)                      SECONDS=N      of each of its measurements (2)
 #   SUBJECTS=...   only these of make bench, with commas
+#   SERVERS=...    make e2e on mariadb (this machine's), mysql or mariadb-11
 .DEFAULT_GOAL := all
 SOAK_SECONDS ?= 1800
-export ONCE FUZZ_SECONDS SOAK_SECONDS
+export ONCE FUZZ_SECONDS SOAK_SECONDS SERVERS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -35,6 +36,9 @@ PEER_SOURCES := $(wildcard tests/peer/test_*.c)
 PEER_TESTS := $(PEER_SOURCES:%.c=$(BUILD)/%)
 E2E_SOURCES := $(wildcard tests/e2e/test_*.c)
 E2E_TESTS := $(E2E_SOURCES:%.c=$(BUILD)/%)
+# These choose their servers themselves, or need none: they run once, whatever SERVERS says.
+E2E_ONCE := $(patsubst %,$(BUILD)/tests/e2e/test_%,command_line documents mixed mysql)
+E2E_WANTED := $(if $(filter-out mariadb,$(SERVERS)),$(filter-out $(E2E_ONCE),$(E2E_TESTS)),$(E2E_TESTS))
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
@@ -108,12 +112,12 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
 
 .SECONDARY:
--include $(shell find $(BUILD) -path $(BUILD)/docker -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/docker -o -path $(BUILD)/binaries \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
-.PHONY: all run test tests install programs unit peer e2e unit-peer layers format format-check asan tsan fuzz fuzz-build \
-	fuzz-targets bench bench-readme soak docker-check readme clean unit-%
+.PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer layers format \
+	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak docker-check readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -131,6 +135,7 @@ RUN_TESTS = @BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
 
 # The long ones first.
 tests: programs
+	@tests/servers/binaries
 	$(RUN_TESTS) $(E2E_TESTS) $(PEER_TESTS) $(UNIT_TESTS) $(BUILD)/tests/soak/test_checker
 
 unit: $(UNIT_TESTS)
@@ -140,7 +145,16 @@ peer: $(BUILD)/sluice $(PEER_TESTS)
 	$(RUN_TESTS) $(PEER_TESTS)
 
 e2e: $(BUILD)/sluice $(E2E_TESTS) $(PRELOADS)
-	$(RUN_TESTS) $(E2E_TESTS)
+	$(RUN_TESTS) $(E2E_WANTED)
+
+# The same on servers of other Debian releases, which are unpacked under build/ once.
+mysql-server mariadb-11:
+	@tests/servers/binaries $@
+
+e2e-mysql: mysql-server
+	@$(MAKE) --no-print-directory e2e SERVERS=mysql
+e2e-mariadb-11: mariadb-11
+	@$(MAKE) --no-print-directory e2e SERVERS=mariadb-11
 
 # SOAK_SECONDS of clients that come and go while servers fail, and what sluice holds and has counted after that.
 soak: $(BUILD)/sluice $(SOAK_TESTS) $(PRELOADS)

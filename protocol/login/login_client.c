@@ -17,8 +17,8 @@
 // How much of a name an error text shows.
 enum { NAME_SHOWN_MAX = 80 };
 
-// What caching_sha2_password says in its own conversation.
-enum { SHA2_KEY_REQUEST = 0x02, SHA2_FAST_OK = 0x03, SHA2_FULL = 0x04 };
+// What caching_sha2_password says in its own conversation, and sha256_password in its.
+enum { SHA2_KEY_REQUEST = 0x02, SHA2_FAST_OK = 0x03, SHA2_FULL = 0x04, SHA256_KEY_REQUEST = 0x01 };
 
 // A MariaDB account may have several plugins, which the server tries one after the other.
 enum { SWITCHES_MAX = 10 };
@@ -163,6 +163,7 @@ static bool proof_make(struct proof *proof, enum auth_plugin plugin, const struc
         return proof_make_native(proof, secret, nonce);
     case AUTH_PLUGIN_SHA2:
         return proof_make_sha2(proof, secret, nonce);
+    case AUTH_PLUGIN_SHA256:
     case AUTH_PLUGIN_CLEAR:
     case AUTH_PLUGIN_UNKNOWN:
         break;
@@ -352,18 +353,34 @@ static enum login_verb step_greeting(struct login_client *login, struct slice pa
     return with_tls ? tls_request(login) : respond(login);
 }
 
+// --- the full exchange -------------------------------------------------------------------------
+
+static enum login_verb key_request(struct login_client *login, uint8_t request)
+{
+    packet_bare(&login->out, &login->sequence, slice_make(&request, 1));
+    return state_enter(login, LOGIN_CLIENT_KEY, LOGIN_READ);
+}
+
 // --- the auth switch ---------------------------------------------------------------------------
+
+// A nonce, mostly with a zero byte behind it.
+static bool nonce_take(struct login_client *login, struct slice data)
+{
+    if (data.len != NONCE_SIZE && data.len != NONCE_SIZE + 1) {
+        return false;
+    }
+    memcpy(login->peer.nonce, data.ptr, NONCE_SIZE);
+    return true;
+}
 
 static enum login_verb proof_send(struct login_client *login, enum auth_plugin plugin,
                                   struct slice data)
 {
     struct proof proof;
 
-    // A nonce, mostly with a zero byte behind it.
-    if (data.len != NONCE_SIZE && data.len != NONCE_SIZE + 1) {
+    if (!nonce_take(login, data)) {
         return malformed(login, "auth switch");
     }
-    memcpy(login->peer.nonce, data.ptr, NONCE_SIZE);
     login->peer.plugin = plugin;
     if (!proof_make(&proof, plugin, login->options.secret, login->peer.nonce)) {
         return needs_password(login, plugin);
@@ -387,6 +404,25 @@ static enum login_verb clear_send(struct login_client *login)
     return password_send(login);
 }
 
+// There is no proof but the password. To this plugin a Unix socket is no safe line.
+static enum login_verb sha256_send(struct login_client *login, struct slice data)
+{
+    const struct secret *secret = login->options.secret;
+
+    if (!nonce_take(login, data)) {
+        return malformed(login, "auth switch");
+    }
+    login->peer.plugin = AUTH_PLUGIN_SHA256;
+    if (secret_is_empty(secret)) {
+        packet_bare(&login->out, &login->sequence, slice_make("", 1));
+        return state_enter(login, LOGIN_CLIENT_PASSWORD, LOGIN_READ);
+    }
+    if (!secret_has_password(secret)) {
+        return needs_password(login, AUTH_PLUGIN_SHA256);
+    }
+    return login->peer.is_tls ? password_send(login) : key_request(login, SHA256_KEY_REQUEST);
+}
+
 static enum login_verb switched(struct login_client *login, struct slice payload)
 {
     struct auth_switch request;
@@ -399,6 +435,8 @@ static enum login_verb switched(struct login_client *login, struct slice payload
     case AUTH_PLUGIN_NATIVE:
     case AUTH_PLUGIN_SHA2:
         return proof_send(login, plugin, request.data);
+    case AUTH_PLUGIN_SHA256:
+        return sha256_send(login, request.data);
     case AUTH_PLUGIN_CLEAR:
         return clear_send(login);
     case AUTH_PLUGIN_UNKNOWN:
@@ -409,15 +447,7 @@ static enum login_verb switched(struct login_client *login, struct slice payload
                   SLICE_ARG(slice_first(request.plugin, NAME_SHOWN_MAX)));
 }
 
-// --- the full exchange -------------------------------------------------------------------------
-
-static enum login_verb key_request(struct login_client *login)
-{
-    uint8_t request = SHA2_KEY_REQUEST;
-
-    packet_bare(&login->out, &login->sequence, slice_make(&request, 1));
-    return state_enter(login, LOGIN_CLIENT_KEY, LOGIN_READ);
-}
+// --- what the server asks for more -------------------------------------------------------------
 
 static enum login_verb more(struct login_client *login, struct slice payload)
 {
@@ -434,7 +464,7 @@ static enum login_verb more(struct login_client *login, struct slice payload)
         if (!secret_has_password(login->options.secret)) {
             return needs_password(login, AUTH_PLUGIN_SHA2);
         }
-        return login->peer.is_secure ? password_send(login) : key_request(login);
+        return login->peer.is_secure ? password_send(login) : key_request(login, SHA2_KEY_REQUEST);
     default:
         return malformed(login, "authentication data");
     }

@@ -1,7 +1,7 @@
 // The login as we go through it at a server: its greeting (or error), TLS request, handshake
 // response, auth switches, the proofs of mysql_native_password, caching_sha2_password (fast; full
-// by TLS, Unix socket or RSA) and mysql_clear_password, up to its OK or error. Also
-// COM_CHANGE_USER. The states and what is true in each: login_client.def.
+// by TLS, Unix socket or RSA), sha256_password (by TLS or RSA) and mysql_clear_password, up to its
+// OK or error. Also COM_CHANGE_USER. The states and what is true in each: login_client.def.
 //
 // A password never leaves in the clear but over TLS or a Unix socket.
 //

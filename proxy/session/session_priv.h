@@ -35,6 +35,7 @@
 #include "protocol/reply/reply.h"
 #include "protocol/wire/frame.h"
 #include "proxy/base/arena.h"
+#include "proxy/base/error.h"
 #include "proxy/base/list.h"
 #include "proxy/base/map.h"
 #include "proxy/base/slab.h"
@@ -80,9 +81,9 @@ struct run {
     int64_t clogged_us;    // since when the answer stands still for the client; 0: it does not
     int64_t client_us;     // it stood still so long before that
     uint64_t changed_rows; // by the OK packets of the answer
-    char trouble[128];     // why no connection could be had, the last time
-    uint8_t attempts;      // servers it was sent to
-    bool is_forwarded;     // bytes of the answer are with the client
+    char trouble[ERROR_TEXT_SIZE]; // why no connection could be had, the last time
+    uint8_t attempts;              // servers it was sent to
+    bool is_forwarded;             // bytes of the answer are with the client
     enum run_order order;
 };
 

@@ -151,7 +151,7 @@ static void sessions_are_shown_as_they_are(void **state)
     snprintf(query, sizeof(query),
              "SELECT user || ' ' || schema || ' ' || backend || ' ' || in_transaction %s", where);
     assert_client_text(admin, query, "app app db1 1");
-    static const char sleeping[] = "SELECT SLEEP(30)";
+    static const char sleeping[] = "SELECT SLEEP(30) FROM whoami";
     client_send(client, sleeping);
     snprintf(query, sizeof(query), "SELECT COUNT(*) %s AND query = '%s'", where, sleeping);
     assert_soon(client_number(admin, query) == 1);

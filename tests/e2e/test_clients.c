@@ -58,24 +58,25 @@ static void pymysql_is_an_operator(void **state)
                                            port_text(site->instance->admin_port).text, NULL});
 }
 
-static void connector_j_succeeds(const char *kind, uint16_t port)
+// `product`: what the driver is to take the servers for; NULL: it is not asked.
+static void connector_j_succeeds(const char *kind, uint16_t port, const char *product)
 {
     program_succeeds((const char *const[]){"java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp",
                                            "/usr/share/java/mariadb-java-client.jar",
                                            "tests/e2e/clients/Connector.java", kind,
-                                           port_text(port).text, NULL});
+                                           port_text(port).text, product, NULL});
 }
 
 static void connector_j_is_an_application(void **state)
 {
     const struct site *site = *state;
-    connector_j_succeeds("app", site->instance->port);
+    connector_j_succeeds("app", site->instance->port, dialect("MariaDB", "MySQL"));
 }
 
 static void connector_j_is_an_operator(void **state)
 {
     const struct site *site = *state;
-    connector_j_succeeds("admin", site->instance->admin_port);
+    connector_j_succeeds("admin", site->instance->admin_port, NULL);
 }
 
 // What the tool prints for statements from its standard input.
@@ -151,6 +152,61 @@ static void the_mariadb_tool_sends_a_dump_through(void **state)
     assert_int_equal(stack_number(site->stack, "db1", "SELECT COUNT(*) FROM app.dumped"), 2000);
 }
 
+// MySQL's own tools, against either family.
+#define MYSQL_TOOLS "build/binaries/mysql-server/usr/bin/"
+
+static void mysql_tools_are_wanted(void)
+{
+    if (!servers_are_there(SERVERS_MYSQL)) {
+        print_message("no tools of MySQL: make mysql-server\n");
+        skip();
+    }
+}
+
+// What a command of the shell prints, with the arguments that every tool of MySQL takes in it.
+static void assert_mysql_tool_prints(const struct site *site, const char *format,
+                                     const char *expected)
+{
+    char login[160], command[1024];
+    snprintf(login, sizeof(login), "--no-defaults -h127.0.0.1 -P%u -uapp --password=app-secret",
+             site->instance->port);
+    snprintf(command, sizeof(command), format, login);
+    struct buffer output = BUFFER_INIT;
+    program_run((const char *const[]){"sh", "-c", command, NULL}, &output);
+    if (!slice_equal(buffer_slice(&output), slice_text(expected))) {
+        fail_msg("%s: printed %.*s", command, SLICE_ARG(buffer_slice(&output)));
+    }
+    buffer_release(&output);
+}
+
+static void the_mysql_tool_is_an_application(void **state)
+{
+    mysql_tools_are_wanted();
+    static const char *const modes[] = {"DISABLED", "REQUIRED"};
+    for (int i = 0; i < 2; i++) {
+        char command[512];
+        snprintf(
+            command, sizeof(command),
+            "printf 'SELECT a FROM t ORDER BY a; BEGIN; UPDATE t SET a = 9; SELECT SUM(a) FROM "
+            "t; ROLLBACK; SELECT a FROM t WHERE a > 9;' | " MYSQL_TOOLS
+            "mysql %%s --ssl-mode=%s --batch --skip-column-names app 2>/dev/null",
+            modes[i]);
+        assert_mysql_tool_prints(*state, command, "1\n2\n3\n27\n");
+    }
+}
+
+static void mysqldump_reads_a_table(void **state)
+{
+    mysql_tools_are_wanted();
+    assert_mysql_tool_prints(*state,
+                             MYSQL_TOOLS "mysqldump %s --single-transaction --no-tablespaces "
+                                         "--skip-extended-insert --column-statistics=0 "
+                                         "--set-gtid-purged=OFF --no-create-info app t "
+                                         "2>/dev/null | grep INSERT",
+                             "INSERT INTO `t` VALUES (1,1);\nINSERT INTO `t` VALUES (2,2);\n"
+                             "INSERT INTO `t` VALUES (3,3);\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +218,8 @@ int main(void)
         cmocka_unit_test(the_mariadb_tool_is_an_operator),
         cmocka_unit_test(interactive_tools_are_answered),
         cmocka_unit_test(the_mariadb_tool_sends_a_dump_through),
+        cmocka_unit_test(the_mysql_tool_is_an_application),
+        cmocka_unit_test(mysqldump_reads_a_table),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -46,7 +46,7 @@ static void *load_run(void *argument)
     return NULL;
 }
 
-enum { CLIENTS = 16, WARM_UP = 200, STATEMENTS = 1000, ROUNDS = 5 };
+enum { CLIENTS = 16, WARM_UP = 200, STATEMENTS = 1000, ROUNDS = 12 };
 
 static void loads_run(struct load loads[CLIENTS], size_t statements)
 {

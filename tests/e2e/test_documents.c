@@ -78,10 +78,10 @@ static void admin_print(struct buffer *out)
 
 // The statements about an account, of those that make the tests' servers; passwords are the
 // reader's own.
-static void grants_print(const char *account, struct buffer *out)
+static void grants_print(const char *path, const char *account, struct buffer *out)
 {
     struct buffer sql = BUFFER_INIT;
-    assert_true(file_read("tests/servers/mariadb.sql", &sql));
+    assert_true(file_read(path, &sql));
     char name[64], password[64];
     snprintf(name, sizeof(name), "'%s'@", account);
     snprintf(password, sizeof(password), "'%s-secret'", account);
@@ -99,16 +99,22 @@ static void grants_print(const char *account, struct buffer *out)
     buffer_release(&sql);
 }
 
-static void monitor_grants_print(struct buffer *out)
+static void mariadb_grants_print(struct buffer *out)
 {
-    grants_print("monitor", out);
+    grants_print("tests/servers/mariadb.sql", "monitor", out);
+}
+
+static void mysql_grants_print(struct buffer *out)
+{
+    grants_print("tests/servers/mysql.sql", "monitor", out);
 }
 
 static const struct part {
     const char *name; // stands between "<!-- name -->" and "<!-- end -->"
     void (*print)(struct buffer *out);
 } parts[] = {
-    {"grants: monitor", monitor_grants_print},
+    {"grants: monitor of MariaDB", mariadb_grants_print},
+    {"grants: monitor of MySQL", mysql_grants_print},
     {"options", options_print},
     {"admin", admin_print},
     {"metrics", metrics_print_all},
@@ -136,8 +142,19 @@ static bool part_find(struct slice readme, const struct part *part, struct slice
     return end < rest.len;
 }
 
-static void part_check(const struct part *part)
+static const struct part *part_named(const char *name)
 {
+    size_t i = 0;
+    while (strcmp(parts[i].name, name) != 0) {
+        i++;
+        assert_true(i < PART_COUNT);
+    }
+    return &parts[i];
+}
+
+static void part_check(const char *name)
+{
+    const struct part *part = part_named(name);
     struct buffer readme = BUFFER_INIT, expected = BUFFER_INIT;
     struct slice before, inside, behind;
     assert_true(file_read("README.md", &readme));
@@ -153,25 +170,26 @@ static void part_check(const struct part *part)
 static void the_readme_has_the_grants(void **state)
 {
     (void)state;
-    part_check(&parts[0]);
+    part_check("grants: monitor of MariaDB");
+    part_check("grants: monitor of MySQL");
 }
 
 static void the_readme_has_the_options(void **state)
 {
     (void)state;
-    part_check(&parts[1]);
+    part_check("options");
 }
 
 static void the_readme_has_the_admin_port(void **state)
 {
     (void)state;
-    part_check(&parts[2]);
+    part_check("admin");
 }
 
 static void the_readme_has_the_metrics(void **state)
 {
     (void)state;
-    part_check(&parts[3]);
+    part_check("metrics");
 }
 
 static void the_tour_names_every_room(void **state)

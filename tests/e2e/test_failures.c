@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
-                             "INSERT INTO app.t (a) VALUES (1), (2), (3)";
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3);"
+                             "CREATE TABLE app.many AS SELECT i FROM " NUMBERS_TO(1000);
 
 static const char *const expected[] = {"backend.*",  "monitor.*", "pool.*",
                                        "topology.*", "session.*", NULL};
@@ -96,6 +97,48 @@ static void connections_that_died_idle_are_not_handed_out(void **state)
     }
 }
 
+static bool has_no_connections_of_app(const struct site *site)
+{
+    long long count = 0;
+    for (size_t i = 0; i < site->stack->count; i++) {
+        count +=
+            stack_number(site->stack, site->stack->servers[i].name,
+                         "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'");
+    }
+    return count == 0;
+}
+
+static void everywhere_run(const struct site *site, const char *statement)
+{
+    for (size_t i = 0; i < site->stack->count; i++) {
+        stack_run(site->stack, site->stack->servers[i].name, statement);
+    }
+}
+
+// MySQL says so, to whoever reads it, before it closes; MariaDB just closes.
+static void connections_that_servers_close_for_idleness_are_not_handed_out(void **state)
+{
+    struct site *site = *state;
+    everywhere_run(site, "SET GLOBAL wait_timeout = 1");
+    site_restart(site, changes);
+    MYSQL *client = site_client(site), *pinned = site_client(site);
+    for (int round = 0; round < 2; round++) {
+        assert_on_replica(client);
+        client_run(client, "UPDATE t SET a = a");
+        assert_soon(has_no_connections_of_app(site));
+    }
+    assert_on_replica(client);
+    client_run(pinned, "START TRANSACTION");
+    client_run(pinned, "UPDATE t SET a = a");
+    assert_soon(has_no_connections_of_app(site));
+    assert_client_error(pinned, "UPDATE t SET a = a", 1213, "sluice:");
+    assert_on_replica(pinned);
+    mysql_close(client);
+    mysql_close(pinned);
+    everywhere_run(site, "SET GLOBAL wait_timeout = 28800");
+    site_restart(site, changes);
+}
+
 static void a_frozen_replica_costs_its_own_statements_only(void **state)
 {
     const struct site *site = *state;
@@ -108,6 +151,16 @@ static void a_frozen_replica_costs_its_own_statements_only(void **state)
     stack_server_do(site->stack, "db2", "thaw");
     all_up_again(site);
     mysql_close(client);
+}
+
+static void replication_delay(const struct site *site, const char *name, int seconds)
+{
+    char statements[160];
+    const char *verbs = dialect("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = %d; START SLAVE",
+                                "STOP REPLICA; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = %d; "
+                                "START REPLICA");
+    snprintf(statements, sizeof(statements), verbs, seconds);
+    stack_run(site->stack, name, statements);
 }
 
 // Behind, not only stopped: where replication is started anew it is up again in between.
@@ -125,13 +178,13 @@ static void a_lagging_replica_takes_no_reads(void **state)
 {
     const struct site *site = *state;
     MYSQL *client = site_client(site);
-    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 3600; START SLAVE");
+    replication_delay(site, "db3", 3600);
     client_run(client, "UPDATE t SET a = a + 1");
     assert_soon(lags_behind(site, "db3"));
     for (int i = 0; i < 20; i++) {
         assert_client_text(client, "SELECT name FROM whoami", "db2");
     }
-    stack_run(site->stack, "db3", "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 0; START SLAVE");
+    replication_delay(site, "db3", 0);
     all_up_again(site);
     mysql_close(client);
 }
@@ -139,13 +192,13 @@ static void a_lagging_replica_takes_no_reads(void **state)
 static void stopped_replication_counts_as_lag(void **state)
 {
     const struct site *site = *state;
-    stack_run(site->stack, "db3", "STOP SLAVE");
+    stack_run(site->stack, "db3", dialect("STOP SLAVE", "STOP REPLICA"));
     assert_soon(backend_is(site, "db3", "lagging"));
     assert_int_equal(
         instance_admin_number(
             site->instance, "SELECT COUNT(*) FROM backends WHERE name = 'db3' AND lag_ms IS NULL"),
         1);
-    stack_run(site->stack, "db3", "START SLAVE");
+    stack_run(site->stack, "db3", dialect("START SLAVE", "START REPLICA"));
     all_up_again(site);
 }
 
@@ -159,13 +212,13 @@ static void a_running_read_is_not_killed_for_lag(void **state)
     assert_soon(stack_number(site->stack, "db3",
                              "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
                              "'%SLEEP(2)) FROM whoami' AND user = 'app'") == 1);
-    stack_run(site->stack, "db3", "STOP SLAVE");
+    stack_run(site->stack, "db3", dialect("STOP SLAVE", "STOP REPLICA"));
     assert_soon(backend_is(site, "db3", "lagging"));
     assert_int_equal(mysql_read_query_result(client), 0);
     MYSQL_RES *result = mysql_store_result(client);
     assert_string_equal(mysql_fetch_row(result)[0], "db30");
     mysql_free_result(result);
-    stack_run(site->stack, "db3", "START SLAVE");
+    stack_run(site->stack, "db3", dialect("START SLAVE", "START REPLICA"));
     all_up_again(site);
     mysql_close(client);
 }
@@ -226,14 +279,17 @@ static void a_write_waits_for_a_primary_that_comes_back(void **state)
 
 static void a_write_that_waited_has_its_time_from_then_on(void **state)
 {
+    static const char waiting[] =
+        "SELECT COUNT(*) FROM sessions WHERE query LIKE 'UPDATE t SET a = a + SLEEP%'";
     struct site *site = *state;
     site_restart(
         site, (const char *const[]){"proxy.queue_timeout = 3s", "monitor.timeout = 300ms", NULL});
     MYSQL *client = site_client(site);
-    stack_server_do(site->stack, "db1", "stop");
+    stack_server_do(site->stack, "db1", "freeze"); // a start may take longer than queue_timeout
     assert_soon(backend_is(site, "db1", "down"));
     client_send(client, "UPDATE t SET a = a + SLEEP(2) WHERE id <= 2");
-    stack_server_do(site->stack, "db1", "start");
+    assert_soon(instance_admin_number(site->instance, waiting) == 1);
+    stack_server_do(site->stack, "db1", "thaw");
     assert_int_equal(mysql_read_query_result(client), 0);
     mysql_close(client);
     all_up_again(site);
@@ -279,7 +335,8 @@ static void a_replica_that_dies_in_a_result_does_not_fool_the_client(void **stat
     const struct site *site = *state;
     MYSQL *client = site_client(site);
     assert_int_equal(mysql_query(client, "/* sluice: backend=db3 */ SELECT REPEAT('x', 1000), "
-                                         "SLEEP(IF(seq > 20000, 1, 0)) FROM seq_1_to_1000000"),
+                                         "SLEEP(IF(x.i > 20, 1, 0)) FROM many AS x "
+                                         "STRAIGHT_JOIN many AS y"),
                      0);
     MYSQL_RES *result = mysql_use_result(client);
     assert_non_null(mysql_fetch_row(result));
@@ -383,6 +440,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_replica_that_dies_costs_no_later_read, heal),
         cmocka_unit_test_setup(connections_that_died_idle_are_not_handed_out, heal),
+        cmocka_unit_test_setup(connections_that_servers_close_for_idleness_are_not_handed_out,
+                               heal),
         cmocka_unit_test_setup(a_frozen_replica_costs_its_own_statements_only, heal),
         cmocka_unit_test_setup(a_lagging_replica_takes_no_reads, heal),
         cmocka_unit_test_setup(stopped_replication_counts_as_lag, heal),

@@ -17,11 +17,19 @@ static const char accounts[] = "CREATE USER 'empty'@'%' IDENTIFIED BY '';"
                                "CREATE USER 'hashed'@'%' IDENTIFIED BY 'hashed-secret';"
                                "GRANT SELECT ON app.* TO 'hashed'@'%'";
 
+static const char accounts_of_mysql[] =
+    "CREATE USER 'older'@'%' IDENTIFIED WITH sha256_password BY 'older-secret';"
+    "GRANT SELECT ON app.* TO 'older'@'%'";
+
 static int passthrough_setup(void **state)
 {
     static const char *const expected[] = {"backend.state", "topology.no_primary",
                                            "monitor.catalogue", NULL};
     struct site *site = site_create(NULL, accounts, NULL);
+    if (servers_are_mysql()) {
+        stack_run(site->stack, "db1", accounts_of_mysql);
+        stack_sync(site->stack);
+    }
     site->expected = expected; // of the test in which the primary is away
     *state = site;
     return 0;
@@ -102,12 +110,46 @@ static void the_servers_own_accounts_work(void **state)
     mysql_close(client);
 }
 
+// The plugin before caching_sha2_password: the password itself goes to the server, by TLS or RSA.
+static void accounts_of_sha256_password_work(void **state)
+{
+    struct site *site = *state;
+    if (!servers_are_mysql()) {
+        skip();
+    }
+    static const char *const modes[] = {"backend:db1.tls = required", "backend:db1.tls = disabled"};
+    for (int i = 0; i < 2; i++) {
+        site_restart(site, (const char *const[]){modes[i], NULL});
+        struct client_options options = instance_options(site->instance, "older", "older-secret");
+        MYSQL *client = client_connect(&options);
+        assert_client_text(client, "/* sluice: primary */ SELECT CURRENT_USER() FROM whoami",
+                           "older@%");
+        mysql_close(client);
+        options.password = "wrong";
+        assert_login_error(&options, 1045, "Access denied for user 'older'");
+    }
+}
+
+// MySQL asks some accounts that it does not have to log in by one plugin, and some by another.
+static void an_unknown_user_is_refused_whatever_plugin_the_server_asks_for(void **state)
+{
+    const struct site *site = *state;
+    for (int i = 0; i < 20; i++) {
+        char user[16];
+        snprintf(user, sizeof(user), "nobody%d", i);
+        struct client_options options = instance_options(site->instance, user, "secret");
+        assert_login_error(&options, 1045, "Access denied for user 'nobody");
+    }
+}
+
 static void a_changed_password_is_learnt(void **state)
 {
     const struct site *site = *state;
     struct client_options options = instance_options(site->instance, "changing", "first-secret");
     mysql_close(client_connect(&options));
-    stack_run(site->stack, "db1", "SET PASSWORD FOR 'changing'@'%' = PASSWORD('second-secret')");
+    stack_run(site->stack, "db1",
+              dialect("SET PASSWORD FOR 'changing'@'%' = PASSWORD('second-secret')",
+                      "SET PASSWORD FOR 'changing'@'%' = 'second-secret'"));
     stack_sync(site->stack);
     options.password = "second-secret";
     MYSQL *client = client_connect(&options);
@@ -198,6 +240,9 @@ static void in_file_mode_only_the_sections_count(void **state)
 static void a_stored_hash_is_enough_for_native_password(void **state)
 {
     struct site *site = *state;
+    if (servers_are_mysql()) { // which has no such accounts any more
+        skip();
+    }
     MYSQL *root = stack_connect(site->stack, "db1");
     struct client_text hash = client_text(root, "SELECT PASSWORD('hashed-secret')");
     mysql_close(root);
@@ -211,6 +256,25 @@ static void a_stored_hash_is_enough_for_native_password(void **state)
                                       "SELECT COUNT(*) FROM backends WHERE state = 'up'") == 3);
     assert_on_replica(client);
     assert_client_text(client, "SELECT CURRENT_USER()", "hashed@%");
+    mysql_close(client);
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "hashed");
+}
+
+// The client proves itself to sluice, and sluice cannot to the server.
+static void a_stored_hash_is_not_enough_for_mysql_and_the_client_is_told(void **state)
+{
+    static const char hash[] =
+        "user:hashed.password_hash = *75E7F0BF09E5E4271384DAB38C7511390B2E75E5";
+    struct site *site = *state;
+    if (!servers_are_mysql()) {
+        skip();
+    }
+    site_restart(site, (const char *const[]){"auth.mode = file", hash, NULL});
+    struct client_options options = instance_options(site->instance, "hashed", "hashed-secret");
+    options.plugin = "mysql_native_password";
+    MYSQL *client = client_connect(&options);
+    assert_client_error(client, "SELECT * FROM whoami", 1429, "in place of password_hash");
     mysql_close(client);
     options.password = "wrong";
     assert_login_error(&options, 1045, "hashed");
@@ -264,6 +328,8 @@ int main(void)
         cmocka_unit_test(a_plugin_that_the_proxy_lacks_is_switched),
         cmocka_unit_test(a_schema_that_is_not_there_refuses_the_login),
         cmocka_unit_test(the_servers_own_accounts_work),
+        cmocka_unit_test(an_unknown_user_is_refused_whatever_plugin_the_server_asks_for),
+        cmocka_unit_test(accounts_of_sha256_password_work),
         cmocka_unit_test(a_changed_password_is_learnt),
         cmocka_unit_test(an_account_dropped_through_the_proxy_is_forgotten_at_once),
         cmocka_unit_test(an_unknown_user_is_refused_like_a_wrong_password),
@@ -271,6 +337,7 @@ int main(void)
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
         cmocka_unit_test(in_file_mode_only_the_sections_count),
         cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
+        cmocka_unit_test(a_stored_hash_is_not_enough_for_mysql_and_the_client_is_told),
         cmocka_unit_test(limits_on_clients_are_kept),
         cmocka_unit_test(a_read_only_user_writes_nothing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),

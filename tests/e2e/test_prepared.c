@@ -10,7 +10,7 @@
 static const char schema[] =
     "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b LONGTEXT, d DOUBLE, "
     "at DATETIME(6));"
-    "INSERT INTO app.t (a, b) SELECT seq, CONCAT('row ', seq) FROM seq_1_to_500";
+    "INSERT INTO app.t (a, b) SELECT i, CONCAT('row ', i) FROM " NUMBERS_TO(500);
 
 static int setup(void **state)
 {
@@ -252,8 +252,10 @@ static void statements_by_name_are_the_sessions_own(void **state)
 static void closed_statements_leave_nothing_on_the_servers(void **state)
 {
     const struct site *site = *state;
-    static const char count[] = "SELECT VARIABLE_VALUE FROM information_schema.global_status "
-                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'";
+    const char *count = dialect("SELECT VARIABLE_VALUE FROM information_schema.global_status "
+                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'",
+                                "SELECT VARIABLE_VALUE FROM performance_schema.global_status "
+                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'");
     MYSQL *client = site_client(site);
     for (int i = 0; i < 50; i++) {
         MYSQL_STMT *statement = statement_prepare(client, "SELECT a FROM t WHERE id = ?");

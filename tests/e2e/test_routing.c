@@ -10,20 +10,20 @@ struct routed {
     const char *statement; // %s: the mark
 };
 
-static const char schema[] =
-    "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b TEXT);"
-    "INSERT INTO app.t (a, b) VALUES (1, 'one'), (2, 'two'), (3, 'three');"
-    "CREATE TABLE app.counter (n INT);"
-    "INSERT INTO app.counter VALUES (0);"
-    "CREATE FUNCTION app.counted() RETURNS INT NOT DETERMINISTIC MODIFIES SQL DATA "
-    "BEGIN UPDATE app.counter SET n = n + 1; RETURN (SELECT n FROM app.counter); END;"
-    "CREATE PROCEDURE app.show_t() SELECT * FROM app.t;"
-    "CREATE SEQUENCE app.numbers;"
-    "CREATE VIEW app.plain_view AS SELECT id, a FROM app.t;"
-    "CREATE VIEW app.counting_view AS SELECT app.counted() AS n";
+#define SCHEMA                                                                                     \
+    "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b TEXT);"                       \
+    "INSERT INTO app.t (a, b) VALUES (1, 'one'), (2, 'two'), (3, 'three');"                        \
+    "CREATE TABLE app.counter (n INT);"                                                            \
+    "INSERT INTO app.counter VALUES (0);"                                                          \
+    "CREATE FUNCTION app.counted() RETURNS INT NOT DETERMINISTIC MODIFIES SQL DATA "               \
+    "BEGIN UPDATE app.counter SET n = n + 1; RETURN (SELECT n FROM app.counter); END;"             \
+    "CREATE PROCEDURE app.show_t() SELECT * FROM app.t;"                                           \
+    "CREATE VIEW app.plain_view AS SELECT id, a FROM app.t;"                                       \
+    "CREATE VIEW app.counting_view AS SELECT app.counted() AS n;"
 
 static int setup(void **state)
 {
+    const char *schema = dialect(SCHEMA "CREATE SEQUENCE app.numbers", SCHEMA);
     struct site *site = site_create(site_logging, schema, NULL);
     instance_wait_catalogue(site->instance);
     *state = site;
@@ -77,10 +77,13 @@ static void plain_reads_go_to_replicas(void **state)
         {'R', "EXPLAIN SELECT a FROM t %s"},
         {'R', "DESCRIBE t %s"},
         {'R', "SHOW CREATE TABLE t %s"},
-        {'R', "VALUES (1, 2), (3, 4) %s"},
         {'R', "SELECT id FROM plain_view %s"},
     };
+    const struct routed values[] = {
+        {'R', dialect("VALUES (1, 2), (3, 4) %s", "VALUES ROW(1, 2), ROW(3, 4) %s")},
+    };
     CHECK_ALL((struct site *)*state, rows);
+    CHECK_ALL((struct site *)*state, values);
 }
 
 static void writes_and_all_that_may_write_go_to_the_primary(void **state)
@@ -100,8 +103,6 @@ static void writes_and_all_that_may_write_go_to_the_primary(void **state)
         {'P', "SELECT counted() %s"},
         {'P', "SELECT n FROM counting_view %s"},
         {'P', "CALL show_t() %s"},
-        {'P', "SELECT NEXTVAL(numbers) %s"},
-        {'P', "SELECT NEXT VALUE FOR numbers %s"},
         {'P', "SELECT GET_LOCK('l', 0) %s"},
         {'P', "SELECT IS_FREE_LOCK('l') %s"},
         {'P', "DO RELEASE_LOCK('l') %s"},
@@ -114,6 +115,34 @@ static void writes_and_all_that_may_write_go_to_the_primary(void **state)
         {'P', "LOCK TABLES t READ %s"},
         {'P', "CREATE TEMPORARY TABLE temporary_t (a INT) %s"},
     };
+    CHECK_ALL((struct site *)*state, rows);
+}
+
+static void sequences_of_mariadb_go_to_the_primary(void **state)
+{
+    static const struct routed rows[] = {
+        {'P', "SELECT NEXTVAL(numbers) %s"},
+        {'P', "SELECT NEXT VALUE FOR numbers %s"},
+    };
+    if (servers_are_mysql()) {
+        skip();
+    }
+    CHECK_ALL((struct site *)*state, rows);
+}
+
+static void what_mysql_alone_has_goes_where_it_belongs(void **state)
+{
+    static const struct routed rows[] = {
+        {'R', "TABLE t %s"},
+        {'R', "SELECT * FROM t, LATERAL (SELECT t.a AS x) AS l %s"},
+        {'P', "SELECT a FROM t WHERE id = 1 FOR SHARE %s"},
+        {'P', "SELECT a FROM t WHERE id = 1 FOR UPDATE OF t SKIP LOCKED %s"},
+        {'P', "WITH c AS (SELECT 1 AS i) UPDATE t SET a = a WHERE id IN (SELECT i FROM c) %s"},
+        {'P', "WITH c AS (SELECT 99 AS i) DELETE FROM t WHERE id IN (SELECT i FROM c) %s"},
+    };
+    if (!servers_are_mysql()) {
+        skip();
+    }
     CHECK_ALL((struct site *)*state, rows);
 }
 
@@ -276,6 +305,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_reads_go_to_replicas),
         cmocka_unit_test(writes_and_all_that_may_write_go_to_the_primary),
+        cmocka_unit_test(sequences_of_mariadb_go_to_the_primary),
+        cmocka_unit_test(what_mysql_alone_has_goes_where_it_belongs),
         cmocka_unit_test(what_each_server_answers_differently_goes_to_the_primary),
         cmocka_unit_test(hints_choose_among_what_is_safe),
         cmocka_unit_test(an_unknown_hint_leaves_a_warning),

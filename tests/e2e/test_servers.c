@@ -1,4 +1,5 @@
-// The servers that every other end-to-end test stands on: what tests/servers/mariadb promises.
+// The servers that every other end-to-end test stands on: what tests/servers/mariadb and mysql
+// promise.
 #include "protocol/packet/command.h"
 #include "tests/lib/client.h"
 #include "tests/lib/cmocka.h"
@@ -49,13 +50,39 @@ static void replicas_follow_the_primary_and_take_no_writes(void **state)
     stack_run(stack, "db1",
               "CREATE TABLE app.followed (a INT); INSERT INTO app.followed VALUES (7)");
     stack_sync(stack);
+    static const char server_id[] = "SELECT @@server_id";
+    const char *closed = dialect("SELECT @@read_only", "SELECT @@super_read_only");
     assert_int_equal(stack_number(stack, "db1", "SELECT @@read_only"), 0);
     for (size_t i = 1; i < stack->count; i++) {
         const char *name = stack->servers[i].name;
         assert_int_equal(stack_number(stack, name, "SELECT a FROM app.followed"), 7);
-        assert_int_equal(stack_number(stack, name, "SELECT @@read_only"), 1);
-        assert_int_equal(stack_number(stack, name, "SELECT @@server_id"), i + 1);
+        assert_int_equal(stack_number(stack, name, closed), 1);
+        assert_int_equal(stack_number(stack, name, server_id), i + 1);
     }
+}
+
+static void they_are_the_servers_that_were_asked_for(void **state)
+{
+    static const char *const versions[] = {[SERVERS_MARIADB] = "SELECT VERSION() LIKE '%MariaDB%'",
+                                           [SERVERS_MYSQL] = "SELECT VERSION() LIKE '9.7.%'",
+                                           [SERVERS_MARIADB_11] =
+                                               "SELECT VERSION() LIKE '11.8.%MariaDB%'"};
+    const struct stack *stack = *state;
+    for (size_t i = 0; i < stack->count; i++) {
+        const char *name = stack->servers[i].name;
+        assert_int_equal(stack_number(stack, name, versions[servers_of_run()]), 1);
+    }
+}
+
+static void accounts_of_mysql_have_no_plugin_but_caching_sha2(void **state)
+{
+    if (!servers_are_mysql()) {
+        skip();
+    }
+    assert_int_equal(stack_number(*state, "db1",
+                                  "SELECT COUNT(*) FROM mysql.user WHERE plugin <> "
+                                  "'caching_sha2_password'"),
+                     0);
 }
 
 static void the_general_log_holds_statements(void **state)
@@ -71,7 +98,12 @@ static void the_general_log_holds_statements(void **state)
 static void a_scripted_client_logs_in_and_asks(void **state)
 {
     const struct stack *stack = *state;
-    struct peer *peer = peer_connect(stack_server(stack, "db1")->port);
+    struct client_options options = {.port = stack_server(stack, "db1")->port,
+                                     .user = "app",
+                                     .password = "app-secret",
+                                     .with_tls = true};
+    mysql_close(client_connect(&options)); // so that the server knows it
+    struct peer *peer = peer_connect(options.port);
     peer_login(peer, "app", "app-secret", "app");
     assert_int_equal(peer_query(peer, "DO 1"), 1);
     assert_int_equal(peer_query(peer, "SELECT 1 UNION SELECT 2"), 6);
@@ -128,6 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_runs_while_it_becomes_another_program),
         cmocka_unit_test(replicas_follow_the_primary_and_take_no_writes),
+        cmocka_unit_test(they_are_the_servers_that_were_asked_for),
+        cmocka_unit_test(accounts_of_mysql_have_no_plugin_but_caching_sha2),
         cmocka_unit_test(the_general_log_holds_statements),
         cmocka_unit_test(a_scripted_client_logs_in_and_asks),
         cmocka_unit_test(a_killed_server_comes_back_with_what_it_had),

@@ -6,9 +6,10 @@
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
                              "INSERT INTO app.t (a) VALUES (1), (2), (3);"
-                             "CREATE TABLE app.fixed AS SELECT seq AS a FROM seq_1_to_3;"
-                             "CREATE TABLE other.only_here (a INT);"
-                             "INSERT INTO other.only_here VALUES (5)";
+                             "CREATE TABLE app.fixed AS SELECT i AS a FROM " NUMBERS_TO(
+                                 3) ";"
+                                    "CREATE TABLE other.only_here (a INT);"
+                                    "INSERT INTO other.only_here VALUES (5)";
 
 enum { CLIENTS = 12 };
 

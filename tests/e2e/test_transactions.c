@@ -221,7 +221,9 @@ static void the_session_does_not_see_the_guard_of_replica_connections(void **sta
     MYSQL *client = site_client(*state);
     for (int i = 0; i < 10; i++) {
         assert_on_replica(client);
-        assert_client_number(client, "SELECT @@session.tx_read_only", 0);
+        assert_client_number(
+            client,
+            dialect("SELECT @@session.tx_read_only", "SELECT @@session.transaction_read_only"), 0);
     }
     mysql_close(client);
 }

@@ -16,12 +16,16 @@ enum { ARGUMENTS_MAX = 32, STOP_MS = 60000, SURPRISES_SHOWN = 10 };
 
 // --- its proxy.ini ------------------------------------------------------------------------------
 
+// MySQL's accounts want TLS or RSA at the first login: one server is reached by nothing but TLS.
 static void backends_set(struct ini *ini, const struct stack *stack)
 {
     for (size_t i = 0; stack != NULL && i < stack->count; i++) {
         char section[INI_NAME_SIZE];
         snprintf(section, sizeof(section), "backend:%s", stack->servers[i].name);
         ini_set(ini, section, "address", "127.0.0.1:%u", stack->servers[i].port);
+        if (stack->kind == SERVERS_MYSQL && i == 2) {
+            ini_set(ini, section, "tls", "required");
+        }
     }
 }
 

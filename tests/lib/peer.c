@@ -2,6 +2,7 @@
 
 #include "protocol/login/digest.h"
 #include "protocol/login/scramble.h"
+#include "protocol/packet/auth_more.h"
 #include "protocol/packet/auth_switch.h"
 #include "protocol/packet/command.h"
 #include "protocol/packet/eof.h"
@@ -353,14 +354,29 @@ void peer_login_payload(struct peer *peer, const char *user, const char *passwor
     buffer_release(&framed);
 }
 
+// The short way of caching_sha2_password, which a server goes with those who have been there.
+static void sha2_login(struct peer *peer, const char *password)
+{
+    static const uint8_t fast_ok[] = {AUTH_MORE_HEADER, 3};
+    uint8_t key[SHA256_SIZE], proof[SHA256_SIZE];
+    digest_sha256(slice_text(password), key);
+    scramble_sha2(key, peer->nonce, proof);
+    peer_send_packet(peer, slice_make(proof, sizeof(proof)));
+    assert_true(slice_equal(peer_read(peer), slice_make(fast_ok, sizeof(fast_ok))));
+}
+
 static void auth_switch_answer(struct peer *peer, struct slice payload, const char *password)
 {
     struct auth_switch request;
     uint8_t proof[SHA1_SIZE];
     assert_true(auth_switch_decode(&request, payload));
-    assert_true(slice_equal(request.plugin, slice_text(native_password)));
     assert_true(request.data.len >= HANDSHAKE_NONCE_SIZE);
     memcpy(peer->nonce, request.data.ptr, HANDSHAKE_NONCE_SIZE);
+    if (slice_equal(request.plugin, S("caching_sha2_password"))) {
+        sha2_login(peer, password);
+        return;
+    }
+    assert_true(slice_equal(request.plugin, slice_text(native_password)));
     peer_send_packet(peer, slice_make(proof, native_proof(peer, password, proof)));
 }
 

@@ -78,8 +78,9 @@ void peer_login_payload(struct peer *peer, const char *user, const char *passwor
                         const char *schema, uint64_t capabilities, struct buffer *out);
 // What comes behind that payload: an auth switch is followed, then OK. Fails the test on a refusal.
 void peer_read_login(struct peer *peer, const char *password);
-// Reads the greeting and logs in by mysql_native_password, auth switches followed. The schema may
-// be NULL. Fails the test where the login is refused.
+// Reads the greeting and logs in by mysql_native_password, auth switches followed: by
+// caching_sha2_password only an account that the server has let in before. The schema may be NULL.
+// Fails the test where the login is refused.
 void peer_login(struct peer *peer, const char *user, const char *password, const char *schema);
 
 // Runs a statement and takes its answer: OK, or rows up to their end. Fails the test on an error.

@@ -11,19 +11,18 @@ static void whoami_create(const struct stack *stack, const char *name)
 {
     char statements[512];
     snprintf(statements, sizeof(statements),
-             "SET sql_log_bin = 0; CREATE TABLE app.whoami (name VARCHAR(16)); "
-             "INSERT INTO app.whoami VALUES ('%s')",
+             "CREATE TABLE app.whoami (name VARCHAR(16)); INSERT INTO app.whoami VALUES ('%s')",
              name);
-    stack_run(stack, name, statements);
+    stack_run_alone(stack, name, statements);
 }
 
 const char *const site_logging[] = {"--general-log", NULL};
 
-struct site *site_create(const char *const stack_options[], const char *statements,
-                         const char *const changes[])
+struct site *site_create_of(enum servers kind, const char *const stack_options[],
+                            const char *statements, const char *const changes[])
 {
     struct site *site = mem_zero(1, sizeof(*site));
-    site->stack = stack_start(stack_options);
+    site->stack = stack_start_of(kind, stack_options);
     for (size_t i = 0; i < site->stack->count; i++) {
         whoami_create(site->stack, site->stack->servers[i].name);
     }
@@ -33,6 +32,12 @@ struct site *site_create(const char *const stack_options[], const char *statemen
     }
     site->instance = instance_start(site->stack, changes);
     return site;
+}
+
+struct site *site_create(const char *const stack_options[], const char *statements,
+                         const char *const changes[])
+{
+    return site_create_of(servers_of_run(), stack_options, statements, changes);
 }
 
 int site_setup(void **state)

@@ -31,6 +31,9 @@ void the_proxy_leaves_nothing_behind(void **state);
 // before the proxy starts, and these changes of proxy.ini; each may be NULL.
 struct site *site_create(const char *const stack_options[], const char *statements,
                          const char *const changes[]);
+// The same of servers that the test wants whatever SERVERS says.
+struct site *site_create_of(enum servers kind, const char *const stack_options[],
+                            const char *statements, const char *const changes[]);
 extern const char *const site_logging[]; // the stack option that site_setup() gives
 
 // Replaces the sluice by a new one with these changes; the old one must end well.

@@ -12,7 +12,10 @@
 
 enum { ARGUMENTS_MAX = 32, SCRIPT_MS = 90000 };
 
-static const char script[] = "tests/servers/mariadb";
+static const char *script_of(enum servers kind)
+{
+    return kind == SERVERS_MYSQL ? "tests/servers/mysql" : "tests/servers/mariadb";
+}
 
 static void script_run(const char *const argv[])
 {
@@ -40,21 +43,32 @@ static void addresses_read(struct stack *stack)
     assert_true(stack->count > 0);
 }
 
-struct stack *stack_start(const char *const options[])
+struct stack *stack_start_of(enum servers kind, const char *const options[])
 {
     struct stack *stack = mem_zero(1, sizeof(*stack));
+    stack->kind = kind;
     folder_create(stack->folder);
     char folder[FILE_PATH_SIZE + 16], parent[16];
     snprintf(folder, sizeof(folder), "%s/stack", stack->folder);
     snprintf(parent, sizeof(parent), "%d", (int)getpid());
-    const char *argv[ARGUMENTS_MAX + 1] = {script, "start", folder, "--parent", parent};
-    for (size_t to = 5, from = 0; options != NULL && options[from] != NULL; to++, from++) {
+    const char *argv[ARGUMENTS_MAX + 1] = {script_of(kind), "start", folder, "--parent", parent};
+    size_t to = 5;
+    if (kind == SERVERS_MARIADB_11) {
+        argv[to++] = "--release";
+        argv[to++] = "mariadb-11";
+    }
+    for (size_t from = 0; options != NULL && options[from] != NULL; to++, from++) {
         assert_true(to < ARGUMENTS_MAX);
         argv[to] = options[from];
     }
     script_run(argv);
     addresses_read(stack);
     return stack;
+}
+
+struct stack *stack_start(const char *const options[])
+{
+    return stack_start_of(servers_of_run(), options);
 }
 
 void stack_remove(struct stack *stack)
@@ -64,7 +78,7 @@ void stack_remove(struct stack *stack)
     }
     char folder[FILE_PATH_SIZE + 16];
     snprintf(folder, sizeof(folder), "%s/stack", stack->folder);
-    script_run((const char *const[]){script, "remove", folder, NULL});
+    script_run((const char *const[]){script_of(stack->kind), "remove", folder, NULL});
     folder_remove(stack->folder);
     mem_free(stack);
 }
@@ -84,14 +98,14 @@ void stack_server_do(const struct stack *stack, const char *name, const char *ac
 {
     char folder[FILE_PATH_SIZE + 16];
     snprintf(folder, sizeof(folder), "%s/stack", stack->folder);
-    script_run((const char *const[]){script, "server", action, folder, name, NULL});
+    script_run((const char *const[]){script_of(stack->kind), "server", action, folder, name, NULL});
 }
 
 void stack_promote(const struct stack *stack, const char *name)
 {
     char folder[FILE_PATH_SIZE + 16];
     snprintf(folder, sizeof(folder), "%s/stack", stack->folder);
-    script_run((const char *const[]){script, "promote", folder, name, NULL});
+    script_run((const char *const[]){script_of(stack->kind), "promote", folder, name, NULL});
 }
 
 MYSQL *stack_connect(const struct stack *stack, const char *name)
@@ -112,6 +126,22 @@ void stack_run(const struct stack *stack, const char *name, const char *statemen
     mysql_close(conn);
 }
 
+void stack_run_alone(const struct stack *stack, const char *name, const char *statements)
+{
+    bool is_mysql = stack->kind == SERVERS_MYSQL;
+    MYSQL *conn = stack_connect(stack, name);
+    long long is_closed = is_mysql ? client_number(conn, "SELECT @@super_read_only") : 0;
+    if (is_closed) { // to root as well
+        client_run(conn, "SET GLOBAL super_read_only = 0");
+    }
+    client_run(conn, "SET sql_log_bin = 0");
+    client_run(conn, statements);
+    if (is_closed) {
+        client_run(conn, "SET GLOBAL super_read_only = 1");
+    }
+    mysql_close(conn);
+}
+
 long long stack_number(const struct stack *stack, const char *name, const char *statement)
 {
     MYSQL *conn = stack_connect(stack, name);
@@ -122,11 +152,14 @@ long long stack_number(const struct stack *stack, const char *name, const char *
 
 void stack_sync(const struct stack *stack)
 {
+    bool is_mysql = stack->kind == SERVERS_MYSQL;
     MYSQL *primary = stack_connect(stack, stack->servers[0].name);
-    struct client_text position = client_text(primary, "SELECT @@gtid_current_pos");
+    struct client_text position = client_text(primary, is_mysql ? "SELECT @@global.gtid_executed"
+                                                                : "SELECT @@gtid_current_pos");
     mysql_close(primary);
     char wait[sizeof(position) + 64];
-    snprintf(wait, sizeof(wait), "SELECT MASTER_GTID_WAIT('%s', %d)", position.text,
+    snprintf(wait, sizeof(wait), "SELECT %s('%s', %d)",
+             is_mysql ? "WAIT_FOR_EXECUTED_GTID_SET" : "MASTER_GTID_WAIT", position.text,
              WAIT_MS / 1000);
     for (size_t i = 1; i < stack->count; i++) {
         assert_int_equal(stack_number(stack, stack->servers[i].name, wait), 0);

@@ -1,8 +1,9 @@
-// Real servers of a test program's own: a MariaDB primary (db1) with replicas (db2, db3, ...),
-// started in a second by tests/servers and gone with the program. Accounts:
-// tests/servers/mariadb.sql.
+// Real servers of a test program's own: a primary (db1) with replicas (db2, db3, ...), started in a
+// second or two by tests/servers and gone with the program. Accounts: tests/servers/mariadb.sql and
+// mysql.sql. Which servers: SERVERS in the environment, see tests/lib/family.h.
 #pragma once
 
+#include "tests/lib/family.h"
 #include "tests/lib/file.h"
 
 #include <mariadb/mysql.h>
@@ -18,6 +19,7 @@ struct stack_server {
 };
 
 struct stack {
+    enum servers kind;
     char folder[FILE_PATH_SIZE];
     struct stack_server servers[STACK_SERVERS_MAX]; // the primary first
     size_t count;
@@ -26,6 +28,8 @@ struct stack {
 // Starts them with the options of tests/servers/mariadb, ended by NULL. Fails the test where they
 // do not start.
 struct stack *stack_start(const char *const options[]);
+// The same of servers that the test wants whatever SERVERS says.
+struct stack *stack_start_of(enum servers kind, const char *const options[]);
 // Ends the servers, removes their data and frees it.
 void stack_remove(struct stack *stack);
 
@@ -40,6 +44,8 @@ void stack_promote(const struct stack *stack, const char *name);
 MYSQL *stack_connect(const struct stack *stack, const char *name);
 // Runs statements on one server as root, past the proxy; what they answer is thrown away.
 void stack_run(const struct stack *stack, const char *name, const char *statements);
+// The same on that server alone: past replication, and where it is read-only as well.
+void stack_run_alone(const struct stack *stack, const char *name, const char *statements);
 // The one value that the statement answers with, as a number.
 long long stack_number(const struct stack *stack, const char *name, const char *statement);
 // Waits until every replica has what the primary has now.

@@ -6,7 +6,7 @@ CREATE USER 'root'@'%' IDENTIFIED BY 'root-secret';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 
 CREATE USER 'monitor'@'%' IDENTIFIED BY 'monitor-secret';
-GRANT REPLICA MONITOR, BINLOG MONITOR, SHOW VIEW, TRIGGER, REFERENCES ON *.* TO 'monitor'@'%';
+GRANT REPLICA MONITOR, SHOW VIEW, TRIGGER ON *.* TO 'monitor'@'%';
 GRANT SELECT ON mysql.proc TO 'monitor'@'%';
 GRANT SELECT ON mysql.func TO 'monitor'@'%';
 GRANT SELECT ON app.* TO 'monitor'@'%';

@@ -1,7 +1,8 @@
 // MariaDB's Connector/J as an application uses it, on either port. Ends with exit code 0 where all was as it
 // should be.
 //
-// Connector app|admin PORT
+// Connector app PORT MariaDB|MySQL
+// Connector admin PORT
 
 import java.sql.CallableStatement;
 import java.sql.Connection;
@@ -31,9 +32,9 @@ public class Connector {
         return DriverManager.getConnection(url + "?connectTimeout=10000&socketTimeout=20000&" + options, user, password);
     }
 
-    static void basics(Connection conn) throws SQLException {
+    static void basics(Connection conn, String product) throws SQLException {
         DatabaseMetaData data = conn.getMetaData();
-        check(data.getDatabaseProductName(), "MariaDB");
+        check(data.getDatabaseProductName(), product);
         check(conn.isValid(5), true);
         check(conn.getCatalog(), "app");
         try (Statement statement = conn.createStatement()) {
@@ -117,13 +118,13 @@ public class Connector {
         }
     }
 
-    static void application(String port) throws SQLException {
+    static void application(String port, String product) throws SQLException {
         String[] flavours = {"", "useServerPrepStmts=true", "rewriteBatchedStatements=true", "useBatchMultiSend=true",
             "useServerPrepStmts=true&useBatchMultiSend=true", "allowMultiQueries=true", "useCompression=true",
             "useSsl=true&trustServerCertificate=true", "useBulkStmts=true&useServerPrepStmts=true"};
         for (String flavour : flavours) {
             try (Connection conn = connect(port, "app", "app-secret", flavour)) {
-                basics(conn);
+                basics(conn, product);
                 batches(conn);
                 prepared(conn);
                 streaming(conn);
@@ -155,7 +156,7 @@ public class Connector {
 
     public static void main(String[] arguments) throws SQLException {
         if (arguments[0].equals("app")) {
-            application(arguments[1]);
+            application(arguments[1], arguments[2]);
         } else {
             admin(arguments[1]);
         }

@@ -497,7 +497,8 @@ static void an_auth_switch_is_answered_over_its_own_nonce(void **state)
 static void a_plugin_that_is_not_spoken_is_named_with_its_server_and_user(void **state)
 {
     (void)state;
-    static const char *const plugins[] = {"client_ed25519", "sha256_password", "parsec", ""};
+    static const char *const plugins[] = {"client_ed25519", "authentication_ldap_sasl_client",
+                                          "parsec", ""};
 
     for (size_t i = 0; i < sizeof(plugins) / sizeof(plugins[0]); i++) {
         char named[64];
@@ -700,6 +701,86 @@ static void a_password_too_long_for_the_key_is_not_sent(void **state)
     assert_refused(&server, REFUSAL_SERVER_KEY, 1429);
     fixture_release(&server);
     login_key_unref(&key);
+}
+
+// MySQL asks so of some accounts that it does not have: the refusal must be its own.
+static void begin_sha256(struct fixture *server)
+{
+    begin(server);
+    hear(server);
+    say_switch(server, "sha256_password", S("abcdefghijklmnopqrst\0"));
+}
+
+static void sha256_password_leaves_over_tls(void **state)
+{
+    (void)state;
+    struct fixture server;
+
+    fixture_init(&server);
+    server.options.tls = LOGIN_CLIENT_TLS_PREFERRED;
+    server.greeting.capabilities |= CAPABILITY_SSL;
+    begin(&server);
+    hear(&server);
+    assert_int_equal(login_client_tls_started(&server.login), LOGIN_READ);
+    hear(&server);
+    say_switch(&server, "sha256_password", S("abcdefghijklmnopqrst\0"));
+    assert_true(slice_equal(hear(&server), slice_make("secret", 7)));
+    say(&server, S("\xFF\x15\x04#28000Access denied"));
+    assert_refused(&server, REFUSAL_BY_SERVER, 1045);
+    fixture_release(&server);
+}
+
+static void sha256_password_leaves_encrypted_where_there_is_no_tls(void **state)
+{
+    (void)state;
+    struct login_key *key = login_key_create();
+
+    for (int is_secure = 0; is_secure < 2; is_secure++) { // a Unix socket is not enough
+        struct fixture server;
+        fixture_init(&server);
+        server.options.is_secure = is_secure;
+        begin_sha256(&server);
+        assert_true(slice_equal(hear(&server), S("\x01")));
+        say_more(&server, login_key_public_pem(key));
+        struct slice cipher = hear(&server);
+        assert_false(holds_password(cipher));
+        struct secret *secret =
+            login_key_decrypt(key, cipher, (const uint8_t *)"abcdefghijklmnopqrst");
+        assert_true(slice_equal(secret_password(secret), S("secret")));
+        secret_unref(&secret);
+        say_ok(&server);
+        assert_int_equal(server.verb, LOGIN_ACCEPTED);
+        fixture_release(&server);
+    }
+    login_key_unref(&key);
+}
+
+static void sha256_password_without_a_password(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_SIZE] = {1};
+    struct fixture server;
+
+    fixture_init(&server);
+    secret_set(&server, secret_from_password(SLICE_NONE));
+    begin_sha256(&server);
+    assert_true(slice_equal(hear(&server), slice_make("", 1)));
+    say_ok(&server);
+    assert_int_equal(server.verb, LOGIN_ACCEPTED);
+    fixture_release(&server);
+
+    fixture_init(&server);
+    secret_set(&server, secret_from_sha256(hash));
+    begin_sha256(&server);
+    assert_refused(&server, REFUSAL_SERVER_NEEDS_PASSWORD, 1429);
+    fixture_release(&server);
+
+    fixture_init(&server);
+    begin(&server);
+    hear(&server);
+    say_switch(&server, "sha256_password", S("too short"));
+    assert_refused(&server, REFUSAL_SERVER_MALFORMED, 1429);
+    fixture_release(&server);
 }
 
 static void a_password_that_was_sent_does_not_stay_in_the_buffer(void **state)
@@ -981,6 +1062,9 @@ int main(void)
         cmocka_unit_test(on_an_unsafe_line_the_password_leaves_encrypted),
         cmocka_unit_test(a_key_that_is_none_gets_nothing),
         cmocka_unit_test(a_password_too_long_for_the_key_is_not_sent),
+        cmocka_unit_test(sha256_password_leaves_over_tls),
+        cmocka_unit_test(sha256_password_leaves_encrypted_where_there_is_no_tls),
+        cmocka_unit_test(sha256_password_without_a_password),
         cmocka_unit_test(a_password_that_was_sent_does_not_stay_in_the_buffer),
         cmocka_unit_test(a_password_is_written_into_a_buffer_that_need_not_grow),
         cmocka_unit_test(the_ok_says_how_the_session_stands),

@@ -1,0 +1,202 @@
+// What an application does most, on MySQL: the part of `make e2e-mysql` that `make test` runs.
+// Wants the servers of `make mysql-server`; without them it says so.
+#include "tests/lib/http.h"
+#include "tests/lib/site.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3)";
+
+static int setup(void **state)
+{
+    static const char *const expected[] = {"backend.*", "monitor.*", "topology.*", NULL};
+    if (servers_are_there(SERVERS_MYSQL)) {
+        struct site *site = site_create_of(
+            SERVERS_MYSQL, site_logging, schema,
+            (const char *const[]){"backend:db1.tls = required", "backend:db2.tls = disabled",
+                                  "backend:db3.tls = preferred", NULL});
+        site->expected = expected; // of the test that changes the primary
+        *state = site;
+    }
+    return 0;
+}
+
+static struct site *mysql_site(void **state)
+{
+    if (*state == NULL) {
+        print_message("no MySQL: make mysql-server\n");
+        skip();
+    }
+    return *state;
+}
+
+static void the_primary_is_found_and_mysql_is_announced(void **state)
+{
+    struct site *site = mysql_site(state);
+    MYSQL *client = site_client(site);
+    assert_int_equal(strncmp(mysql_get_server_info(client), "9.7.", 4), 0);
+    assert_int_equal(instance_admin_number(site->instance,
+                                           "SELECT COUNT(*) FROM backends WHERE state = 'up' AND "
+                                           "role = IIF(name = 'db1', 'primary', 'replica')"),
+                     3);
+    mysql_close(client);
+}
+
+static void reads_go_to_replicas_and_writes_to_the_primary(void **state)
+{
+    struct site *site = mysql_site(state);
+    MYSQL *client = site_client(site);
+    for (int i = 0; i < 10; i++) {
+        assert_on_replica(client);
+    }
+    client_run(client, "UPDATE t SET a = a + 10 /* mysql write. */");
+    assert_string_equal(site_server_of(site, "/* mysql write. */"), "db1");
+    assert_int_equal(mysql_affected_rows(client), 3);
+    client_run(client, "UPDATE t SET a = a - 10");
+    mysql_close(client);
+}
+
+static void the_servers_own_accounts_log_in(void **state)
+{
+    struct site *site = mysql_site(state);
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    for (int i = 0; i < 2; i++) { // learnt, then known
+        MYSQL *client = client_connect(&options);
+        assert_client_text(client, "SELECT CURRENT_USER()", "guest@%");
+        assert_on_replica(client);
+        mysql_close(client);
+    }
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "Access denied for user 'guest'");
+    options = instance_options(site->instance, "nobody", "secret");
+    assert_login_error(&options, 1045, "Access denied for user 'nobody'");
+}
+
+static void a_read_only_transaction_is_whole_on_one_replica(void **state)
+{
+    MYSQL *client = site_client(mysql_site(state));
+    client_run(client, "START TRANSACTION READ ONLY");
+    struct client_text first = site_where(client);
+    assert_string_not_equal(first.text, "db1");
+    for (int i = 0; i < 10; i++) {
+        assert_string_equal(site_where(client).text, first.text);
+    }
+    assert_client_error(client, "UPDATE t SET a = 1", 1792, "READ ONLY");
+    client_run(client, "COMMIT");
+    mysql_close(client);
+}
+
+static void a_transaction_stays_on_the_primary(void **state)
+{
+    MYSQL *client = site_client(mysql_site(state));
+    client_run(client, "START TRANSACTION");
+    assert_on_primary(client);
+    client_run(client, "UPDATE t SET a = 0");
+    assert_client_number(client, "SELECT SUM(a) FROM t", 0);
+    client_run(client, "ROLLBACK");
+    assert_client_number(client, "SELECT SUM(a) FROM t FOR UPDATE", 6);
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void the_last_insert_id_is_the_sessions_own(void **state)
+{
+    const struct site *site = mysql_site(state);
+    MYSQL *one = site_client(site), *two = site_client(site);
+    client_run(one, "INSERT INTO t (a) VALUES (10)");
+    client_run(two, "INSERT INTO t (a) VALUES (20), (30)");
+    long long id = (long long)mysql_insert_id(one);
+    assert_client_number(one, "SELECT LAST_INSERT_ID()", id);
+    assert_client_number(two, "SELECT LAST_INSERT_ID()", id + 1);
+    client_run(one, "DELETE FROM t WHERE a >= 10");
+    mysql_close(one);
+    mysql_close(two);
+}
+
+static void prepared_statements_are_executed(void **state)
+{
+    MYSQL *client = site_client(mysql_site(state));
+    static const char text[] = "SELECT a FROM t WHERE id = ?";
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    assert_int_equal(mysql_stmt_prepare(statement, text, sizeof(text) - 1), 0);
+    for (int id = 1; id <= 3; id++) {
+        int a = 0;
+        MYSQL_BIND given = {.buffer_type = MYSQL_TYPE_LONG, .buffer = &id};
+        MYSQL_BIND found = {.buffer_type = MYSQL_TYPE_LONG, .buffer = &a};
+        assert_int_equal(mysql_stmt_bind_param(statement, &given), 0);
+        assert_int_equal(mysql_stmt_execute(statement), 0);
+        assert_int_equal(mysql_stmt_bind_result(statement, &found), 0);
+        assert_int_equal(mysql_stmt_fetch(statement), 0);
+        assert_int_equal(a, id);
+        assert_int_equal(mysql_stmt_fetch(statement), MYSQL_NO_DATA);
+        mysql_stmt_free_result(statement);
+    }
+    mysql_stmt_close(statement);
+    mysql_close(client);
+}
+
+static void each_server_is_reached_by_tls_as_its_section_says(void **state)
+{
+    static const char encrypted[] = "SELECT COUNT(*) FROM performance_schema.threads WHERE "
+                                    "PROCESSLIST_USER IN ('app', 'monitor') AND "
+                                    "CONNECTION_TYPE = 'SSL/TLS'";
+    static const char plain[] = "SELECT COUNT(*) FROM performance_schema.threads WHERE "
+                                "PROCESSLIST_USER IN ('app', 'monitor') AND "
+                                "CONNECTION_TYPE = 'TCP/IP'";
+    const struct site *site = mysql_site(state);
+    for (size_t i = 0; i < site->stack->count; i++) {
+        const char *name = site->stack->servers[i].name;
+        bool is_plain = strcmp(name, "db2") == 0;
+        assert_true(stack_number(site->stack, name, is_plain ? plain : encrypted) > 0);
+        assert_int_equal(stack_number(site->stack, name, is_plain ? encrypted : plain), 0);
+    }
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.with_tls = true;
+    MYSQL *client = client_connect(&options);
+    assert_non_null(mysql_get_ssl_cipher(client));
+    assert_on_replica(client);
+    mysql_close(client);
+}
+
+static void a_change_of_the_primary_is_followed(void **state)
+{
+    const struct site *site = mysql_site(state);
+    MYSQL *client = site_client(site);
+    stack_promote(site->stack, "db2");
+    assert_soon(instance_admin_number(site->instance, "SELECT COUNT(*) FROM backends WHERE name = "
+                                                      "'db2' AND role = 'primary'") == 1);
+    client_run(client, "UPDATE t SET a = a + 1");
+    assert_int_equal(stack_number(site->stack, "db2", "SELECT SUM(a) FROM app.t"), 9);
+    assert_soon(strcmp(site_where(client).text, "db2") != 0);
+    stack_promote(site->stack, "db1");
+    assert_soon(instance_admin_number(site->instance, "SELECT COUNT(*) FROM backends WHERE name = "
+                                                      "'db1' AND role = 'primary'") == 1);
+    client_run(client, "UPDATE t SET a = a - 1");
+    assert_int_equal(stack_number(site->stack, "db1", "SELECT SUM(a) FROM app.t"), 6);
+    mysql_close(client);
+}
+
+static void the_proxy_in_front_of_mysql_leaves_nothing_behind(void **state)
+{
+    mysql_site(state);
+    the_proxy_leaves_nothing_behind(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_primary_is_found_and_mysql_is_announced),
+        cmocka_unit_test(reads_go_to_replicas_and_writes_to_the_primary),
+        cmocka_unit_test(the_servers_own_accounts_log_in),
+        cmocka_unit_test(a_read_only_transaction_is_whole_on_one_replica),
+        cmocka_unit_test(a_transaction_stays_on_the_primary),
+        cmocka_unit_test(the_last_insert_id_is_the_sessions_own),
+        cmocka_unit_test(prepared_statements_are_executed),
+        cmocka_unit_test(each_server_is_reached_by_tls_as_its_section_says),
+        cmocka_unit_test(a_change_of_the_primary_is_followed),
+        cmocka_unit_test(the_proxy_in_front_of_mysql_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}
