@@ -116,7 +116,7 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
-.PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer layers format \
+.PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer sanitized analyse valgrind layers format \
 	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak docker-check readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
@@ -131,7 +131,9 @@ test:
 
 programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(PRELOADS) $(BENCH_PROGRAMS)
 
-RUN_TESTS = @BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
+# Programs that were unpacked and not installed.
+TOOLS ?= $(BUILD)/tools
+RUN_TESTS = @PATH="$$PATH:$(TOOLS)" BUILD=$(BUILD) SLUICE=$(BUILD)/sluice JOBS=$(JOBS) tests/run
 
 # The long ones first.
 tests: programs
@@ -173,16 +175,33 @@ $(foreach r,$(ROOMS),$(eval unit-$(r): $$(patsubst %.c,$$(BUILD)/%,$$(wildcard t
 layers:
 	@tests/layers
 
+# clang-tidy and cppcheck; what they find and is no mistake stands in tests/analyse.table.
+analyse:
+	@tests/install build check
+	@JOBS=$(JOBS) tests/analyse
+
+# Not under valgrind: what runs PCRE2's compiled patterns, which read a little behind a text on purpose, and what lowers
+# the limit of descriptors, of which valgrind has some of its own. Both run under the sanitizers.
+VALGRINDED = $(filter-out %/decide/test_decide %/net/test_listener,$(UNIT_TESTS))
+valgrind: $(VALGRINDED)
+	@tests/install check
+	@UNDER="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect" TEST_TIMEOUT=600 JOBS=$(JOBS) \
+		BUILD=$(BUILD) SLUICE=$(BUILD)/sluice tests/run $(VALGRINDED)
+
 FORMATTED = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 format:
 	clang-format -i $(FORMATTED)
 format-check:
 	@clang-format --dry-run -Werror $(FORMATTED)
 
+# test_cost counts calls and heap blocks of the program as it is; the sanitizers have their own.
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined unit-peer
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined TOOLS=$(TOOLS) sanitized
 tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread unit-peer
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread TOOLS=$(TOOLS) sanitized
+SANITIZED = $(filter-out %/test_cost,$(E2E_TESTS)) $(PEER_TESTS) $(UNIT_TESTS)
+sanitized: $(BUILD)/sluice $(SANITIZED)
+	$(RUN_TESTS) $(SANITIZED)
 
 # FUZZ_SECONDS are shared by all targets.
 fuzz: fuzz-build

@@ -387,9 +387,12 @@ static size_t variables_compare(const struct image *from, const struct image *to
         int side = side_of(from, i, to, k);
         const struct image_variable *was = side <= 0 ? &from->variables[i++] : NULL;
         const struct image_variable *wanted = side >= 0 ? &to->variables[k++] : NULL;
-        struct slice name = wanted != NULL ? wanted->name : was->name;
-        if (wanted == NULL ? is_connection_charset(name) : was != NULL && same_value(was, wanted)) {
-            continue; // equal; or of the pair, the one that goes when the other comes
+        struct slice name = side >= 0 ? wanted->name : was->name;
+        if (side == 0 && same_value(was, wanted)) {
+            continue;
+        }
+        if (side < 0 && is_connection_charset(name)) {
+            continue; // of the pair, the one that goes when the other comes
         }
         if (dialect.keeps_access_mode && slice_equal(name, S("transaction_read_only"))) {
             continue;

@@ -62,4 +62,4 @@ struct address socket_peer(int fd);
 struct address socket_local(int fd);
 bool socket_is_listening(int fd);
 // ADDRESS_NONE for families that we don't know and unnamed Unix sockets.
-struct address address_from_sockaddr(const struct sockaddr *name, socklen_t len);
+struct address address_from_sockaddr(const struct sockaddr *any, socklen_t len);
