@@ -234,9 +234,14 @@ void tls_engine_shutdown(struct tls_engine *engine, SSL *tls)
     (void)SSL_shutdown(tls); // the peer's answer is not waited for
 }
 
+// SSL_free_buffers() of older libraries frees what a record that has only half come still stands in
+// (CVE-2024-4741): there it is not called.
 void tls_engine_rest(SSL *tls)
 {
-    (void)SSL_free_buffers(tls); // it keeps them where a record has only half come
+    bool is_between_records = SSL_rstate_string(tls)[1] == 'H' && !SSL_has_pending(tls);
+    if (is_between_records) {
+        (void)SSL_free_buffers(tls);
+    }
 }
 
 void tls_engine_sent(struct tls_engine *engine)

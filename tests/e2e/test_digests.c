@@ -1,13 +1,15 @@
 // The view `digests`: what statements are counted as one, and what is counted of them.
+#include "tests/lib/family.h"
 #include "tests/lib/http.h"
 #include "tests/lib/site.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
-                             "INSERT INTO app.t (a) SELECT seq FROM seq_1_to_100;"
-                             "CREATE TABLE other.t (a INT)";
+static const char schema[] =
+    "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+    "INSERT INTO app.t (a) SELECT i FROM " NUMBERS_TO(100) ";"
+                                                           "CREATE TABLE other.t (a INT)";
 
 static int setup(void **state)
 {

@@ -1,4 +1,5 @@
 // Where the time of statements went: the phases of sluice_query_duration_seconds.
+#include "tests/lib/family.h"
 #include "tests/lib/http.h"
 #include "tests/lib/site.h"
 
@@ -114,7 +115,7 @@ static void a_client_that_does_not_read_is_client(void **state)
     double clogged = phase(site, SECONDS, REPLICA("client"));
     double server = phase(site, SECONDS, REPLICA("server"));
     double total = phase(site, SECONDS, REPLICA("total"));
-    client_send(client, "SELECT REPEAT('x', 1000000) FROM seq_1_to_60");
+    client_send(client, "SELECT REPEAT('x', 1000000) FROM " NUMBERS_TO(60));
     wait_in_state(site, client, "running", 1500);
     assert_int_equal(client_finish(client), 0);
     double took = phase(site, SECONDS, REPLICA("total")) - total;

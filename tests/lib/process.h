@@ -36,5 +36,12 @@ int process_run(const char *const argv[], const char *const environment[], struc
 
 // What the kernel says of a running process.
 uint64_t process_resident_bytes(pid_t pid);
+
+// What AddressSanitizer keeps of freed memory, so that it sees who still uses it.
+#ifdef __SANITIZE_ADDRESS__
+enum { PROCESS_QUARANTINE = 256 * 1024 * 1024 };
+#else
+enum { PROCESS_QUARANTINE = 0 };
+#endif
 unsigned process_descriptor_count(pid_t pid);
 unsigned process_thread_count(pid_t pid);
