@@ -5,12 +5,19 @@
 #   JOBS=N         compile and test side by side          V=1            show the commands
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
 #   SOAK_SECONDS=N how long make soak takes (1800)
+#   CONSISTENCY_SECONDS=N how long make consistency takes (20)
+#   BROKEN=wait    a build that lets sessions miss what they wrote, which make consistency must notice
 #   ROUNDS=N       of make bench (7)                      SECONDS=N      of each of its measurements (2)
 #   SUBJECTS=...   only these of make bench, with commas
+#   TESTS=NAME,... only these of make conformance, with what they print
+#   MODES=...      of make conformance (primary,split)
+#   SUITES=...     of make conformance (mariadb,mysql)
+#   DRIVERS=...    only these of make clients, with commas
 #   SERVERS=...    make e2e on mariadb (this machine's), mysql or mariadb-11
 .DEFAULT_GOAL := all
 SOAK_SECONDS ?= 1800
-export ONCE FUZZ_SECONDS SOAK_SECONDS SERVERS
+CONSISTENCY_SECONDS ?= 20
+export ONCE FUZZ_SECONDS SOAK_SECONDS CONSISTENCY_SECONDS SERVERS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -44,7 +51,9 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 SOAK_SOURCES := $(wildcard tests/soak/*.c)
+CLIENT_PROGRAM := $(BUILD)/tests/clients/libmariadb
 SOAK_TESTS := $(BUILD)/tests/soak/test_checker $(BUILD)/tests/soak/test_soak
+CONSISTENCY_TEST := $(BUILD)/tests/consistency/test_consistency
 BENCH_LIB := $(BUILD)/tests/bench/lib/lib.a
 TEST_LIB := $(BUILD)/tests/lib/lib.a
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
@@ -53,7 +62,8 @@ PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wpointer-arith -Wwrite-strings
 OPTIMIZE ?= $(if $(SANITIZE),-O1,-O2)
-CPPFLAGS := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -include proxy/base/banned.h
+CPPFLAGS := -I. -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -include proxy/base/banned.h \
+	$(if $(BROKEN),-DSLUICE_BROKEN_$(BROKEN))
 CFLAGS := -std=gnu11 $(OPTIMIZE) -g -fno-omit-frame-pointer -fno-common $(WARNINGS) $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2) $(EXTRA_CFLAGS)
 LDFLAGS := -Wl,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(EXTRA_CFLAGS)
@@ -64,7 +74,7 @@ TEST_LIBS := -lcmocka -lmariadb $(LIBS)
 all: $(BUILD)/sluice
 
 # libmariadb's header has macros with words that banned.h poisons: it is read before that one.
-$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o $(BUILD)/tests/soak/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
+$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o $(BUILD)/tests/soak/%.o $(BUILD)/tests/consistency/%.o $(BUILD)/tests/clients/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -89,8 +99,11 @@ ALL_ARCHIVES := $(foreach r,$(ROOMS),$(call archive,$(r)))
 $(BUILD)/sluice: $(BUILD)/proxy/server/main.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--whole-archive $(ALL_ARCHIVES) -Wl,--no-whole-archive $(LIBS)
 
-$(PEER_TESTS) $(E2E_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
+$(PEER_TESTS) $(E2E_TESTS) $(CONSISTENCY_TEST): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+
+$(CLIENT_PROGRAM): $(BUILD)/%: $(BUILD)/%.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lmariadb -pthread
 
 $(SOAK_TESTS): $(BUILD)/%: $(BUILD)/%.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/test_checker.c %/test_soak.c,$(SOAK_SOURCES))) $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TEST_LIBS)
@@ -112,12 +125,12 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_ARCHIVES) -Wl,--end-group $(LIBS)
 
 .SECONDARY:
--include $(shell find $(BUILD) \( -path $(BUILD)/docker -o -path $(BUILD)/binaries \) -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/docker -o -path $(BUILD)/binaries -o -path $(BUILD)/conformance \) -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer sanitized analyse valgrind layers format \
-	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak docker-check readme clean unit-%
+	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak consistency consistency-broken docker-check conformance conformance-check conformance-readme clients applications readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -129,7 +142,7 @@ test:
 	@tests/install build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 
-programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(PRELOADS) $(BENCH_PROGRAMS)
+programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(CONSISTENCY_TEST) $(CLIENT_PROGRAM) $(PRELOADS) $(BENCH_PROGRAMS)
 
 # Programs that were unpacked and not installed.
 TOOLS ?= $(BUILD)/tools
@@ -161,6 +174,47 @@ e2e-mariadb-11: mariadb-11
 # SOAK_SECONDS of clients that come and go while servers fail, and what sluice holds and has counted after that.
 soak: $(BUILD)/sluice $(SOAK_TESTS) $(PRELOADS)
 	@TEST_TIMEOUT=$$(($(SOAK_SECONDS) + 900)) BUILD=$(BUILD) SLUICE=$(BUILD)/sluice tests/run $(SOAK_TESTS)
+
+# Sessions that read what they wrote while replicas are held, stopped and delayed.
+consistency: $(BUILD)/sluice $(CONSISTENCY_TEST)
+	$(RUN_TESTS) $(CONSISTENCY_TEST)
+
+# A sluice that lets them miss it must not pass for one that does not.
+consistency-broken: $(CONSISTENCY_TEST)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/broken-wait BROKEN=wait $(BUILD)/broken-wait/sluice
+	@if CONSISTENCY_SECONDS=5 BUILD=$(BUILD) SLUICE=$(BUILD)/broken-wait/sluice $(CONSISTENCY_TEST) \
+		>$(BUILD)/consistency-broken.log 2>&1; then echo "make consistency does not notice stale reads"; exit 1; fi
+	@grep -q 'a stale read: ' $(BUILD)/consistency-broken.log || { cat $(BUILD)/consistency-broken.log; exit 1; }
+
+# MariaDB's own regression tests, directly and through sluice: half an hour and more for each of MODES.
+conformance:
+	@tests/install build run conformance
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice
+	@BUILD=$(BUILD) tests/conformance/run $(SUITES:%=--suites=%) $(TESTS:%=--tests=%) $(MODES:%=--modes=%)
+
+# A few of them, and that the harness notices what it should.
+conformance-check:
+	@tests/install build run conformance
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice
+	@BUILD=$(BUILD) tests/conformance/check
+
+# Puts the last figures into README.md.
+conformance-readme:
+	@cat $(BUILD)/conformance/report-mariadb.md $(BUILD)/conformance/report-mysql.md >$(BUILD)/conformance/report.md || { echo "no figures yet: make conformance"; exit 1; }
+	@sed -i -e '/^<!-- conformance -->$$/,/^<!-- end -->$$/ { /^<!-- conformance -->$$/ { p; r $(BUILD)/conformance/report.md' \
+		-e '}; /^<!-- end -->$$/ !d }' README.md
+
+# Drivers of six languages, directly and through sluice.
+clients:
+	@tests/install build run clients
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice $(CLIENT_PROGRAM)
+	@BUILD=$(BUILD) tests/clients/run $(DRIVERS:%=--drivers=%)
+
+# Whole applications through sluice.
+applications:
+	@tests/install build run applications
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice
+	@BUILD=$(BUILD) tests/applications/run $(OPTIONS)
 
 # Puts the program's own words into README.md, where a test looks for them.
 readme: $(BUILD)/sluice $(BUILD)/tests/e2e/test_documents
@@ -200,6 +254,7 @@ asan:
 tsan:
 	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread TOOLS=$(TOOLS) sanitized
 SANITIZED = $(filter-out %/test_cost,$(E2E_TESTS)) $(PEER_TESTS) $(UNIT_TESTS)
+sanitized: export TEST_TIMEOUT := 900
 sanitized: $(BUILD)/sluice $(SANITIZED)
 	$(RUN_TESTS) $(SANITIZED)
 

@@ -213,9 +213,20 @@ static void auth_check(struct checker *checker, const struct origin_section *sec
     }
 }
 
+// A word of consistency that is understood and not built.
+static void consistency_check(struct checker *checker, const struct origin_section *section,
+                              enum conf_consistency consistency)
+{
+    if (consistency == CONF_CONSISTENCY_GLOBAL) {
+        warn(checker, origin_line(section, "consistency"),
+             "until then it is as consistency = session", "consistency = global is not yet active");
+    }
+}
+
 static void user_check(struct checker *checker, const struct origin_section *section)
 {
     const struct conf_user *user = section->data;
+    consistency_check(checker, section, user->consistency);
     bool is_given = user->has_password || origin_is_wrong(section, "password") ||
                     origin_is_wrong(section, "password_file");
     bool has_hash = user->has_password_hash || origin_is_wrong(section, "password_hash");
@@ -378,6 +389,7 @@ static void rule_check(struct checker *checker, const struct origin_section *sec
     const struct config *config = checker->config;
 
     rule_route_check(checker, section);
+    consistency_check(checker, section, rule->consistency);
     for (size_t i = 0; i < rule->listen_count && !is_listen_wrong(config); i++) {
         if (!is_proxy_listen(config, &rule->listen[i])) {
             fault(checker, origin_line(section, "listen"), "name it as proxy.listen does",
@@ -415,6 +427,7 @@ static bool is_function_name(struct slice name)
 static void routing_check(struct checker *checker, const struct origin_section *section)
 {
     const struct conf_routing *routing = section->data;
+    consistency_check(checker, section, routing->consistency);
     for (size_t i = 0; i < routing->pure_functions_count; i++) {
         if (!is_function_name(routing->pure_functions[i])) {
             fault(checker, origin_line(section, "pure_functions"),

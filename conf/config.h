@@ -40,6 +40,8 @@ enum conf_role { CONF_ROLE_AUTO, CONF_ROLE_PRIMARY, CONF_ROLE_REPLICA };
 
 enum conf_send_proxy { CONF_SEND_PROXY_NO, CONF_SEND_PROXY_V2 };
 
+enum conf_compression { CONF_COMPRESSION_NO, CONF_COMPRESSION_ZLIB, CONF_COMPRESSION_ZSTD };
+
 enum conf_auth_mode { CONF_AUTH_PASSTHROUGH, CONF_AUTH_FILE };
 
 enum conf_failover { CONF_FAILOVER_FOLLOW, CONF_FAILOVER_AUTO, CONF_FAILOVER_MANUAL };
@@ -114,6 +116,7 @@ struct conf_route {
 #define CONF_FIELD_BACKEND_TLS(key)       enum conf_tls_mode key;
 #define CONF_FIELD_ROLE(key)              enum conf_role key;
 #define CONF_FIELD_SEND_PROXY(key)        enum conf_send_proxy key;
+#define CONF_FIELD_COMPRESSION(key)       enum conf_compression key;
 #define CONF_FIELD_AUTH_MODE(key)         enum conf_auth_mode key;
 #define CONF_FIELD_FAILOVER(key)          enum conf_failover key;
 #define CONF_FIELD_QUORUM(key)            enum conf_quorum key;

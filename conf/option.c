@@ -51,6 +51,7 @@ enum { NAMED = true, SINGLE = false, LIVE = true, RESTART = false, ACTIVE = true
 #define AT_BACKEND_TLS(s, key)           AT(s, key)
 #define AT_ROLE(s, key)                  AT(s, key)
 #define AT_SEND_PROXY(s, key)            AT(s, key)
+#define AT_COMPRESSION(s, key)           AT(s, key)
 #define AT_AUTH_MODE(s, key)             AT(s, key)
 #define AT_FAILOVER(s, key)              AT(s, key)
 #define AT_QUORUM(s, key)                AT(s, key)

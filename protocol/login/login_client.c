@@ -8,6 +8,7 @@
 #include "protocol/packet/change_user.h"
 #include "protocol/packet/handshake.h"
 #include "protocol/packet/handshake_response.h"
+#include "protocol/wire/compression.h"
 
 #include "proxy/base/memory.h"
 
@@ -270,6 +271,7 @@ static bool response_write(struct login_client *login, const struct proof *proof
         .schema = login->options.schema,
         .plugin = auth_plugin_name(login->peer.plugin),
         .attributes = buffer_slice(&pairs),
+        .zstd_level = COMPRESSION_LEVEL_ZSTD,
     };
     struct writer writer = packet_open(&login->out, login->sequence);
     handshake_response_encode(&response, &writer);

@@ -100,6 +100,7 @@ struct login_request {
     struct slice schema;     // empty: none
     struct slice attributes; // for attribute_next()
     uint64_t capabilities;   // what both sides have: these count from now on
+    uint8_t zstd_level;      // with CAPABILITY_ZSTD_COMPRESS
     uint32_t max_packet;     // as the client says; 0 after COM_CHANGE_USER
     uint16_t collation;      // 0: none was sent, which only old clients do at COM_CHANGE_USER
     enum auth_plugin plugin; // that the client named first

@@ -13,3 +13,12 @@ const struct capability_row *capability_rows(size_t *count)
     *count = sizeof(ROWS) / sizeof(ROWS[0]);
     return ROWS;
 }
+
+enum compression_kind compression_of(uint64_t capabilities)
+{
+    if (capability_has(capabilities, CAPABILITY_COMPRESS)) {
+        return COMPRESSION_ZLIB;
+    }
+    return capability_has(capabilities, CAPABILITY_ZSTD_COMPRESS) ? COMPRESSION_ZSTD
+                                                                  : COMPRESSION_NONE;
+}

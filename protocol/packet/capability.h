@@ -2,6 +2,8 @@
 // capability.def. Any thread.
 #pragma once
 
+#include "protocol/wire/compression.h"
+
 #include "proxy/base/slice.h"
 
 #include <stdbool.h>
@@ -50,6 +52,9 @@ enum {
     CAPABILITIES_MYSQL = UINT64_C(0xFFFFFFFF),
     CAPABILITIES_EXTENDED = UINT64_C(0xFFFFFFFF) << 32,
 };
+
+// What travels compressed once the login is done, and how: zlib where both were agreed on.
+enum compression_kind compression_of(uint64_t capabilities);
 
 static inline bool capability_has(uint64_t capabilities, uint64_t flag)
 {

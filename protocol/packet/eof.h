@@ -9,6 +9,7 @@
 
 enum {
     EOF_HEADER = 0xFE,
+    EOF_SIZE = 5,
     EOF_SIZE_MAX = 8, // a longer payload under that header is a row
 };
 

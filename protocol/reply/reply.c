@@ -111,6 +111,22 @@ static size_t feed_left(const struct feed *feed)
     return (size_t)(feed->end - feed->at);
 }
 
+// Whether it has the sequence id that is due. In a compressed conversation servers number what is
+// inside as they number what is outside, from time to time: nobody there looks at it, but clients
+// of ours do, so the id is put right.
+static bool frame_is_due(const struct reply *reply, const struct feed *feed, struct frame *frame)
+{
+    if (frame->sequence == reply->sequence) {
+        return true;
+    }
+    if (!capability_has(reply->capabilities, CAPABILITY_COMPRESS | CAPABILITY_ZSTD_COMPRESS)) {
+        return false;
+    }
+    frame->sequence = reply->sequence;
+    frame_write(feed->at, *frame);
+    return true;
+}
+
 // Moves over the beginning of a frame, as much of it as is there.
 static void frame_pass(struct reply *reply, struct feed *feed, struct frame frame)
 {
@@ -173,7 +189,7 @@ static enum turn packet_finish(struct reply *reply, struct feed *feed)
             return stop_for_more(feed, feed_left(feed) == 0 ? 1 : FRAME_HEADER_SIZE);
         }
         struct frame frame = frame_read(feed->at);
-        if (frame.sequence != reply->sequence) {
+        if (!frame_is_due(reply, feed, &frame)) {
             return stop_at_fault(reply, feed, REPLY_FAULT_SEQUENCE);
         }
         frame_pass(reply, feed, frame);
@@ -191,7 +207,7 @@ static enum turn packet_peek(struct reply *reply, struct feed *feed, struct fram
         return stop_for_more(feed, left == 0 ? 1 : FRAME_HEADER_SIZE);
     }
     *frame = frame_read(feed->at);
-    if (frame->sequence != reply->sequence) {
+    if (!frame_is_due(reply, feed, frame)) {
         return stop_at_fault(reply, feed, REPLY_FAULT_SEQUENCE);
     }
     if (frame->len == 0) {
@@ -445,6 +461,13 @@ static bool is_end_of_rows(const struct reply *reply, struct frame frame, uint8_
     return first == EOF_HEADER && frame.len <= largest;
 }
 
+// Where a procedure's handler takes an error in the middle of a result, the servers end that one by
+// an EOF packet, whatever the capabilities say: it is shorter than any OK packet.
+static bool is_eof(const struct reply *reply, struct frame frame)
+{
+    return has_eof(reply) || frame.len == EOF_SIZE;
+}
+
 static enum turn rows_run(struct reply *reply, struct feed *feed)
 {
     struct frame frame;
@@ -463,7 +486,7 @@ static enum turn rows_run(struct reply *reply, struct feed *feed)
         }
         if (is_end_of_rows(reply, frame, first)) {
             return result_end_run(reply, feed, frame,
-                                  has_eof(reply) ? REPLY_PACKET_EOF : REPLY_PACKET_OK);
+                                  is_eof(reply, frame) ? REPLY_PACKET_EOF : REPLY_PACKET_OK);
         }
         frame_pass(reply, feed, frame);
         reply->rows++;

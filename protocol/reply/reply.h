@@ -155,7 +155,8 @@ void reply_resume(struct reply *reply, uint8_t sequence);
 // --- feeding -----------------------------------------------------------------------------------
 
 // Looks at `len` bytes that follow those read so far (forward and held of all steps). Changes only
-// sequence ids in them, and those only where `shift` is not 0. A fault is final.
+// sequence ids in them, and those only where `shift` is not 0 or the conversation is a compressed
+// one. A fault is final.
 void reply_feed(struct reply *reply, uint8_t *bytes, size_t len, struct reply_step *step);
 
 // Puts other status flags into a held OK or EOF packet, in the bytes that were fed.

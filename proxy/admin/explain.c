@@ -97,13 +97,20 @@ static struct slice effects_text(const struct statement *statement, struct arena
 }
 
 static struct slice wait_text(const struct route *route, const struct config *config,
-                              struct arena *arena)
+                              const struct topology *topology, struct arena *arena)
 {
-    if (!route->must_wait) {
-        return S("no");
+    bool is_own_writes = route->server >= 0 &&
+                         topology->servers[route->server].role != ROLE_PRIMARY &&
+                         route->consistency != CONF_CONSISTENCY_EVENTUAL;
+    if (route->must_wait) {
+        return arena_print(arena, "until a server can take it, at most %lld ms",
+                           (long long)(config->proxy.queue_timeout_us / CLOCK_MS));
     }
-    return arena_print(arena, "until a server can take it, at most %lld ms",
-                       (long long)(config->proxy.queue_timeout_us / CLOCK_MS));
+    if (is_own_writes) {
+        return arena_print(arena, "for what its session wrote, at most %lld ms",
+                           (long long)(config->routing.consistency_wait_us / CLOCK_MS));
+    }
+    return S("no");
 }
 
 static struct slice cache_text(const struct statement *statement, struct arena *arena)
@@ -136,7 +143,7 @@ bool explain_route(const struct explain_question *question, struct table *table,
                          cell_text(slice_text(route_target_name(route.target))),
                          cell_text_or_null(backend),
                          cell_text(route_reason_name(route.reason)),
-                         cell_text(wait_text(&route, question->state->config, &arena)),
+                         cell_text(wait_text(&route, question->state->config, topology, &arena)),
                          cell_text(cache_text(&statement, &arena)),
                          cell_text(effects_text(&statement, &arena)),
                          cell_text(buffer_slice(&servers)),

@@ -84,8 +84,24 @@ static void conn_shut(struct conn *conn)
     opening_release(conn);
     work_release(conn);
     image_unref(&conn->image);
+    statements_release(&conn->statements);
     conn_enter(conn, CONN_CLOSED);
     loop_defer(conn->stream.loop, &conn->task);
+}
+
+bool conn_loss_is_of_account(const struct conn_loss *loss)
+{
+    switch (loss->end == CONN_END_REFUSED ? loss->code : 0) {
+    case 1045: // ER_ACCESS_DENIED_ERROR
+    case 1130: // ER_HOST_NOT_PRIVILEGED
+    case 1698: // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+    case 1862: // ER_MUST_CHANGE_PASSWORD_LOGIN
+    case 3118: // ER_ACCOUNT_HAS_BEEN_LOCKED of MySQL
+    case 4151: // the same of MariaDB
+        return true;
+    default:
+        return false;
+    }
 }
 
 void conn_end(struct conn *conn, enum conn_end end, struct slice refusal, const char *format, ...)
@@ -172,6 +188,17 @@ static size_t idle_data(struct conn *conn, const uint8_t *bytes, size_t len)
     return len;
 }
 
+// What comes behind the answers to commands of our own is the holder's, where it sent something
+// behind them.
+static size_t preparing_data(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    size_t used = work_data(conn, bytes, len);
+    if (conn->state == CONN_RELAYING && used < len) {
+        used += conn->handler->on_answer(conn, bytes + used, len - used);
+    }
+    return used;
+}
+
 static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
 {
     struct conn *conn = conn_of(stream);
@@ -179,7 +206,7 @@ static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
     case CONN_RELAYING:
         return conn->handler->on_answer(conn, bytes, len);
     case CONN_PREPARING:
-        return work_data(conn, bytes, len);
+        return preparing_data(conn, bytes, len);
     case CONN_LOGIN:
         return opening_data(conn, bytes, len);
     default:
@@ -243,6 +270,7 @@ struct conn *conn_open(const struct conn_settings *settings, const struct conn_h
     conn->images = settings->images;
     conn->is_replica = settings->is_replica;
     loop_task_init(&conn->task, task_run);
+    statements_init(&conn->statements, settings->target->statements);
     stream_init(&conn->stream, settings->loop, &stream_handler, METRIC_SIDE_BACKEND);
     conn_enter(conn, CONN_CONNECTING);
     opening_start(conn, settings);
@@ -287,6 +315,28 @@ struct stream *conn_stream(struct conn *conn)
 bool conn_is_as(const struct conn *conn, const struct image *image)
 {
     return conn->image == image && conn->state == CONN_READY && conn->broken == NULL;
+}
+
+struct statements *conn_statements(struct conn *conn)
+{
+    return &conn->statements;
+}
+
+// At once where nothing is under way; else with the next command.
+static void closing_send(struct statements *statements)
+{
+    struct conn *conn = container_of(statements, struct conn, statements);
+    struct slice closing = buffer_slice(&statements->closing);
+    if (conn->state == CONN_READY) {
+        stream_send(&conn->stream, closing.ptr, closing.len);
+        buffer_release(&statements->closing);
+    }
+}
+
+bool conn_shrink_statements(struct conn *conn)
+{
+    struct statement_budget *budget = conn->statements.budget;
+    return budget != NULL && statements_shrink(budget, closing_send);
 }
 
 struct image *conn_image(const struct conn *conn)

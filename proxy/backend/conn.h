@@ -17,6 +17,7 @@
 #include "protocol/login/login_client.h"
 #include "protocol/packet/collation.h"
 #include "proxy/backend/image.h"
+#include "proxy/backend/statements.h"
 #include "proxy/base/error.h"
 #include "proxy/base/list.h"
 #include "proxy/net/loop.h"
@@ -37,6 +38,9 @@ struct conn_target {
     struct tls_context *tls_context; // NULL with tls = disabled
     struct resolver *resolver;       // for a host that is no IP address
     int64_t connect_timeout_us;      // from the start to a finished login
+    enum conf_compression compression;
+    bool sends_proxy; // connections begin with a PROXY header that names the client
+    struct statement_budget *statements; // of the connections to it; NULL: they prepare none
 };
 
 // What cannot be changed once a connection is logged in (a pool's key, with the target and the
@@ -46,6 +50,10 @@ struct conn_traits {
     bool ignore_space;
     bool interactive;
     bool deprecate_eof;
+    bool extended_types;
+    // On whose behalf it is, where the server is told: the client's IP address, without a port.
+    // ADDRESS_NONE: sluice's own.
+    struct address client;
 };
 
 struct conn_settings {
@@ -83,6 +91,10 @@ struct conn_loss {
     uint16_t code;             // the refusal's number, or 0
     const struct error *error; // never NULL; a sentence that names the server
 };
+
+// Whether the server does not let the account in: its password was changed, it is gone or locked,
+// or may not come from here.
+bool conn_loss_is_of_account(const struct conn_loss *loss);
 
 // --- the holder ----------------------------------------------------------------------------------
 
@@ -141,8 +153,18 @@ void conn_reset(struct conn *conn);
 void conn_became(struct conn *conn, struct image *image);
 struct image *conn_image(const struct conn *conn); // borrowed; NULL: unknown
 
+// The statements that the server has prepared for this connection.
+struct statements *conn_statements(struct conn *conn);
+// The server has no room for more: every connection of the loop to it gives some up. False: none
+// had any.
+bool conn_shrink_statements(struct conn *conn);
+
 // Whether the servers report changes of that session variable with their OK packets.
 bool conn_tracks(struct slice name);
+
+// The MariaDB variable whose changes say what was committed on a connection to the primary: they
+// are reported with the OK packets, as MySQL's GTIDs are.
+#define CONN_LAST_GTID S("last_gtid")
 
 // --- passing through -----------------------------------------------------------------------------
 
@@ -171,6 +193,7 @@ struct conn_result {
     uint16_t status; // of the last OK
     uint16_t code;   // 0, or the number of the server's error
     struct slice error;
+    struct slice sqlstate; // of the error
 };
 
 typedef void conn_result_fn(struct conn *conn, const struct conn_result *result, void *context);
@@ -179,8 +202,23 @@ typedef void conn_result_fn(struct conn *conn, const struct conn_result *result,
 // several); the connection is READY again when it is called. If the connection is lost, on_closed()
 // comes instead.
 void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
+// The same, with a whole command of the holder's sent right behind it, in one piece (empty: none):
+// where `done` calls conn_relay(), the rest of what comes is that command's answer. It runs
+// whatever the statement before it ends in. How long that may take is the holder's to mind.
+void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
+                      conn_result_fn *done, void *context);
 // READY: a COM_PING in the same way; result->code is 0.
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context);
+
+// How it went to prepare a text: `refusal` is the server's ERR packet (its payload, borrowed for
+// the call), or empty: then the statement stands among conn_statements().
+typedef void conn_prepared_fn(struct conn *conn, struct slice refusal, void *context);
+
+// READY: prepares a text that the connection's session state fits. The packets in `behind` go out
+// right behind it; `done` is called when the answer to the preparation has come, with the
+// connection READY, and answers to what stood behind it are still to come: the caller relays them.
+void conn_prepare(struct conn *conn, struct prepared_text *text, struct slice behind,
+                  conn_prepared_fn *done, void *context);
 
 // --- asking --------------------------------------------------------------------------------------
 

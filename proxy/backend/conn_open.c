@@ -3,6 +3,7 @@
 #include "proxy/backend/conn_priv.h"
 
 #include "proxy/base/memory.h"
+#include "proxy/net/proxy_header.h"
 
 enum { MAX_PACKET = 1 << 30 }; // the most that servers take
 
@@ -114,7 +115,29 @@ void opening_release(struct conn *conn)
     mem_free(opening);
 }
 
+// Whoever the connection is for, before all else. MariaDB greets without waiting for it.
+static void header_send(struct conn *conn)
+{
+    const struct conn_opening *opening = conn->opening;
+    uint8_t header[PROXY_HEADER_OUT_SIZE];
+    size_t len = proxy_header_encode(&opening->traits.client,
+                                     &opening->addresses[opening->address_at], header);
+    stream_send(&conn->stream, header, len);
+}
+
 // --- login ---------------------------------------------------------------------------------------
+
+static uint64_t wanted_compression(const struct conn_target *target)
+{
+    switch (target->compression) {
+    case CONF_COMPRESSION_ZLIB:
+        return CAPABILITY_COMPRESS;
+    case CONF_COMPRESSION_ZSTD:
+        return CAPABILITY_ZSTD_COMPRESS;
+    default:
+        return 0;
+    }
+}
 
 static uint64_t wanted_capabilities(const struct conn_opening *opening)
 {
@@ -123,7 +146,8 @@ static uint64_t wanted_capabilities(const struct conn_opening *opening)
            (traits->found_rows ? CAPABILITY_FOUND_ROWS : 0) |
            (traits->ignore_space ? CAPABILITY_IGNORE_SPACE : 0) |
            (traits->interactive ? CAPABILITY_INTERACTIVE : 0) |
-           (traits->deprecate_eof ? CAPABILITY_DEPRECATE_EOF : 0);
+           (traits->deprecate_eof ? CAPABILITY_DEPRECATE_EOF : 0) |
+           (traits->extended_types ? CAPABILITY_MARIADB_EXTENDED_TYPES : 0);
 }
 
 static enum login_client_tls login_tls(enum conf_tls_mode mode)
@@ -145,7 +169,7 @@ static void login_init(struct conn_opening *opening, const struct conn_target *t
         .user = opening->user,
         .schema = opening->schema,
         .secret = opening->secret,
-        .capabilities = wanted_capabilities(opening),
+        .capabilities = wanted_capabilities(opening) | wanted_compression(target),
         .collation = (uint8_t)opening->collation,
         .max_packet = MAX_PACKET,
         .tls = login_tls(target->tls),
@@ -155,17 +179,34 @@ static void login_init(struct conn_opening *opening, const struct conn_target *t
     opening->has_login = true;
 }
 
+static void compression_begin(struct conn *conn)
+{
+    enum compression_kind kind = compression_of(conn->peer.capabilities);
+    if (kind != COMPRESSION_NONE) {
+        stream_start_compression(&conn->stream,
+                                 compression_create(kind, COMPRESSION_LEVEL_ZSTD, true));
+    }
+}
+
 static void login_succeeded(struct conn *conn)
 {
     struct conn_opening *opening = conn->opening;
     const struct collation *collation = collation_by_number(opening->collation);
 
     conn->peer = *login_client_peer(&opening->login);
+    if (opening->traits.extended_types &&
+        !capability_has(conn->peer.capabilities, CAPABILITY_MARIADB_EXTENDED_TYPES)) {
+        conn_end(conn, CONN_END_LOGIN, SLICE_NONE,
+                 "it does not name extended types, which the client was promised; a new connection "
+                 "to sluice does without");
+        return;
+    }
     if (conn->images != NULL) {
         conn->image = image_make(conn->images, collation->charset, collation->name, opening->schema,
                                  (conn->peer.capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
     }
     opening_release(conn);
+    compression_begin(conn);
     work_set_up(conn);
 }
 
@@ -210,6 +251,9 @@ static bool login_act(struct conn *conn, enum login_verb verb)
 void opening_connected(struct conn *conn)
 {
     conn_enter(conn, CONN_LOGIN);
+    if (conn->target->sends_proxy) {
+        header_send(conn);
+    }
     login_init(conn->opening, conn->target);
     login_act(conn, login_client_connect(&conn->opening->login));
 }

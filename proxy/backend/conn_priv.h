@@ -22,6 +22,7 @@ struct conn {
     const struct conn_target *target;
     struct image_table *images;
     struct image *image;          // what the session on the server is; NULL: unknown
+    struct statements statements; // that the server has prepared
     struct conn_opening *opening; // CONNECTING, LOGIN
     struct conn_work *work;       // PREPARING
     struct login_peer peer;

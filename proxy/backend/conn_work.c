@@ -20,12 +20,16 @@ struct conn_work {
     struct conn *conn;
     struct timer timer; // a server that hangs here costs the connection
     enum command commands[COMMANDS_MOST];
-    size_t count;          // of them
-    size_t at;             // whose answer is being read
-    struct reply reply;    // that answer
-    struct image *image;   // what the connection is once the work is done; NULL: as before
-    struct buffer refusal; // payload of the first ERR, where nobody collects
-    conn_result_fn *done;  // NULL: nobody collects
+    size_t count;               // of them
+    size_t at;                  // whose answer is being read
+    struct reply reply;         // that answer
+    struct image *image;        // what the connection is once the work is done; NULL: as before
+    struct buffer refusal;      // payload of the first ERR, where nobody collects
+    conn_result_fn *done;       // NULL: nobody collects
+    struct prepared_text *text; // being prepared; a reference
+    conn_prepared_fn *prepared_done; // with a text
+    uint32_t prepared_id;            // what the server calls it
+    uint16_t prepared_parameters;
     void *context;
     struct buffer answer; // collected so far
     struct arena arena;   // what the result holds beside those bytes
@@ -40,14 +44,21 @@ static void work_timed_out(struct timer *timer)
     conn_end(conn, CONN_END_TIMEOUT, SLICE_NONE, "no answer to sluice within connect_timeout");
 }
 
-static struct conn_work *work_begin(struct conn *conn)
+// Without a limit of time.
+static struct conn_work *work_open(struct conn *conn)
 {
     struct conn_work *work = mem_zero(1, sizeof(*work));
     work->conn = conn;
     timer_init(&work->timer, work_timed_out);
-    timer_set(&work->timer, conn->stream.loop, conn->target->connect_timeout_us);
     conn_enter(conn, CONN_PREPARING);
     conn->work = work;
+    return work;
+}
+
+static struct conn_work *work_begin(struct conn *conn)
+{
+    struct conn_work *work = work_open(conn);
+    timer_set(&work->timer, conn->stream.loop, conn->target->connect_timeout_us);
     return work;
 }
 
@@ -60,6 +71,7 @@ void work_release(struct conn *conn)
     }
     timer_release(&work->timer);
     image_unref(&work->image);
+    prepared_text_unref(&work->text);
     buffer_release(&work->refusal);
     buffer_release(&work->answer);
     arena_release(&work->arena);
@@ -84,7 +96,8 @@ static void answer_begin(struct conn *conn)
 {
     struct conn_work *work = conn->work;
     enum command_reply kind = command_find((uint8_t)work->commands[work->at])->reply;
-    reply_begin(&work->reply, kind, conn->peer.capabilities, 1);
+    uint8_t frames = work->text != NULL ? (uint8_t)frame_count(1 + work->text->text.len) : 1;
+    reply_begin(&work->reply, kind, conn->peer.capabilities, frames);
 }
 
 static void work_send(struct conn *conn, struct buffer *out)
@@ -141,9 +154,14 @@ bool conn_tracks(struct slice name)
 static void set_up_write(struct conn *conn, struct buffer *sql)
 {
     bool tx_names = has_tx_names(conn);
-    buffer_print(sql, "SET session_track_schema=1,session_track_system_variables='%s,%s,%s'",
+    bool is_mariadb = conn->peer.is_mariadb;
+    buffer_print(sql, "SET session_track_schema=1,session_track_system_variables='%s,%s,%s%s'",
                  tracked, tx_names ? "tx_isolation" : "transaction_isolation",
-                 tx_names ? "tx_read_only" : "transaction_read_only");
+                 tx_names ? "tx_read_only" : "transaction_read_only",
+                 is_mariadb && !conn->is_replica ? ",last_gtid" : "");
+    if (!is_mariadb && !conn->is_replica) {
+        buffer_append_slice(sql, S(",session_track_gtids=OWN_GTID"));
+    }
     if (conn->is_replica) {
         buffer_print(sql, ",%s=1", tx_names ? "tx_read_only" : "transaction_read_only");
     }
@@ -226,33 +244,74 @@ void conn_reset(struct conn *conn)
 
     image_unref(&conn->image);
     conn->image = image;
+    statements_forget_all(&conn->statements);
     command_add(work, &out, COMMAND_RESET_CONNECTION, SLICE_NONE);
     set_up_add(conn, &out);
     work_send(conn, &out);
 }
 
-static void work_query(struct conn *conn, enum command command, struct slice argument,
-                       conn_result_fn *done, void *context)
+static void work_query(struct conn_work *work, enum command command, struct slice argument,
+                       struct slice behind, conn_result_fn *done, void *context)
 {
     struct buffer out = BUFFER_INIT;
-    struct conn_work *work = work_begin(conn);
     work->done = done;
     work->context = context;
     command_add(work, &out, command, argument);
-    work_send(conn, &out);
+    buffer_append_slice(&out, behind);
+    work_send(work->conn, &out);
 }
 
 void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void *context)
 {
-    work_query(conn, COMMAND_QUERY, sql, done, context);
+    work_query(work_begin(conn), COMMAND_QUERY, sql, SLICE_NONE, done, context);
+}
+
+void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
+                      conn_result_fn *done, void *context)
+{
+    work_query(work_open(conn), COMMAND_QUERY, sql, behind, done, context);
 }
 
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context)
 {
-    work_query(conn, COMMAND_PING, SLICE_NONE, done, context);
+    work_query(work_begin(conn), COMMAND_PING, SLICE_NONE, SLICE_NONE, done, context);
+}
+
+void conn_prepare(struct conn *conn, struct prepared_text *text, struct slice behind,
+                  conn_prepared_fn *done, void *context)
+{
+    struct buffer *closing = &conn->statements.closing;
+    struct buffer out = BUFFER_INIT;
+    struct conn_work *work = work_begin(conn);
+    timer_clear(&work->timer); // a table that somebody has locked may take as long as it likes
+    work->text = prepared_text_ref(text);
+    work->prepared_done = done;
+    work->context = context;
+    statements_close(&conn->statements, text);
+    buffer_append_slice(&out, buffer_slice(closing));
+    buffer_release(closing);
+    command_add(work, &out, COMMAND_STMT_PREPARE, text->text);
+    buffer_append_slice(&out, behind);
+    work_send(conn, &out);
 }
 
 // --- the end -------------------------------------------------------------------------------------
+
+// The answer to a preparation is there, or the refusal. The work is taken off the connection first.
+static void work_prepared(struct conn *conn)
+{
+    struct conn_work *work = conn->work;
+    struct slice refusal = buffer_slice(&work->refusal);
+    conn_enter(conn, CONN_READY);
+    conn->work = NULL;
+    struct conn ended = {.work = work}; // for work_release() alone
+    if (refusal.len == 0) {
+        work->text->parameters = work->prepared_parameters;
+        statements_add(&conn->statements, work->text, work->prepared_id);
+    }
+    work->prepared_done(conn, refusal, work->context);
+    work_release(&ended);
+}
 
 // The server would not have the session state: the connection is of no use.
 static void work_refused(struct conn *conn)
@@ -336,6 +395,7 @@ static bool result_read(struct conn *conn)
     result->status = answer.ok.status;
     result->code = answer.err.code;
     result->error = answer.err.message;
+    result->sqlstate = answer.err.sqlstate;
     return !answer.failed;
 }
 
@@ -361,6 +421,9 @@ static bool answer_collect(struct conn *conn, const uint8_t *bytes, const struct
     if (work->done == NULL) {
         if (step->packet == REPLY_PACKET_ERR && buffer_is_empty(&work->refusal)) {
             buffer_append_slice(&work->refusal, reply_held_payload(step, bytes));
+        } else if (step->packet == REPLY_PACKET_PREPARED) {
+            work->prepared_id = step->prepared.statement_id;
+            work->prepared_parameters = step->prepared.parameters;
         }
         return true;
     }
@@ -387,7 +450,9 @@ static bool answer_ended(struct conn *conn)
         answer_begin(conn);
         return true;
     }
-    if (!buffer_is_empty(&work->refusal)) {
+    if (work->text != NULL) {
+        work_prepared(conn);
+    } else if (!buffer_is_empty(&work->refusal)) {
         work_refused(conn);
     } else if (work->done != NULL && !result_read(conn)) {
         answer_malformed(conn);

@@ -35,17 +35,6 @@ static void key_write(struct buffer *key, const struct draft *draft)
     }
 }
 
-// Texts live behind the struct, in one block with it.
-static struct slice text_keep(char **at, struct slice text)
-{
-    struct slice kept = slice_make(*at, text.len);
-    if (text.len > 0) {
-        memcpy(*at, text.ptr, text.len);
-    }
-    *at += text.len;
-    return kept;
-}
-
 static bool draft_has(const struct draft *draft, struct slice name, struct slice a, struct slice b)
 {
     for (size_t i = 0; i < draft->count; i++) {
@@ -75,11 +64,11 @@ static struct image *image_create(struct image_table *table, const struct draft 
         draft_has(draft, S("transaction_isolation"), S("SERIALIZABLE"), S("3"));
     image->is_read_only = draft_has(draft, S("transaction_read_only"), S("1"), S("ON"));
     image->count = draft->count;
-    image->key = text_keep(&at, key);
-    image->schema = text_keep(&at, draft->schema);
+    image->key = slice_keep(&at, key);
+    image->schema = slice_keep(&at, draft->schema);
     for (size_t i = 0; i < draft->count; i++) {
-        image->variables[i].name = text_keep(&at, draft->variables[i].name);
-        image->variables[i].value = text_keep(&at, draft->variables[i].value);
+        image->variables[i].name = slice_keep(&at, draft->variables[i].name);
+        image->variables[i].value = slice_keep(&at, draft->variables[i].value);
         image->variables[i].is_null = draft->variables[i].is_null;
     }
     return image;

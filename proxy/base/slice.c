@@ -149,6 +149,16 @@ bool slice_to_text(struct slice s, char *out, size_t size)
     return len == s.len;
 }
 
+struct slice slice_keep(char **at, struct slice s)
+{
+    struct slice kept = slice_make(*at, s.len);
+    if (s.ptr != NULL) {
+        memcpy(*at, s.ptr, s.len);
+    }
+    *at += s.len;
+    return kept;
+}
+
 uint64_t slice_hash(struct slice s)
 {
     return XXH3_64bits(s.ptr, s.len);

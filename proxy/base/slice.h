@@ -67,6 +67,10 @@ char *slice_copy_text(struct slice s);
 // A NUL-terminated copy in `out`, cut at `size` - 1 bytes. Returns false where it was cut.
 bool slice_to_text(struct slice s, char *out, size_t size);
 
+// Copies the bytes to `*at`, moves it behind them and returns the copy: for texts that live in one
+// block with the struct they belong to.
+struct slice slice_keep(char **at, struct slice s);
+
 // 64-bit hash (XXH3), for tables in this process; not stable across versions.
 uint64_t slice_hash(struct slice s);
 uint64_t slice_hash_nocase(struct slice s);

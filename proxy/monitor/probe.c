@@ -186,6 +186,7 @@ static void answered(struct conn *conn, const struct conn_result *result, void *
         return;
     }
     if (probe->question == QUESTION_VARIABLES) {
+        probe->found.gtid_us = probe->asked_us;
         int64_t took_us = loop_now_exact_us(probe->settings.loop) - probe->asked_us;
         probe->found.latency_us = latency_smooth(probe->found.latency_us, took_us);
     }
@@ -299,6 +300,7 @@ struct probe *probe_create(const struct probe_settings *settings)
         .index = settings->server,
         .address = backend->address,
         .tls = backend->tls,
+        .sends_proxy = backend->send_proxy == CONF_SEND_PROXY_V2,
         .tls_context = settings->tls_context,
         .resolver = settings->resolver,
         .connect_timeout_us = config->monitor.timeout_us + CLOCK_SECOND, // ours comes first

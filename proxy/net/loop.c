@@ -171,6 +171,7 @@ void loop_destroy(struct loop *loop)
     tls_engine_destroy(loop->tls);
     event_base_free(loop->base);
     mem_free(loop->record_area);
+    mem_free(loop->packing_area);
     mem_free(loop->read_area);
     mem_free(loop);
 }
@@ -181,6 +182,7 @@ void loop_turn(struct loop *loop)
     loop->is_turning = true;
     event_base_loop(loop->base, flags);
     tasks_run(loop);
+    outbox_flush(&loop->outbox);
     loop->is_turning = false;
     loop->now_us = 0;
     metric_add(loop->metrics, METRIC_LOOP_TURNS, 1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proxy/net/loop.h"
+#include "proxy/net/outbox.h"
 #include "proxy/net/wheel.h"
 
 #include <event2/event_struct.h>
@@ -42,8 +43,10 @@ struct loop {
 
     uint8_t *read_area;     // FRONT + READ + BACK bytes: what streams show to on_data()
     uint8_t *record_area;   // RECORD bytes: what TLS streams receive; NULL until the first one
+    uint8_t *packing_area;  // READ + BACK bytes: what compressed streams receive; NULL as above
     struct tls_engine *tls; // NULL until the first TLS stream
     char name[LOOP_NAME_SIZE];
+    struct outbox outbox;
 };
 
 // Adds or removes an event on a descriptor, and counts it.

@@ -65,10 +65,12 @@ void stream_state_set(struct stream *stream, enum stream_state state)
 // Gives back everything but unread bytes.
 static void stream_shut(struct stream *stream)
 {
+    outbox_send(&stream->loop->outbox, stream);
     if (stream->state != STREAM_CONNECTING && stream->reading != STREAM_READING_OFF) {
         loop_unwatch(stream->loop, &stream->readable);
     }
     stream_output_drop(stream);
+    packing_drop(stream);
     if (stream->tls != NULL) {
         tls_engine_detach(stream->tls);
         stream->tls = NULL;
@@ -227,10 +229,22 @@ void stream_start_tls(struct stream *stream, struct tls_context *context)
 // One try: a goodbye that does not fit the socket is not waited for.
 static void goodbye_send(struct stream *stream)
 {
+    outbox_send(&stream->loop->outbox, stream);
+    if (stream->output != NULL) {
+        return;
+    }
     struct tls_engine *engine = stream->loop->tls;
     tls_engine_shutdown(engine, stream->tls);
     (void)socket_send(stream->fd, buffer_ptr(&engine->output), buffer_len(&engine->output));
     tls_engine_sent(engine);
+}
+
+void stream_leave(struct stream *stream)
+{
+    if (stream->state != STREAM_CLOSED) {
+        stream_shut(stream);
+    }
+    buffer_release(&stream->unread);
 }
 
 void stream_close(struct stream *stream)
@@ -239,10 +253,7 @@ void stream_close(struct stream *stream)
         stream->failed == STREAM_END_NONE && stream->reading != STREAM_READING_DRAIN) {
         goodbye_send(stream);
     }
-    if (stream->state != STREAM_CLOSED) {
-        stream_shut(stream);
-    }
-    buffer_release(&stream->unread);
+    stream_leave(stream);
 }
 
 void stream_finish(struct stream *stream)
@@ -257,6 +268,7 @@ void stream_finish(struct stream *stream)
     }
     stream->reading = STREAM_READING_DRAIN;
     buffer_release(&stream->unread);
+    outbox_send(&stream->loop->outbox, stream);
     if (stream->output == NULL) {
         socket_end_sending(stream->fd);
     }
@@ -286,7 +298,7 @@ void stream_resume(struct stream *stream)
         loop_watch(stream->loop, &stream->readable);
     }
     stream->reading = STREAM_READING;
-    if (stream_has_unread(stream) || stream_is_ended(stream)) {
+    if (stream_has_unread(stream) || packing_is_waiting(stream) || stream_is_ended(stream)) {
         loop_defer(stream->loop, &stream->task);
     }
 }

@@ -16,6 +16,10 @@
 // (stream_queued, stream_is_congested); on_writable() says when it has fallen to low_water. The
 // stream itself never refuses bytes.
 //
+// Compression. Between the owner and TLS: from stream_start_compression() on, what is sent is
+// compressed and what comes is uncompressed, a buffer's worth at a time; a stream that is paused
+// keeps what came as it came.
+//
 // Calling back. on_connected, on_secured, on_data, on_writable and on_closed are called from the
 // loop only, never from inside a function of this header, so an owner need not expect them while it
 // sends or closes. stream_close() is allowed anywhere, in callbacks too, and ends all callbacks;
@@ -23,6 +27,7 @@
 // loop_defer().
 #pragma once
 
+#include "protocol/wire/compression.h"
 #include "proxy/base/buffer.h"
 #include "proxy/base/error.h"
 #include "proxy/base/slice.h"
@@ -38,6 +43,7 @@
 
 struct stream;
 struct stream_output;
+struct stream_packing;
 struct ssl_st; // OpenSSL's SSL
 
 enum stream_end {
@@ -91,17 +97,26 @@ struct stream {
     struct event readable; // the rest is the stream's own: use the functions
     const struct stream_handler *handler;
     struct loop *loop;
-    struct ssl_st *tls;           // from HANDSHAKE on
-    struct stream_output *output; // only while connecting or while something is queued
+    struct ssl_st *tls;             // from HANDSHAKE on
+    struct stream_packing *packing; // with compression
+    struct stream_output *output;   // only while connecting or while something is queued
     struct buffer unread;  // received (and decrypted) and not used yet; empty holds no memory
     struct loop_task task; // shows unread bytes again, or tells of a failed send
     int fd;
-    uint8_t state;   // enum stream_state
-    uint8_t reading; // enum stream_reading
-    uint8_t side;    // enum metric_side
-    uint8_t failed;  // enum stream_end of a send that failed, told from the loop
-    int failed_code; // its errno
+    uint8_t state;        // enum stream_state
+    uint8_t reading;      // enum stream_reading
+    uint8_t side;         // enum metric_side
+    uint8_t failed;       // enum stream_end of a send that failed, told from the loop
+    int failed_code;      // its errno
+    uint8_t outbox_place; // of its bytes in the loop's outbox, from 1; 0: none are there
 };
+
+static inline bool stream_is_compressed(const struct stream *stream)
+{
+    return stream->packing != NULL;
+}
+
+void stream_packing_turn(struct stream *stream); // stream_turn()'s
 
 // --- life ---------------------------------------------------------------------------------------
 
@@ -121,9 +136,23 @@ void stream_connect(struct stream *stream, const struct address *address, int64_
 // follows. The stream takes a reference.
 void stream_start_tls(struct stream *stream, struct tls_context *context);
 
+// Open or secure: from now on both directions are compressed, beginning with bytes that came and
+// were not used (those behind what on_data() uses in the call that this is called in). The stream
+// takes the compression over.
+void stream_start_compression(struct stream *stream, struct compression *compression);
+// What is being answered came compressed: see compression_turn().
+static inline void stream_turn(struct stream *stream)
+{
+    if (stream->packing != NULL) {
+        stream_packing_turn(stream);
+    }
+}
+
 // Closes at once; what is queued is lost. TLS says goodbye first if that can be done without
 // waiting. Silent, may be repeated; no memory is held afterwards.
 void stream_close(struct stream *stream);
+// The peer has said that it leaves: the same, without a goodbye that nobody would read.
+void stream_leave(struct stream *stream);
 // Nothing more is sent: what is queued goes out, then the sending side is shut down. Bytes that
 // still come are thrown away, so that the kernel does not reset what is on its way. on_closed()
 // follows when the peer closes too; the owner sets a time limit for that.

@@ -14,14 +14,7 @@
 
 // Where bytes that come next are put, so that they stand behind those that were kept: as long as
 // these are few, in front of the loop's area; else in their own memory, which grows.
-struct sink {
-    uint8_t *bytes;     // kept ones first
-    size_t len;         // of all that is there
-    size_t room;        // behind them
-    struct buffer held; // empty where the bytes stand in the loop's area
-};
-
-static struct sink sink_open(struct stream *stream, size_t room)
+struct sink sink_open(struct stream *stream, size_t room)
 {
     uint8_t *middle = stream->loop->read_area + LOOP_READ_FRONT;
     struct sink sink = {.len = buffer_len(&stream->unread), .room = room, .held = BUFFER_INIT};
@@ -40,7 +33,7 @@ static struct sink sink_open(struct stream *stream, size_t room)
     return sink;
 }
 
-static void sink_added(struct sink *sink, size_t n)
+void sink_added(struct sink *sink, size_t n)
 {
     sink->len += n;
     if (sink->held.data != NULL) {
@@ -65,14 +58,18 @@ static void sink_keep(struct stream *stream, struct sink *sink, size_t used)
 
 // Shows the bytes, and keeps what the owner leaves. Meanwhile it may close the stream, or start
 // TLS: then the rest is for that.
-static void sink_show(struct stream *stream, struct sink *sink)
+void sink_show(struct stream *stream, struct sink *sink)
 {
     size_t used = 0;
+    bool was_packed = stream->packing != NULL;
     if (sink->len > 0 && stream->reading == STREAM_READING && stream_is_open(stream)) {
         used = stream->handler->on_data(stream, sink->bytes, sink->len);
         assert(used <= sink->len);
     }
     sink_keep(stream, sink, used);
+    if (!was_packed && stream->packing != NULL && stream_has_unread(stream)) {
+        packing_begin(stream);
+    }
     if (stream->state == STREAM_HANDSHAKE && stream_has_unread(stream)) {
         loop_defer(stream->loop, &stream->task);
     }
@@ -100,6 +97,17 @@ static void receive_end(struct stream *stream, ssize_t n)
     }
 }
 
+static void packed_readable(struct stream *stream)
+{
+    uint8_t *area = packing_area(stream->loop);
+    ssize_t n = wire_receive(stream, area, LOOP_READ_SIZE);
+    if (n > 0) {
+        packing_input(stream, slice_make(area, (size_t)n));
+    } else {
+        receive_end(stream, n);
+    }
+}
+
 static void plain_readable(struct stream *stream)
 {
     struct sink sink = sink_open(stream, LOOP_READ_SIZE);
@@ -121,7 +129,7 @@ static void drain_readable(struct stream *stream)
     }
 }
 
-static void reading_off(struct stream *stream)
+void reading_off(struct stream *stream)
 {
     loop_unwatch(stream->loop, &stream->readable);
     stream->reading = STREAM_READING_OFF;
@@ -131,7 +139,8 @@ static void reading_off(struct stream *stream)
 // same, unless there are bytes to be seen first.
 static void paused_readable(struct stream *stream)
 {
-    ssize_t n = stream_has_unread(stream) ? 1 : socket_peek(stream->fd);
+    bool has_more = stream_has_unread(stream) || packing_is_waiting(stream);
+    ssize_t n = has_more ? 1 : socket_peek(stream->fd);
     if (n > 0) {
         reading_off(stream);
     } else {
@@ -173,6 +182,26 @@ static bool handshake_step(struct stream *stream)
     return false;
 }
 
+// Decrypts the engine's input, and uncompresses what comes of it: the room is enough as below.
+static void secure_packed_input(struct stream *stream)
+{
+    size_t n;
+    uint8_t *area = packing_area(stream->loop);
+    enum tls_result result =
+        tls_engine_read(stream->loop->tls, stream->tls, area, LOOP_READ_SIZE + LOOP_READ_BACK, &n);
+    assert(result != TLS_DONE || stream->loop->tls->input_len == 0);
+    stream_tls_send(stream);
+    packing_input(stream, slice_make(area, n));
+    if (stream->state == STREAM_CLOSED) {
+        return;
+    }
+    if (result == TLS_FAILED) {
+        tls_end(stream);
+    } else if (result == TLS_ENDED && stream->reading == STREAM_READING) {
+        stream_end_errno(stream, STREAM_END_PEER, 0);
+    }
+}
+
 // Decrypts the engine's input and shows what comes of it. The room is enough for all: what the wire
 // brought in one call, and the record begun before. on_secured() comes after the decrypting, since
 // what it sends goes through the same engine.
@@ -208,7 +237,9 @@ static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len)
     if (stream->state == STREAM_HANDSHAKE) {
         is_new = handshake_step(stream);
     }
-    if (stream->state == STREAM_SECURE) {
+    if (stream->state == STREAM_SECURE && stream->packing != NULL) {
+        secure_packed_input(stream);
+    } else if (stream->state == STREAM_SECURE) {
         secure_input(stream, is_new);
     }
 }
@@ -237,8 +268,12 @@ bool stream_is_ended(const struct stream *stream)
 
 void stream_unread_show(struct stream *stream)
 {
-    struct sink sink = sink_open(stream, 0);
-    sink_show(stream, &sink);
+    if (stream->packing != NULL) {
+        packing_input(stream, SLICE_NONE);
+    } else {
+        struct sink sink = sink_open(stream, 0);
+        sink_show(stream, &sink);
+    }
     if (stream_is_ended(stream) && stream->reading == STREAM_READING) {
         stream_end_errno(stream, STREAM_END_PEER, 0);
     }
@@ -272,6 +307,8 @@ static void readable(evutil_socket_t fd, short what, void *arg)
         tls_readable(stream);
     } else if (stream->reading == STREAM_READING_PAUSED) {
         paused_readable(stream);
+    } else if (stream->packing != NULL) {
+        packed_readable(stream);
     } else {
         plain_readable(stream);
     }

@@ -86,8 +86,8 @@ static void parts_queue(struct stream *stream, const struct slice *parts, size_t
     }
 }
 
-// Bytes for the wire: to the system at once, or behind those that wait.
-static void wire_send(struct stream *stream, const struct slice *parts, size_t count)
+// To the system at once, or behind bytes that wait for it.
+void stream_wire_send(struct stream *stream, const struct slice *parts, size_t count)
 {
     if (stream->output != NULL) {
         output_queue(stream, parts, count);
@@ -102,6 +102,17 @@ static void wire_send(struct stream *stream, const struct slice *parts, size_t c
     size_t taken = n > 0 ? (size_t)n : 0;
     sent_count(stream, taken);
     parts_queue(stream, parts, count, taken);
+}
+
+// Bytes for the wire: at the end of the turn where there is one and they are few.
+static void wire_send(struct stream *stream, const struct slice *parts, size_t count)
+{
+    struct loop *loop = stream->loop;
+    bool is_kept = loop->is_turning && stream->output == NULL &&
+                   outbox_put(&loop->outbox, stream, parts, count);
+    if (!is_kept) {
+        stream_wire_send(stream, parts, count);
+    }
 }
 
 void stream_tls_send(struct stream *stream)
@@ -123,12 +134,9 @@ static void secure_send(struct stream *stream, const struct slice *parts, size_t
     }
 }
 
-void stream_send_parts(struct stream *stream, const struct slice *parts, size_t count)
+// Bytes as they go through the socket or TLS.
+static void open_send(struct stream *stream, const struct slice *parts, size_t count)
 {
-    assert(count <= STREAM_PARTS_MAX);
-    if (stream->failed != STREAM_END_NONE || stream->reading == STREAM_READING_DRAIN) {
-        return;
-    }
     switch ((enum stream_state)stream->state) {
     case STREAM_OPEN:
     case STREAM_CONNECTING:
@@ -141,6 +149,21 @@ void stream_send_parts(struct stream *stream, const struct slice *parts, size_t 
     case STREAM_CLOSED:
         break;
     }
+}
+
+void stream_send_parts(struct stream *stream, const struct slice *parts, size_t count)
+{
+    assert(count <= STREAM_PARTS_MAX);
+    if (stream->failed != STREAM_END_NONE || stream->reading == STREAM_READING_DRAIN) {
+        return;
+    }
+    if (stream->packing != NULL) {
+        struct slice packed = packing_encode(stream, parts, count);
+        open_send(stream, &packed, 1);
+        packing_sent(stream);
+        return;
+    }
+    open_send(stream, parts, count);
 }
 
 void stream_send(struct stream *stream, const void *bytes, size_t len)

@@ -1,5 +1,5 @@
-// The inside of a stream, for its three files: stream.c (life and states), stream_output.c
-// (sending), stream_input.c (receiving, TLS included).
+// The inside of a stream, for its four files: stream.c (life and states), stream_output.c
+// (sending), stream_input.c (receiving, TLS included), stream_packing.c (compression).
 #pragma once
 
 #include "proxy/net/stream.h"
@@ -13,6 +13,14 @@ struct stream_output {
     bool was_congested;       // on_writable() is owed
     struct timer timeout;     // of connecting
     struct address connected; // to whom, while connecting
+};
+
+// What only a compressed stream has.
+struct stream_packing {
+    struct compression *compression;
+    struct buffer held; // came, and not uncompressed yet: the owner does not read
+    struct buffer out;  // empty but for the time of a send
+    bool has_more;      // the compression has bytes ready beside those
 };
 
 // --- stream.c -----------------------------------------------------------------------------------
@@ -33,6 +41,8 @@ timer_fn stream_connect_timed_out;
 
 struct stream_output *stream_output_make(struct stream *stream);
 void stream_output_drop(struct stream *stream);
+// Bytes for the wire: to the system at once, or behind those that wait for it.
+void stream_wire_send(struct stream *stream, const struct slice *parts, size_t count);
 // Sends what the TLS engine has made.
 void stream_tls_send(struct stream *stream);
 
@@ -47,3 +57,34 @@ bool stream_is_ended(const struct stream *stream);
 // Takes bytes that came behind a request for TLS: the beginning of a client's handshake, or an
 // attack.
 void stream_handshake_unread(struct stream *stream);
+
+// What is shown to the owner: used by the files that receive.
+struct sink {
+    uint8_t *bytes;     // kept ones first
+    size_t len;         // of all that is there
+    size_t room;        // behind them
+    struct buffer held; // empty where the bytes stand in the loop's area
+};
+
+struct sink sink_open(struct stream *stream, size_t room);
+void sink_added(struct sink *sink, size_t n);
+// Shows the bytes, and keeps what the owner leaves.
+void sink_show(struct stream *stream, struct sink *sink);
+// Nobody looks at the socket until the owner reads again.
+void reading_off(struct stream *stream);
+
+// --- stream_packing.c ---------------------------------------------------------------------------
+
+// Where compressed bytes are received: as large as the loop's own area, which the uncompressed ones
+// take.
+uint8_t *packing_area(struct loop *loop);
+void packing_drop(struct stream *stream);
+// What was kept came compressed.
+void packing_begin(struct stream *stream);
+// Bytes that came, compressed, to be shown uncompressed as far as the owner reads.
+void packing_input(struct stream *stream, struct slice bytes);
+// Whether bytes were kept compressed.
+bool packing_is_waiting(const struct stream *stream);
+// The parts, compressed; borrowed until packing_sent().
+struct slice packing_encode(struct stream *stream, const struct slice *parts, size_t count);
+void packing_sent(struct stream *stream);

@@ -183,6 +183,16 @@ enum tls_result tls_engine_read(struct tls_engine *engine, SSL *tls, uint8_t *ou
     return result == TLS_WANTS ? TLS_DONE : result;
 }
 
+// The server's ticket, due with its first bytes (TLS 1.2 gives one in the handshake). None is
+// expected yet where the number is still the context's.
+static void ticket_give(SSL *tls)
+{
+    if (SSL_get_num_tickets(tls) == 0) {
+        SSL_set_num_tickets(tls, 1);
+        (void)SSL_new_session_ticket(tls); // goes out before what is written next
+    }
+}
+
 static bool record_write(SSL *tls, const void *bytes, size_t len)
 {
     size_t written;
@@ -216,6 +226,7 @@ bool tls_engine_write(struct tls_engine *engine, SSL *tls, const struct slice *p
 {
     ERR_clear_error();
     tls_engine_input(engine, NULL, 0);
+    ticket_give(tls);
     if (count > 1 && parts_len(parts, count) <= TLS_RECORD_SIZE) {
         return parts_write_together(engine, tls, parts, count);
     }

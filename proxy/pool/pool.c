@@ -317,14 +317,31 @@ static bool is_server_full(const struct conn_loss *loss)
     return loss->code == 1040 || loss->code == 1203 || loss->code == 1226;
 }
 
+// The server takes no more connections, fewer than sluice may have: what is idle here or at another
+// worker, whoever it is of, makes room. Returns whether something here has gone.
+static bool room_make(struct pool *pool)
+{
+    struct pools *pools = pool->pools;
+    if (pools_give_up_idle(pools, pool->server)) {
+        return true;
+    }
+    pool_tokens_want(pools->tokens, pool->server, pools->settings.worker);
+    pools->settings.ask_others(pools->settings.context, pool->server);
+    return false;
+}
+
 // A connection that was to be opened for the waiters was not: the first of them hears of it, unless
-// the server is only full and connections that are out will come back.
+// the server is only full and there are connections that others can do without.
 static void opening_failed(struct pool *pool, int64_t opening_us, const struct conn_loss *loss)
 {
     metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
                metric_backend(pool->server));
+    if (is_server_full(loss) && pool->waiting > 0 && room_make(pool)) {
+        return;
+    }
     if (is_server_full(loss) && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
         pool->full_until_us = loop_now_us(pool->pools->settings.loop) + FULL_SECONDS * CLOCK_SECOND;
+        pools_retry_later(pool->pools, pool->full_until_us);
     } else if (!list_is_empty(&pool->waiters)) {
         struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
         connect_note(first, opening_us);
@@ -665,6 +682,11 @@ struct conn *pooled_conn(const struct pooled *pooled)
 int pooled_server(const struct pooled *pooled)
 {
     return pooled->pool->server;
+}
+
+const struct pool_account *pooled_account(const struct pooled *pooled)
+{
+    return pooled->pool->account;
 }
 
 bool pooled_is_outdated(const struct pooled *pooled)

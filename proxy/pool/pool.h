@@ -59,16 +59,26 @@ void pools_set_topology(struct pools *pools, const struct topology *topology);
 
 // --- accounts ------------------------------------------------------------------------------------
 
-// A user with the traits that its connections cannot change later: one pool for each server. Lives
-// as long as the pools; a session finds its own once, at the login.
+// A user with the traits that its connections cannot change later: one pool for each server. A
+// session finds its own once, at the login. Lives as long as the pools; one of a client's address
+// only until nobody of that address is left: there may be many of those.
 struct pool_account;
 
 // Takes a reference to the secret (NULL: no password); a newer one replaces the older.
 struct pool_account *pools_account(struct pools *pools, struct slice user,
                                    struct conn_traits traits, struct secret *secret);
 
+// Sessions that log in from now on get connections that are opened from now on, with the servers'
+// global values of now. Those that are there keep theirs.
+void pools_renew(struct pools *pools);
+
+// The session has no connection of it any more, and takes none. NULL is nothing.
+void pools_account_leave(struct pool_account **account);
+
 // Borrowed.
+struct slice pool_account_user(const struct pool_account *account);
 struct secret *pool_account_secret(const struct pool_account *account);
+const struct conn_traits *pool_account_traits(const struct pool_account *account);
 
 // --- taking and giving ---------------------------------------------------------------------------
 
@@ -151,6 +161,7 @@ void pool_lost(struct pooled *pooled);
 
 struct conn *pooled_conn(const struct pooled *pooled);
 int pooled_server(const struct pooled *pooled);
+const struct pool_account *pooled_account(const struct pooled *pooled);
 // Whether the server's role or place changed since it was opened: the holder lets go of it as soon
 // as it can.
 bool pooled_is_outdated(const struct pooled *pooled);

@@ -41,7 +41,11 @@ struct pool {
 };
 
 struct pool_account {
+    struct pools *owner;
+    struct slice key; // in pools->accounts; owned
     struct slice user;
+    uint32_t sessions; // that have found it and not left
+    bool is_retired;   // nobody finds it any more
     struct conn_traits traits;
     struct secret *secret;
     struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
@@ -49,7 +53,8 @@ struct pool_account {
 
 struct pools {
     struct pools_settings settings;
-    struct map accounts; // by user and traits
+    struct map accounts; // by user and traits; retired ones by a number
+    uint64_t retired;    // how many there were
     struct list servers[TOPOLOGY_SERVERS_MAX];
     uint32_t used[TOPOLOGY_SERVERS_MAX];
     struct conn_target
@@ -58,6 +63,7 @@ struct pools {
     struct pool_tokens *tokens;
     const struct topology *topology;
     struct timer expiry;
+    struct timer retry; // a server that was full is asked again
 };
 
 // --- pool.c --------------------------------------------------------------------------------------
@@ -80,3 +86,5 @@ void pool_refuse_all(struct pool *pool);
 bool pools_give_up_idle(struct pools *pools, int server);
 // The worker looks after idle connections from now on.
 void pools_expire_later(struct pools *pools);
+// At that time those that wait for a server that was full try again.
+void pools_retry_later(struct pools *pools, int64_t at_us);

@@ -46,13 +46,64 @@ bool pools_give_up_idle(struct pools *pools, int server)
     return true;
 }
 
+// --- accounts that go when nobody is left: of a client's address, or retired ---------------------
+
+static bool account_is_passing(const struct pool_account *account)
+{
+    return account->traits.client.kind != ADDRESS_NONE || account->is_retired;
+}
+
+static void account_free(struct pool_account *account)
+{
+    secret_unref(&account->secret);
+    mem_free((char *)account->key.ptr);
+    mem_free((char *)account->user.ptr);
+    mem_free(account);
+}
+
+static bool account_is_left(const struct pool_account *account)
+{
+    bool is_used = account->sessions > 0 || !account_is_passing(account);
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX && !is_used; i++) {
+        const struct pool *pool = account->pools[i];
+        for (int place = 0; pool != NULL && place < PLACE_COUNT; place++) {
+            is_used |= pool->counts[place] > 0;
+        }
+    }
+    return !is_used;
+}
+
+static struct pool_account *account_left(const struct pools *pools)
+{
+    map_each (slot, &pools->accounts) {
+        if (account_is_left(slot->value)) {
+            return slot->value;
+        }
+    }
+    return NULL;
+}
+
+static void accounts_expire(struct pools *pools)
+{
+    for (struct pool_account *left; (left = account_left(pools)) != NULL;) {
+        for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+            if (left->pools[i] != NULL) {
+                pool_destroy(left->pools[i]);
+            }
+        }
+        map_remove(&pools->accounts, left->key);
+        account_free(left);
+    }
+}
+
 // --- expiry --------------------------------------------------------------------------------------
 
 // Closes what nobody has used for long; returns whether there is more to look after.
 static bool pool_expire(struct pool *pool, int64_t now_us)
 {
     struct list *idle = &pool->places[IDLE];
-    while (pool->counts[IDLE] > KEPT_IDLE) {
+    uint32_t kept = account_is_passing(pool->account) ? 0 : KEPT_IDLE;
+    while (pool->counts[IDLE] > kept) {
         struct pooled *last = container_of(idle->prev, struct pooled, link);
         if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND) {
             return true;
@@ -64,6 +115,21 @@ static bool pool_expire(struct pool *pool, int64_t now_us)
         pooled_close(last, CONN_END_EXPIRED);
     }
     return false;
+}
+
+void pools_retry_later(struct pools *pools, int64_t at_us)
+{
+    if (!timer_is_set(&pools->retry)) {
+        timer_set(&pools->retry, pools->settings.loop, at_us - loop_now_us(pools->settings.loop));
+    }
+}
+
+static void retry_run(struct timer *timer)
+{
+    struct pools *pools = container_of(timer, struct pools, retry);
+    for (int server = 0; server < TOPOLOGY_SERVERS_MAX; server++) {
+        pools_retry(pools, server);
+    }
 }
 
 void pools_expire_later(struct pools *pools)
@@ -83,6 +149,7 @@ static void expiry_run(struct timer *timer)
             goes_on |= pool_expire(container_of(link, struct pool, link), now_us);
         }
     }
+    accounts_expire(pools);
     if (goes_on) {
         pools_expire_later(pools);
     }
@@ -192,7 +259,9 @@ void pools_yield(struct pools *pools, int server)
 void pools_retry(struct pools *pools, int server)
 {
     list_each (link, &pools->servers[server]) {
-        pool_wake(container_of(link, struct pool, link));
+        struct pool *pool = container_of(link, struct pool, link);
+        pool->full_until_us = 0;
+        pool_wake(pool);
     }
 }
 
@@ -210,29 +279,91 @@ void pools_forget_user(struct pools *pools, struct slice user)
 
 // --- accounts ------------------------------------------------------------------------------------
 
+static void account_key_write(struct buffer *key, struct slice user,
+                              const struct conn_traits *traits)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    buffer_print(key, "%d%d%d%d%d", traits->found_rows, traits->ignore_space, traits->interactive,
+                 traits->deprecate_eof, traits->extended_types);
+    if (traits->client.kind != ADDRESS_NONE) {
+        buffer_print(key, "%s", address_print_host(&traits->client, text));
+    }
+    buffer_print(key, "/");
+    buffer_append_slice(key, user);
+}
+
 struct pool_account *pools_account(struct pools *pools, struct slice user,
                                    struct conn_traits traits, struct secret *secret)
 {
     struct buffer key = BUFFER_INIT;
-    buffer_print(&key, "%d%d%d%d", traits.found_rows, traits.ignore_space, traits.interactive,
-                 traits.deprecate_eof);
-    buffer_append_slice(&key, user);
+    account_key_write(&key, user, &traits);
     struct pool_account *account = map_get(&pools->accounts, buffer_slice(&key));
     if (account == NULL) {
         account = mem_zero(1, sizeof(*account));
+        account->owner = pools;
+        account->key = slice_make(slice_copy_text(buffer_slice(&key)), buffer_len(&key));
         account->user = slice_make(slice_copy_text(user), user.len);
         account->traits = traits;
         map_put(&pools->accounts, buffer_slice(&key), account);
     }
     buffer_release(&key);
+    account->sessions++;
     secret_unref(&account->secret);
     account->secret = secret_ref(secret);
     return account;
 }
 
+static void account_retire(struct pools *pools, struct pool_account *account)
+{
+    struct buffer key = BUFFER_INIT;
+    map_remove(&pools->accounts, account->key);
+    mem_free((char *)account->key.ptr);
+    buffer_print(&key, "retired %llu", (unsigned long long)++pools->retired);
+    account->key = slice_make(slice_copy_text(buffer_slice(&key)), buffer_len(&key));
+    account->is_retired = true;
+    map_put(&pools->accounts, account->key, account);
+    buffer_release(&key);
+}
+
+void pools_renew(struct pools *pools)
+{
+    struct pool_account **found =
+        mem_zero(pools->accounts.count + 1, sizeof(struct pool_account *));
+    size_t count = 0;
+    map_each (slot, &pools->accounts) {
+        found[count++] = slot->value;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!found[i]->is_retired) {
+            account_retire(pools, found[i]);
+        }
+    }
+    mem_free(found);
+    pools_expire_later(pools);
+}
+
+void pools_account_leave(struct pool_account **account)
+{
+    struct pool_account *left = *account;
+    *account = NULL;
+    if (left != NULL && --left->sessions == 0 && account_is_passing(left)) {
+        pools_expire_later(left->owner);
+    }
+}
+
+struct slice pool_account_user(const struct pool_account *account)
+{
+    return account->user;
+}
+
 struct secret *pool_account_secret(const struct pool_account *account)
 {
     return account->secret;
+}
+
+const struct conn_traits *pool_account_traits(const struct pool_account *account)
+{
+    return &account->traits;
 }
 
 // --- life ----------------------------------------------------------------------------------------
@@ -245,6 +376,7 @@ struct pools *pools_create(const struct pools_settings *settings)
         list_init(&pools->servers[i]);
     }
     timer_init(&pools->expiry, expiry_run);
+    timer_init(&pools->retry, retry_run);
     return pools;
 }
 
@@ -256,14 +388,12 @@ void pools_destroy(struct pools *pools)
         }
     }
     map_each (slot, &pools->accounts) {
-        struct pool_account *account = slot->value;
-        secret_unref(&account->secret);
-        mem_free((char *)account->user.ptr);
-        mem_free(account);
+        account_free(slot->value);
     }
     map_release(&pools->accounts);
     pool_tokens_unref(pools->tokens);
     timer_release(&pools->expiry);
+    timer_release(&pools->retry);
     mem_free(pools);
 }
 

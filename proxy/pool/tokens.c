@@ -39,6 +39,11 @@ static uint_fast64_t bit_of(unsigned worker)
     return UINT64_C(1) << worker;
 }
 
+void pool_tokens_want(struct pool_tokens *tokens, int server, unsigned worker)
+{
+    atomic_fetch_or(&tokens->hungry[server], bit_of(worker));
+}
+
 bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
                       struct limit_token *token)
 {
@@ -47,7 +52,7 @@ bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
     }
     // A token that comes back between the two is not missed: whoever gives it may not see the note
     // yet.
-    atomic_fetch_or(&tokens->hungry[server], bit_of(worker));
+    pool_tokens_want(tokens, server, worker);
     return limit_take(tokens->limits, (unsigned)server, token);
 }
 

@@ -23,6 +23,8 @@ void pool_tokens_unref(struct pool_tokens *tokens);
 // limit_give() gives it back.
 bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
                       struct limit_token *token);
+// Notes it as hungry: it has tokens, but the server itself takes no more connections.
+void pool_tokens_want(struct pool_tokens *tokens, int server, unsigned worker);
 
 // Whether some other worker found none. One load.
 bool pool_tokens_is_wanted(const struct pool_tokens *tokens, int server, unsigned except);

@@ -58,8 +58,9 @@ static enum tls_verify verify_of(enum conf_tls_mode mode)
 static bool backend_is_kept(const struct conf_backend *a, const struct conf_backend *b)
 {
     return slice_equal(a->name, b->name) && conf_address_equal(&a->address, &b->address) &&
-           a->tls == b->tls && slice_equal(a->tls_ca, b->tls_ca) &&
-           slice_equal(a->tls_cert, b->tls_cert) && slice_equal(a->tls_key, b->tls_key);
+           a->tls == b->tls && a->send_proxy == b->send_proxy && a->compression == b->compression &&
+           slice_equal(a->tls_ca, b->tls_ca) && slice_equal(a->tls_cert, b->tls_cert) &&
+           slice_equal(a->tls_key, b->tls_key);
 }
 
 static bool backend_tls_make(struct worker_setup *setup, size_t index,

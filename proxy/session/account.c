@@ -4,6 +4,31 @@
 
 #include "proxy/base/memory.h"
 
+struct slice account_name(const struct session *session, struct slice user, struct buffer *out)
+{
+    struct address client = session_announced(session);
+    char text[ADDRESS_TEXT_SIZE];
+    if (client.kind == ADDRESS_NONE) {
+        return user;
+    }
+    buffer_append_slice(out, user);
+    buffer_append(out, "", 1);
+    buffer_append_slice(out, slice_text(address_print_host(&client, text)));
+    return buffer_slice(out);
+}
+
+static struct slice name_user(struct slice name)
+{
+    return slice_first(name, slice_find(name, '\0'));
+}
+
+static struct address name_client(struct slice name)
+{
+    struct address client;
+    address_from_ip(&client, slice_from(name, name_user(name).len + 1), ADDRESS_PORT_NONE);
+    return client;
+}
+
 const struct account_entry *account_find(struct worker *worker, struct slice user)
 {
     return map_get(&worker->accounts, user);
@@ -28,16 +53,38 @@ static void entry_put(struct worker *worker, struct slice user, struct secret *s
     entry_free(map_put(&worker->accounts, user, entry));
 }
 
-static void forget(struct worker *worker, struct slice user)
+// One of the names that an account has at some address; empty: there is none.
+static struct slice name_elsewhere(const struct worker *worker, struct slice user)
+{
+    map_each (slot, &worker->accounts) {
+        if (slot->key.len > user.len && slice_equal(name_user(slot->key), user)) {
+            return slot->key;
+        }
+    }
+    return SLICE_NONE;
+}
+
+static void forget_one(struct worker *worker, struct slice name)
+{
+    entry_free(map_remove(&worker->accounts, name));
+    for (struct slice other; (other = name_elsewhere(worker, name)).len > 0;) {
+        char *copy = slice_copy_text(other);
+        entry_free(map_remove(&worker->accounts, slice_make(copy, other.len)));
+        mem_free(copy);
+    }
+    pools_forget_user(worker->pools, name_user(name));
+}
+
+static void forget(struct worker *worker, struct slice name)
 {
     map_release(&worker->schemas); // privileges may have gone, or schemas
-    if (user.len > 0) {
-        entry_free(map_remove(&worker->accounts, user));
-        pools_forget_user(worker->pools, user);
+    rights_forget(worker);
+    if (name.len > 0) {
+        forget_one(worker, name);
         return;
     }
     map_each (slot, &worker->accounts) {
-        pools_forget_user(worker->pools, slot->key);
+        pools_forget_user(worker->pools, name_user(slot->key));
         entry_free(slot->value);
     }
     map_release(&worker->accounts);
@@ -76,7 +123,12 @@ void account_add_schema(struct worker *worker, struct slice user, struct slice s
 
 // --- to the others -------------------------------------------------------------------------------
 
-enum account_news_kind { ACCOUNT_LEARNT, ACCOUNT_FORGOTTEN, SCHEMAS_FORGOTTEN };
+enum account_news_kind {
+    ACCOUNT_LEARNT,
+    ACCOUNT_FORGOTTEN,
+    SCHEMAS_FORGOTTEN,
+    CONNECTIONS_RENEWED
+};
 
 struct account_news {
     struct worker_question question;
@@ -97,6 +149,9 @@ static void news_arrived(struct worker_question *question)
         break;
     case SCHEMAS_FORGOTTEN:
         map_release(&question->worker->schemas);
+        break;
+    case CONNECTIONS_RENEWED:
+        pools_renew(question->worker->pools);
         break;
     }
     secret_unref(&news->secret);
@@ -133,6 +188,12 @@ void account_forget(struct worker *worker, struct slice user)
     news_tell(worker, user, NULL, ACCOUNT_FORGOTTEN);
 }
 
+void account_renew_connections(struct worker *worker)
+{
+    pools_renew(worker->pools);
+    news_tell(worker, SLICE_NONE, NULL, CONNECTIONS_RENEWED);
+}
+
 void account_forget_schemas(struct worker *worker)
 {
     map_release(&worker->schemas);
@@ -146,7 +207,7 @@ struct recheck {
     struct list link; // in worker->rechecks
     struct conn *conn;
     struct worker *worker;
-    struct slice user; // owned
+    struct slice user; // owned; the account's name
     struct secret *secret;
 };
 
@@ -177,7 +238,7 @@ static void recheck_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct recheck *recheck = conn_holder(conn);
     struct account_entry *entry = map_get(&recheck->worker->accounts, recheck->user);
-    if (loss->end == CONN_END_REFUSED && loss->code == 1045) {
+    if (conn_loss_is_of_account(loss)) {
         account_forget(recheck->worker, recheck->user);
     } else if (entry != NULL) {
         entry->is_rechecked = false; // nothing was said of the password: the next login asks again
@@ -208,8 +269,9 @@ void account_recheck(struct worker *worker, struct slice user)
     struct conn_settings settings = {
         .loop = worker->loop,
         .target = worker->targets[server],
-        .user = recheck->user,
+        .user = name_user(recheck->user),
         .secret = recheck->secret,
+        .traits = {.client = name_client(recheck->user)},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };
     recheck->conn = conn_open(&settings, &recheck_handler, recheck);

@@ -15,9 +15,12 @@ static bool asks_last_statement(const struct statement *statement)
 
 void attach_leave_last(struct session *session)
 {
-    if (session_keeps_last_statement(session) && !asks_last_statement(&session->run->statement)) {
+    const struct statement *statement = &session->run->statement;
+    if (session_keeps_last_statement(session) && !asks_last_statement(statement)) {
         session->pins = 0;
         query_let_go(session);
+    } else if (statement->kind == STATEMENT_BEGIN) {
+        session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT); // it need not begin where that ran
     }
 }
 
@@ -42,7 +45,7 @@ static void conn_adopt(struct session *session, struct pooled *pooled)
 }
 
 // The statement asks for the insert id, and the session's connection has somebody else's or none.
-static bool wants_insert_id(const struct session *session)
+bool attach_wants_insert_id(const struct session *session)
 {
     return statement_asks(&session->run->statement, ASK_INSERT_ID) &&
            session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
@@ -57,12 +60,16 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
     attach_send(session);
 }
 
-// The session has its connection: the insert id that only the session knows is given back to it
-// first.
-static void attach_go(struct session *session)
+// What the session wrote is waited for first; then the insert id that only the session knows is
+// given back.
+void attach_go(struct session *session)
 {
     char sql[64];
-    if (!wants_insert_id(session)) {
+    if (session->run->route.wait_us > 0) {
+        wait_begin(session);
+        return;
+    }
+    if (!attach_wants_insert_id(session)) {
         attach_send(session);
         return;
     }
@@ -128,6 +135,32 @@ static bool is_own_fault(const struct conn_loss *loss)
             (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE));
 }
 
+// A schema that the replica does not have may be one that the session has made, and that has not
+// got there yet.
+static bool may_have_schema_later(const struct session *session, const struct conn_loss *loss)
+{
+    const struct topology *topology = session->worker->topology;
+    return (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE) &&
+           !session->run->wants_primary && !position_is_empty(&session->position) &&
+           topology->primary >= 0 && session->run->route.server != topology->primary;
+}
+
+// The server does not let the account in any more: every worker asks again, and the session ends
+// with what it reads now.
+static void account_refused(struct session *session, const struct conn_loss *loss)
+{
+    struct buffer account = BUFFER_INIT;
+    account_forget(session->worker, account_name(session, session->user, &account));
+    buffer_release(&account);
+    if (loss->code == ER_ACCESS_DENIED) {
+        struct slice name = session->worker->topology->servers[session->run->route.server].name;
+        answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
+    } else {
+        answer_refusal(session, loss->refusal);
+    }
+    session_finish(session);
+}
+
 static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
                     const struct conn_loss *loss)
 {
@@ -138,12 +171,12 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
         struct slice name = session->worker->topology->servers[run->route.server].name;
         answer_error(session, QUEUE_TIMEOUT, SLICE_ARG(name),
                      (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
-    } else if (refusal == POOL_FAILED && loss->end == CONN_END_REFUSED &&
-               loss->code == ER_ACCESS_DENIED) {
-        struct slice name = session->worker->topology->servers[run->route.server].name;
-        account_forget(session->worker, session->user);
-        answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
-        session_finish(session);
+    } else if (refusal == POOL_FAILED && conn_loss_is_of_account(loss)) {
+        account_refused(session, loss);
+    } else if (refusal == POOL_FAILED && is_own_fault(loss) &&
+               may_have_schema_later(session, loss)) {
+        run->wants_primary = true;
+        query_route(session);
     } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
         answer_refusal(session, loss->refusal); // what the client set cannot be had there
     } else {
@@ -178,6 +211,7 @@ static bool take_own(struct session *session)
         return false;
     }
     session->run->route.server = pooled_server(own);
+    session->run->route.wait_us = 0;
     conn_adopt(session, own);
     if (conn_is_as(pooled_conn(own), session->image)) {
         attach_send(session);
@@ -230,31 +264,62 @@ void attach_begin(struct session *session)
 
 // --- sending -------------------------------------------------------------------------------------
 
-static void packet_send(struct session *session)
+static void relaying_begin(struct session *session)
 {
-    struct run *run = session->run;
-    struct conn *conn = pooled_conn(session->pooled);
-    conn_relay(conn);
-    stream_send(conn_stream(conn), buffer_ptr(&run->packet), buffer_len(&run->packet));
+    session->run->sent_us = loop_now_us(session->worker->loop);
+    relay_begin(session);
+    session_enter(session, SESSION_RUNNING);
+    conn_relay(pooled_conn(session->pooled));
 }
 
-void attach_send(struct session *session)
+static void answer_await(struct session *session)
 {
     struct worker *worker = session->worker;
     struct run *run = session->run;
-    bool has_reply = command_find((uint8_t)run->command)->reply != COMMAND_REPLY_NONE;
-
-    run->sent_us = loop_now_us(worker->loop);
-    relay_begin(session, run->command);
-    session_enter(session, SESSION_RUNNING);
-    packet_send(session);
-    if (!has_reply) {
+    if (command_find((uint8_t)run->command)->reply == COMMAND_REPLY_NONE) {
         outcome_end(session, &(struct outcome){.is_error = false});
     } else if (run->route.timeout_us > 0) {
         timer_set(&session->timer, worker->loop, run->route.timeout_us);
     } else {
         timer_clear(&session->timer);
     }
+}
+
+static void packet_send(struct session *session)
+{
+    struct conn *conn = pooled_conn(session->pooled);
+    struct buffer *closing = &conn_statements(conn)->closing;
+    struct slice parts[EXECUTION_PARTS_MOST];
+    size_t count = execution_pack(session, parts);
+    stream_send_parts(conn_stream(conn), parts, count);
+    if (!buffer_is_empty(closing)) {
+        buffer_release(closing);
+    }
+}
+
+void attach_send(struct session *session)
+{
+    if (!execution_is_ready(session)) {
+        return;
+    }
+    if (session->run->kill != RUN_KILL_NONE) {
+        kill_compute(session);
+        return;
+    }
+    if (session->run->processes != NULL) {
+        id_table_put(session);
+    }
+    relaying_begin(session);
+    packet_send(session);
+    session->run->is_sent = true;
+    answer_await(session);
+}
+
+void attach_sent(struct session *session)
+{
+    relaying_begin(session);
+    session->run->is_sent = true;
+    answer_await(session);
 }
 
 // --- the connection's callbacks ------------------------------------------------------------------

@@ -9,6 +9,7 @@
 
 static void run_quit(struct session *session)
 {
+    stream_leave(&session->stream);
     session_close(session);
 }
 
@@ -48,6 +49,18 @@ static void run_server_read(struct session *session)
         .class = STATEMENT_CLASS_SERVER_READ,
         .reason = ROUTE_REASON_COMMAND,
         .count = 1,
+    };
+    query_begin_command(session, &statement);
+}
+
+static void run_process_info(struct session *session)
+{
+    struct statement statement = {
+        .kind = STATEMENT_SHOW,
+        .class = STATEMENT_CLASS_PROXY,
+        .reason = ROUTE_REASON_PROXY_STATEMENT,
+        .count = 1,
+        .asks = ASK_BIT(ASK_PROCESSLIST),
     };
     query_begin_command(session, &statement);
 }
@@ -97,27 +110,7 @@ static void run_prepare(struct session *session)
         answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_STMT_PREPARE")));
         return;
     }
-    query_begin(session, prepare.text);
-}
-
-// Commands that name a statement which is open on the session's connection.
-static void run_statement(struct session *session)
-{
-    uint32_t id = 0;
-    struct reader reader = reader_make(slice_from(session->run->payload, 1));
-    id = reader_u32(&reader);
-    bool has_reply = command_find((uint8_t)session->run->command)->reply != COMMAND_REPLY_NONE;
-    if (reader_is_failed(&reader)) {
-        answer_error(session, PACKET_MALFORMED,
-                     SLICE_ARG(command_find((uint8_t)session->run->command)->name));
-    } else if (session->pooled != NULL && effects_has_prepared(session)) {
-        query_begin_attached(session);
-    } else if (has_reply) {
-        answer_error(session, UNKNOWN_STATEMENT, id);
-    } else {
-        command_end(session);
-        session_idle(session);
-    }
+    preparation_begin(session, prepare.text);
 }
 
 static const struct {
@@ -129,17 +122,19 @@ static const struct {
     {COMMAND_INIT_DB, run_init_db},
     {COMMAND_PING, run_ping},
     {COMMAND_STMT_PREPARE, run_prepare},
-    {COMMAND_STMT_EXECUTE, run_statement},
-    {COMMAND_STMT_CLOSE, run_statement},
-    {COMMAND_STMT_RESET, run_statement},
-    {COMMAND_STMT_FETCH, run_statement},
-    {COMMAND_STMT_SEND_LONG_DATA, run_statement},
+    {COMMAND_STMT_EXECUTE, execution_begin},
+    {COMMAND_STMT_BULK_EXECUTE, execution_begin_bulk},
+    {COMMAND_STMT_CLOSE, execution_close},
+    {COMMAND_STMT_RESET, execution_reset},
+    {COMMAND_STMT_FETCH, execution_fetch},
+    {COMMAND_STMT_SEND_LONG_DATA, execution_add_long_data},
     {COMMAND_RESET_CONNECTION, run_reset},
     {COMMAND_CHANGE_USER, run_change_user},
     {COMMAND_SET_OPTION, run_set_option},
     {COMMAND_FIELD_LIST, run_server_read},
     {COMMAND_STATISTICS, run_server_read},
     {COMMAND_DEBUG, run_server_read},
+    {COMMAND_PROCESS_INFO, run_process_info},
     {COMMAND_PROCESS_KILL, run_process_kill},
 };
 
@@ -169,12 +164,15 @@ struct packet_look {
     bool is_in_order;
 };
 
-static struct packet_look packet_look(const uint8_t *bytes, size_t len)
+static struct packet_look packet_look(const struct session *session, const uint8_t *bytes,
+                                      size_t len)
 {
+    // Clients that compress number what is outside, and inside as they like: libmariadb all 0.
+    bool is_numbered = !stream_is_compressed(&session->stream);
     struct packet_look look = {.is_in_order = true};
     while (len - look.size >= FRAME_HEADER_SIZE) {
         struct frame frame = frame_read(bytes + look.size);
-        if (frame.sequence != look.expected) {
+        if (is_numbered && frame.sequence != look.expected) {
             look.found = frame.sequence;
             look.is_in_order = false;
             return look;
@@ -192,6 +190,19 @@ static struct packet_look packet_look(const uint8_t *bytes, size_t len)
         }
     }
     return look;
+}
+
+// As a client that does not compress numbers them.
+static void frames_number(struct run *run, const struct packet_look *look)
+{
+    uint8_t *bytes = buffer_ptr(&run->packet);
+    uint8_t sequence = 0;
+    for (size_t at = 0; at < look->size;) {
+        struct frame frame = frame_read(bytes + at);
+        frame.sequence = sequence++;
+        frame_write(bytes + at, frame);
+        at += FRAME_HEADER_SIZE + frame.len;
+    }
 }
 
 // The payload in one piece: frames after the first lose their headers.
@@ -234,7 +245,7 @@ static bool packet_check(struct session *session, const struct packet_look *look
 
 size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
 {
-    struct packet_look look = packet_look(bytes, len);
+    struct packet_look look = packet_look(session, bytes, len);
     if (!packet_check(session, &look)) {
         return len;
     }
@@ -244,6 +255,9 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
     struct run *run = run_take(session->worker);
     session->run = run;
     buffer_append(&run->packet, bytes, look.size);
+    if (stream_is_compressed(&session->stream)) {
+        frames_number(run, &look);
+    }
     run->payload = payload_join(run, &look);
     run->command = (enum command)(uint8_t)run->payload.ptr[0];
     run->started_us = loop_now_us(session->worker->loop);

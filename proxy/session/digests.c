@@ -33,43 +33,19 @@ static struct digest_entry *entry_of_text(const struct session *session,
     return entry;
 }
 
-// The entry of the open statement that the command names; NULL: it names none.
-static struct digest_entry *entry_of_prepared(const struct session *session,
-                                              const struct digest_scope *scope)
-{
-    struct digest_table *table = session->worker->digests;
-    struct reader reader = reader_make(slice_from(session->run->payload, 1));
-    const struct prepared *prepared = prepared_find(&session->prepared, reader_u32(&reader));
-    if (prepared == NULL) {
-        return NULL;
-    }
-    struct digest_entry *entry =
-        prepared->shape != 0 ? digest_table_find(table, prepared->shape, scope) : NULL;
-    return entry != NULL ? entry : digest_table_add(table, prepared->shape, scope, prepared->text);
-}
-
-struct digest_text *digests_prepared(const struct session *session)
-{
-    struct digest_scope scope = scope_of(session, (enum metric_target)session->run->route.target);
-    uint64_t shape = session->run->statement.shape;
-    struct digest_entry *entry =
-        shape != 0 ? digest_table_find(session->worker->digests, shape, &scope) : NULL;
-    return entry != NULL ? digest_text_ref(digest_entry_text(entry)) : text_of(session);
-}
-
 // NULL: the command is none that counts. To prepare a statement is not to run it, unless that is as
 // far as it came.
 static struct digest_entry *entry_of(const struct session *session, enum metric_target target,
                                      bool is_error)
 {
     enum command command = session->run->command;
-    bool has_text = (command == COMMAND_QUERY || (command == COMMAND_STMT_PREPARE && is_error)) &&
-                    session->run->sql.len > 0;
-    if (!has_text && command != COMMAND_STMT_EXECUTE && command != COMMAND_STMT_FETCH) {
+    bool has_run = command == COMMAND_QUERY || execution_is_meant(session->run) ||
+                   command == COMMAND_STMT_FETCH || (command == COMMAND_STMT_PREPARE && is_error);
+    if (!has_run || session->run->sql.len == 0) {
         return NULL;
     }
     struct digest_scope scope = scope_of(session, target);
-    return has_text ? entry_of_text(session, &scope) : entry_of_prepared(session, &scope);
+    return entry_of_text(session, &scope);
 }
 
 void digests_count(struct session *session, enum metric_target target, bool is_error,

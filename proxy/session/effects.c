@@ -40,13 +40,11 @@ static const struct {
     {EFFECT_UNLOCK_TABLES, PIN_NONE, PIN_LOCK_TABLES},
     {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE},
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK},
-    {EFFECT_PREPARE, PIN_PREPARED_TEXT, PIN_NONE},
     {EFFECT_HANDLER_OPEN, PIN_HANDLER, PIN_NONE},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE},
     {EFFECT_FOUND_ROWS, PIN_LAST_STATEMENT, PIN_NONE},
     {EFFECT_ROLE, PIN_ROLE, PIN_NONE},
     {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE},
-    {EFFECT_EXECUTE, PIN_UNKNOWN_STATE, PIN_NONE},
     {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE},
     {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE},
 };
@@ -56,7 +54,9 @@ static const struct {
 static bool may_unpin(const struct session *session, const struct statement *statement,
                       bool is_error)
 {
-    return !is_error && session->run->command == COMMAND_QUERY && statement->count == 1;
+    const struct run *run = session->run;
+    return !is_error && statement->count == 1 &&
+           (run->command == COMMAND_QUERY || execution_is_meant(run));
 }
 
 static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
@@ -111,7 +111,8 @@ static const struct slice client_tracked[] = {
 bool effects_is_client_tracked(const struct session_change *change)
 {
     if (change->type != SESSION_CHANGE_VARIABLE) {
-        return change->type == SESSION_CHANGE_SCHEMA;
+        return change->type == SESSION_CHANGE_SCHEMA ||
+               change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked
     }
     for (size_t i = 0; i < sizeof(client_tracked) / sizeof(client_tracked[0]); i++) {
         if (slice_equal_nocase(change->name, client_tracked[i])) {
@@ -141,15 +142,28 @@ static bool is_own_change(const struct session *session, struct slice name)
     return is_access_mode && conn_is_replica(pooled_conn(session->pooled));
 }
 
-static void change_note(struct session *session, const struct session_change *change)
+// Returns whether it changed the image.
+static bool change_note(struct session *session, const struct session_change *change)
 {
+    if (change->type == SESSION_CHANGE_GTIDS) {
+        written_note(session, FAMILY_MYSQL, change->value);
+        return false;
+    }
+    if (change->type == SESSION_CHANGE_VARIABLE && slice_equal(change->name, CONN_LAST_GTID)) {
+        written_note(session, FAMILY_MARIADB, change->value);
+        return false;
+    }
     if (change->type == SESSION_CHANGE_SCHEMA) {
         image_set_schema(&session->image, change->value);
-    } else if (change->type == SESSION_CHANGE_VARIABLE && !is_own_change(session, change->name)) {
+        return true;
+    }
+    if (change->type == SESSION_CHANGE_VARIABLE && !is_own_change(session, change->name)) {
         bool is_null =
             change->value.len == 0 && slice_equal_nocase(change->name, S("character_set_results"));
         image_set_variable(&session->image, change->name, change->value, is_null);
+        return true;
     }
+    return false;
 }
 
 void effects_ok(struct session *session, const struct ok *ok)
@@ -157,10 +171,13 @@ void effects_ok(struct session *session, const struct ok *ok)
     if (ok->session.len > 0) {
         struct reader changes = reader_make(ok->session);
         struct session_change change;
+        bool is_changed = false;
         while (session_change_next(&changes, &change)) {
-            change_note(session, &change);
+            is_changed = change_note(session, &change) || is_changed;
         }
-        effects_image_changed(session);
+        if (is_changed) {
+            effects_image_changed(session);
+        }
     }
     if (ok->insert_id != 0) {
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
@@ -283,10 +300,24 @@ static void accounts_note(struct session *session, const struct statement *state
     }
 }
 
+static bool sets_global(const struct statement *statement)
+{
+    for (uint32_t i = 0; i < statement->assignments_count; i++) {
+        enum assignment_scope scope = statement->assignments[i].scope;
+        if (scope == ASSIGNMENT_GLOBAL || scope == ASSIGNMENT_PERSIST) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void succeeded(struct session *session, const struct statement *statement)
 {
     if (statement->assignments_count > 0) {
         assignments_note(session, statement);
+    }
+    if (sets_global(statement)) {
+        account_renew_connections(session->worker);
     }
     if (statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE) {
         image_set_schema(&session->image, statement->schema);
@@ -318,59 +349,80 @@ static void failed(struct session *session, const struct statement *statement)
     }
 }
 
-void effects_prepared(struct session *session, uint32_t id)
+// --- statements prepared by name -----------------------------------------------------------------
+
+enum { ER_PARSE_ERROR = 1064, ER_UNKNOWN_NAME = 1243 };
+
+static void statement_note(struct session *session, const struct statement *statement,
+                           bool is_error)
 {
-    prepared_add(&session->prepared, id, session->run->statement.shape, digests_prepared(session));
+    pins_apply(session, statement, is_error);
+    is_error ? failed(session, statement) : succeeded(session, statement);
+    if (statement_has(statement, EFFECT_EXECUTE)) { // among others: which text, nobody knows
+        effects_pin(session, PIN_UNKNOWN_STATE);
+    }
+    if (statement_has(statement, EFFECT_PREPARE)) {
+        session->named.is_unsure = true;
+        effects_pin(session, PIN_PREPARED_TEXT);
+    }
 }
 
-bool effects_has_prepared(const struct session *session)
+// EXECUTE does what the text does that it runs, where that is known.
+static void named_execute_note(struct session *session, const struct statement *statement,
+                               bool is_error)
 {
-    return !prepared_is_empty(&session->prepared);
+    struct run *run = session->run;
+    const struct named *named = named_find(&session->named, statement->name);
+    struct slice text = named != NULL ? named->text : statement->prepared;
+    if (text.len == 0) {
+        if (run->reply.error != ER_UNKNOWN_NAME) {
+            effects_pin(session, PIN_UNKNOWN_STATE);
+        }
+        return;
+    }
+    struct statement_context context = {
+        .syntax = named != NULL ? named->syntax : session->syntax,
+        .schema = session->image->schema,
+        .catalogue = session->worker->catalogue,
+        .pure_functions = session->worker->config->routing.pure_functions,
+        .pure_functions_count = session->worker->config->routing.pure_functions_count,
+    };
+    struct statement *inner = arena_alloc(&run->arena, sizeof(*inner));
+    statement_parse(inner, &run->arena, arena_copy(&run->arena, text), &context);
+    statement_note(session, inner, is_error);
 }
 
-static void prepared_close(struct session *session)
+static void named_note(struct session *session, const struct statement *statement, bool is_error)
 {
-    struct reader reader = reader_make(slice_from(session->run->payload, 1));
-    prepared_remove(&session->prepared, reader_u32(&reader));
-    if (prepared_is_empty(&session->prepared)) {
-        unpin(session, PIN_PREPARED);
+    struct named_list *list = &session->named;
+    if (statement->kind == STATEMENT_PREPARE && !is_error) {
+        named_add(list, statement->name, statement->prepared, session->syntax);
+    } else if (statement->kind == STATEMENT_PREPARE) {
+        if (session->run->reply.error != ER_PARSE_ERROR) { // which may be that of PREPARE itself
+            named_remove(list, statement->name);           // it went before the new one failed
+        }
+    } else if (statement->kind == STATEMENT_DEALLOCATE) {
+        if (!is_error || session->run->reply.error == ER_UNKNOWN_NAME) {
+            named_remove(list, statement->name);
+        }
+    } else if (statement->kind == STATEMENT_EXECUTE) {
+        named_execute_note(session, statement, is_error);
+    }
+    if (named_is_empty(list)) {
+        unpin(session, PIN_PREPARED_TEXT);
+    } else {
+        effects_pin(session, PIN_PREPARED_TEXT);
     }
 }
 
 static void command_note(struct session *session, bool is_error)
 {
     struct run *run = session->run;
-    switch (run->command) {
-    case COMMAND_STMT_PREPARE:
-        if (!is_error) {
-            effects_pin(session, PIN_PREPARED);
-        }
-        break;
-    case COMMAND_STMT_CLOSE:
-        prepared_close(session);
-        break;
-    case COMMAND_SET_OPTION:
-        if (!is_error) {
-            bool is_on = run->payload.len > 1 && run->payload.ptr[1] == 0;
-            image_set_multi_statements(&session->image, is_on);
-        }
-        break;
-    default:
-        break;
+    if (run->command == COMMAND_SET_OPTION && !is_error) {
+        bool is_on = run->payload.len > 1 && run->payload.ptr[1] == 0;
+        image_set_multi_statements(&session->image, is_on);
     }
 }
-
-// What a prepared statement will do can happen at any of its executions: it counts from its
-// preparation on.
-static void prepared_note(struct session *session, const struct statement *statement)
-{
-    pins_apply(session, statement, false);
-    if (changes_session(statement)) {
-        effects_pin(session, PIN_SESSION_VARIABLE);
-    }
-}
-
-enum { ER_PARSE_ERROR = 1064 };
 
 static bool was_not_understood(const struct session *session)
 {
@@ -381,20 +433,26 @@ static bool was_not_understood(const struct session *session)
 
 void effects_end(struct session *session, bool is_error)
 {
+    const uint64_t by_name =
+        EFFECT_BIT(EFFECT_PREPARE) | EFFECT_BIT(EFFECT_EXECUTE) | EFFECT_BIT(EFFECT_DEALLOCATE);
     const struct statement *statement = &session->run->statement;
+    const struct run *run = session->run;
+    if (run->command == COMMAND_STMT_PREPARE && !is_error && run->reply.warnings == 0) {
+        return; // what was there before may still be asked about
+    }
     unpin(session, PIN_LAST_STATEMENT);
     session->last = session->run->reply.warnings > 0 || is_error ? LAST_WARNED : LAST_QUIET;
-    if (session->run->command == COMMAND_STMT_PREPARE) {
-        prepared_note(session, statement);
-    } else if (was_not_understood(session)) {
+    if (was_not_understood(session)) {
         // Nothing of it ran. The mysql tool greets so ("select $$"), to see what the server makes
         // of it.
+    } else if ((statement->effects & by_name) != 0 && statement->count == 1) {
+        named_note(session, statement, is_error);
     } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
                statement->kind == STATEMENT_COMPOUND) {
-        pins_apply(session, statement, is_error);
-        is_error ? failed(session, statement) : succeeded(session, statement);
+        statement_note(session, statement, is_error);
     }
-    if (session->run->reply.warnings > 0 || (is_error && session->run->command == COMMAND_QUERY)) {
+    bool has_text = run->command == COMMAND_QUERY || run->text != NULL;
+    if (run->reply.warnings > 0 || (is_error && has_text)) {
         effects_pin(session, PIN_LAST_STATEMENT);
     }
     command_note(session, is_error);
@@ -412,6 +470,7 @@ void effects_reset(struct session *session)
     session->pins = 0;
     session->lost_on = -1;
     prepared_release(&session->prepared);
+    named_release(&session->named);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
     session->last = LAST_NONE;

@@ -7,6 +7,15 @@
 
 enum { LOGIN_SECONDS = 10 };
 
+// Who a session is.
+struct identity {
+    struct slice user; // owned
+    struct pool_account *account;
+    struct limit_token user_token;
+    struct image *image;
+    uint16_t collation;
+};
+
 struct greeting {
     struct login_server login;
     struct conn *asked;    // the connection that tries the client's password
@@ -14,7 +23,9 @@ struct greeting {
     struct decryption *decryption;
     struct session *session; // NULL: it went away while the helper worked
     char peer[ADDRESS_TEXT_SIZE];
-    bool is_change; // COM_CHANGE_USER
+    bool is_change;         // COM_CHANGE_USER
+    bool has_changed;       // the session is the new user's, up to the last question
+    struct identity before; // and was this one's
     bool is_working;
 };
 
@@ -36,8 +47,25 @@ static struct slice server_version(const struct session *session)
 
 static bool is_secure(const struct session *session)
 {
-    return session->peer.kind == ADDRESS_PATH || session->peer.kind == ADDRESS_NONE ||
-           stream_is_secure(&session->stream);
+    if (stream_is_secure(&session->stream)) {
+        return true;
+    }
+    if (session->peer.kind == ADDRESS_IP4 || session->peer.kind == ADDRESS_IP6) {
+        return false;
+    }
+    // A PROXY header may speak of a socket that is another machine's.
+    enum address_kind kind = stream_peer(&session->stream).kind;
+    return kind != ADDRESS_IP4 && kind != ADDRESS_IP6;
+}
+
+// What MariaDB's clients may be offered. Column definitions with extended types are passed on as
+// they come: every server has to know them.
+static uint64_t extended_capabilities(const struct session *session)
+{
+    const struct topology *topology = session->worker->topology;
+    uint64_t common = topology != NULL ? topology->common_capabilities : 0;
+    return (session_is_mariadb(session) ? CAPABILITY_MARIADB_BULK : 0) |
+           (common & CAPABILITY_MARIADB_EXTENDED_TYPES);
 }
 
 static struct greeting *greeting_make(struct session *session)
@@ -45,11 +73,14 @@ static struct greeting *greeting_make(struct session *session)
     const struct worker *worker = session->worker;
     struct greeting *greeting = mem_zero(1, sizeof(*greeting));
     address_print_host(&session->peer, greeting->peer);
+    uint64_t compression =
+        worker->config->proxy.compression ? CAPABILITY_COMPRESS | CAPABILITY_ZSTD_COMPRESS : 0;
     struct login_server_options options = {
         .server_version = server_version(session),
         .connection_id = session->id,
         // Query attributes would have to be translated for servers that lack them.
-        .capabilities = CAPABILITIES_OFFERED & ~CAPABILITY_QUERY_ATTRIBUTES,
+        .capabilities = (CAPABILITIES_OFFERED & ~CAPABILITY_QUERY_ATTRIBUTES) | compression |
+                        extended_capabilities(session),
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
         .offers_tls = worker->setup->client_tls != NULL,
@@ -72,9 +103,89 @@ void greet_start(struct session *session)
     greet_act(session, login_server_greet(&greeting->login));
 }
 
+// --- who it was ----------------------------------------------------------------------------------
+
+static struct identity identity_take(struct session *session)
+{
+    struct identity taken = {
+        .user = session->user,
+        .account = session->account,
+        .user_token = session->user_token,
+        .image = session->image,
+        .collation = session->collation,
+    };
+    session->user = SLICE_NONE;
+    session->account = NULL;
+    session->user_token = LIMIT_TOKEN_NONE;
+    session->image = NULL;
+    return taken;
+}
+
+static void identity_release(struct identity *identity)
+{
+    mem_free((char *)identity->user.ptr);
+    pools_account_leave(&identity->account);
+    limit_give(&identity->user_token);
+    image_unref(&identity->image);
+    *identity = (struct identity){0};
+}
+
+static void identity_put(struct session *session, struct identity *identity)
+{
+    struct identity other = identity_take(session);
+    session->user = identity->user;
+    session->account = identity->account;
+    session->user_token = identity->user_token;
+    session->image = identity->image;
+    session->collation = identity->collation;
+    session->conf_user = config_user(session->worker->config, session->user);
+    *identity = other;
+    identity_release(identity);
+}
+
+// --- COM_CHANGE_USER -----------------------------------------------------------------------------
+
+// MariaDB lets a session try that often whose passwords were wrong.
+enum { CHANGES_REFUSED_MOST = 3 };
+
+// Nothing of the session's state outlives the attempt: MySQL then ends it, with MariaDB it goes on
+// as who it was.
+static void change_refused(struct session *session)
+{
+    struct greeting *greeting = session->greeting;
+    if (greeting->has_changed) {
+        identity_put(session, &greeting->before);
+    }
+    query_abandon(session);
+    effects_reset(session);
+    session->changes_refused++;
+    greet_release(session);
+    session_idle(session);
+}
+
+// Whether it is still known where the next command begins, and the session's own user may go on.
+static bool may_go_on(const struct session *session)
+{
+    switch (login_server_refusal(&session->greeting->login)->cause) {
+    case REFUSAL_CLIENT_OLD:
+    case REFUSAL_CLIENT_MALFORMED:
+    case REFUSAL_CLIENT_ORDER:
+    case REFUSAL_CLIENT_TOO_LONG:
+        return false;
+    default:
+        return session->greeting->is_change && session_is_mariadb(session);
+    }
+}
+
 void greet_change_user(struct session *session)
 {
     struct run *run = session->run;
+    if (session->changes_refused >= CHANGES_REFUSED_MOST) {
+        query_let_go(session);
+        effects_reset(session);
+        answer_error(session, CHANGES_REFUSED);
+        return;
+    }
     struct greeting *greeting = greeting_make(session);
     greeting->is_change = true;
     session_enter(session, SESSION_LOGIN);
@@ -99,6 +210,7 @@ void greet_release(struct session *session)
         greeting->asked = NULL;
     }
     login_server_release(&greeting->login);
+    identity_release(&greeting->before);
     greeting->session = NULL;
     if (!greeting->is_working) {
         mem_free(greeting); // else the helper's answer frees it
@@ -155,10 +267,12 @@ static enum login_verb account_look_up(struct session *session)
     struct login_server *login = &session->greeting->login;
     struct slice user = login_server_request(login)->user;
     const struct conf_user *section = config_user(worker->config, user);
-    const struct account_entry *entry = account_find(worker, user);
+    struct buffer name = BUFFER_INIT;
+    const struct account_entry *entry = account_find(worker, account_name(session, user, &name));
     bool is_passthrough = worker->config->auth.mode == CONF_AUTH_PASSTHROUGH;
     struct login_account account = {0};
 
+    buffer_release(&name);
     if (section != NULL) {
         account.password = section->password;
         account.has_password = section->has_password;
@@ -184,10 +298,12 @@ static void asked_ready(struct conn *conn)
 {
     struct session *session = conn_holder(conn);
     struct login_server *login = &session->greeting->login;
+    struct buffer name = BUFFER_INIT;
     session->greeting->asked = NULL;
     conn_close(conn);
-    account_learn(session->worker, login_server_request(login)->user,
+    account_learn(session->worker, account_name(session, login_server_request(login)->user, &name),
                   (struct secret *)login_server_secret(login));
+    buffer_release(&name);
     session_enter(session, SESSION_LOGIN);
     greet_act(session, login_server_verified(login));
 }
@@ -218,13 +334,28 @@ static void asked_closed(struct conn *conn, const struct conn_loss *loss)
     session->greeting->asked = NULL;
     session_enter(session, SESSION_LOGIN);
     if (loss->end == CONN_END_REFUSED && err_decode(&err, loss->refusal)) {
-        if (loss->code == 1045) {
-            account_forget(session->worker, login_server_request(&session->greeting->login)->user);
+        if (conn_loss_is_of_account(loss)) {
+            struct slice user = login_server_request(&session->greeting->login)->user;
+            struct buffer name = BUFFER_INIT;
+            account_forget(session->worker, account_name(session, user, &name));
+            buffer_release(&name);
         }
         greet_act(session, login_server_refuse(&session->greeting->login, &err));
     } else {
         refuse_no_server(session, slice_text(loss->error->text));
     }
+}
+
+// MariaDB does not know MySQL's newest collation by number and would take its own default.
+static uint16_t collation_for(const struct session *session, uint16_t number)
+{
+    if (number == COLLATION_UTF8MB4_0900_AI_CI && session_is_mariadb(session)) {
+        return COLLATION_UTF8MB4_GENERAL_CI;
+    }
+    return collation_by_number(number) == collation_by_number(0) &&
+                   number != COLLATION_UTF8MB4_GENERAL_CI
+               ? COLLATION_UTF8MB4_GENERAL_CI
+               : number;
 }
 
 static const struct conn_handler asked_handler = {
@@ -250,7 +381,8 @@ static void server_ask(struct session *session)
         .target = worker->targets[server],
         .user = request->user,
         .secret = (struct secret *)login_server_secret(&greeting->login),
-        .collation = COLLATION_UTF8MB4_GENERAL_CI,
+        .traits = {.client = session_announced(session)},
+        .collation = collation_for(session, request->collation), // of both names
         .schema = request->schema,
     };
     greeting->asked = conn_open(&settings, &asked_handler, session);
@@ -299,15 +431,16 @@ static void refuse_own(struct session *session, enum error_row row, struct slice
 }
 
 // Limits of the account. False: the client was refused.
-static bool limits_take(struct session *session, const struct conf_user *section)
+static bool limits_take(struct session *session, const struct conf_user *section,
+                        struct limit_token *token)
 {
     struct worker *worker = session->worker;
-    limit_give(&session->user_token);
+    *token = LIMIT_TOKEN_NONE;
     if (section == NULL || worker->setup->users == NULL) {
         return true;
     }
     unsigned index = (unsigned)(section - worker->config->users);
-    if (limit_take(worker->setup->users, index, &session->user_token)) {
+    if (limit_take(worker->setup->users, index, token)) {
         return true;
     }
     char text[ERROR_ROW_TEXT_SIZE];
@@ -317,24 +450,15 @@ static bool limits_take(struct session *session, const struct conf_user *section
     return false;
 }
 
-// MariaDB does not know MySQL's newest collation by number and would take its own default.
-static uint16_t collation_for(const struct session *session, uint16_t number)
-{
-    if (number == COLLATION_UTF8MB4_0900_AI_CI && session_is_mariadb(session)) {
-        return COLLATION_UTF8MB4_GENERAL_CI;
-    }
-    return collation_by_number(number) == collation_by_number(0) &&
-                   number != COLLATION_UTF8MB4_GENERAL_CI
-               ? COLLATION_UTF8MB4_GENERAL_CI
-               : number;
-}
-
 // The secret that the pools log in with: the password that the client proved, else what else is
 // known of it.
 static struct secret *pool_secret(const struct session *session, const struct conf_user *section,
                                   struct secret *proved)
 {
-    const struct account_entry *entry = account_find(session->worker, session->user);
+    struct buffer name = BUFFER_INIT;
+    const struct account_entry *entry =
+        account_find(session->worker, account_name(session, session->user, &name));
+    buffer_release(&name);
     if (secret_has_password(proved)) {
         return secret_ref(proved);
     }
@@ -360,8 +484,11 @@ static void session_equip(struct session *session, const struct login_request *r
         .ignore_space = (request->capabilities & CAPABILITY_IGNORE_SPACE) != 0,
         .interactive = (request->capabilities & CAPABILITY_INTERACTIVE) != 0,
         .deprecate_eof = (request->capabilities & CAPABILITY_DEPRECATE_EOF) != 0,
+        .extended_types = (request->capabilities & CAPABILITY_MARIADB_EXTENDED_TYPES) != 0,
+        .client = session_announced(session),
     };
     struct secret *secret = pool_secret(session, section, proved);
+    pools_account_leave(&session->account);
     session->account = pools_account(worker->pools, session->user, traits, secret);
     secret_unref(&secret);
 
@@ -373,16 +500,41 @@ static void session_equip(struct session *session, const struct login_request *r
     effects_image_changed(session);
 }
 
+// What follows the OK is compressed, where both sides can. It stays so when the user changes.
+static void compression_begin(struct session *session)
+{
+    enum compression_kind kind = compression_of(session->capabilities);
+    if (kind != COMPRESSION_NONE && !session->greeting->is_change) {
+        unsigned level = login_server_request(&session->greeting->login)->zstd_level;
+        stream_start_compression(&session->stream, compression_create(kind, level, false));
+    }
+}
+
+// Servers say which schema a login is in. Written to `out`.
+static struct slice schema_change(const struct session *session, struct buffer *out)
+{
+    struct slice schema = session->image->schema;
+    struct writer writer = writer_make(out, 0);
+    if (schema.len > 0) {
+        session_change_encode(
+            &(struct session_change){.type = SESSION_CHANGE_SCHEMA, .value = schema}, &writer);
+    }
+    return buffer_slice(out);
+}
+
 // The client is in.
 static void welcome(struct session *session)
 {
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
-    struct ok ok = {.status = STATUS_AUTOCOMMIT};
+    struct buffer changes = BUFFER_INIT;
+    struct ok ok = {.status = STATUS_AUTOCOMMIT, .session = schema_change(session, &changes)};
     login_server_accept(&greeting->login, &ok);
+    buffer_release(&changes);
     stream_send(&session->stream, buffer_ptr(&greeting->login.out),
                 buffer_len(&greeting->login.out));
     buffer_clear(&greeting->login.out);
+    compression_begin(session);
     metric_add(worker->metrics, METRIC_LOGINS, 1);
     log_debug(&session->source, "client.login");
     greet_release(session);
@@ -453,18 +605,24 @@ static void accepted(struct session *session)
     struct greeting *greeting = session->greeting;
     const struct login_request *request = login_server_request(&greeting->login);
 
-    if (!limits_take(session, config_user(worker->config, request->user))) {
+    struct limit_token token;
+    if (!limits_take(session, config_user(worker->config, request->user), &token)) {
         return;
     }
     if (greeting->is_change) {
         query_abandon(session);
         effects_reset(session);
+        greeting->before = identity_take(session);
+        greeting->has_changed = true;
     }
+    session->user_token = token;
     memcpy(session->nonce, login_server_nonce(&greeting->login), sizeof(session->nonce));
     struct secret *proved = login_server_take_secret(&greeting->login);
     session_equip(session, request, proved);
     secret_unref(&proved);
-    account_recheck(worker, session->user);
+    struct buffer name = BUFFER_INIT;
+    account_recheck(worker, account_name(session, session->user, &name));
+    buffer_release(&name);
     schema_check(session);
 }
 
@@ -474,7 +632,11 @@ static void refused(struct session *session)
     metric_add(session->worker->metrics, METRIC_LOGIN_FAILURES, 1);
     log_info(&session->source, "login.refused", kv_uint("code", refusal->code),
              kv_str("text", refusal->text));
-    session_finish(session);
+    if (may_go_on(session)) {
+        change_refused(session);
+    } else {
+        session_finish(session);
+    }
 }
 
 static void greet_act(struct session *session, enum login_verb verb)

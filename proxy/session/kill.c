@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { ER_PARSE = 1064 };
+
 // --- on the server -------------------------------------------------------------------------------
 
 // Lives from the order to the server's answer, whatever becomes of the session.
@@ -55,22 +57,28 @@ static const struct conn_handler killer_handler = {
     .on_closed = killer_closed,
 };
 
-void kill_statement(struct session *session)
+void kill_pooled(struct worker *worker, const struct pooled *pooled)
 {
-    struct worker *worker = session->worker;
-    struct conn *victim = pooled_conn(session->pooled);
+    const struct conn *victim = pooled_conn(pooled);
+    const struct pool_account *account = pooled_account(pooled);
     struct killer *killer = mem_zero(1, sizeof(*killer));
-    struct conn_settings settings = {
+    const struct conn_settings settings = {
         .loop = worker->loop,
         .target = conn_target(victim),
-        .user = session->user,
-        .secret = pool_account_secret(session->account),
+        .user = pool_account_user(account),
+        .secret = pool_account_secret(account),
+        .traits = {.client = pool_account_traits(account)->client},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };
     killer->thread_id = conn_peer(victim)->connection_id;
-    metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(pooled_server(session->pooled)));
+    metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(pooled_server(pooled)));
     killer->conn = conn_open(&settings, &killer_handler, killer);
     list_push_back(&worker->killers, &killer->link);
+}
+
+void kill_statement(struct session *session)
+{
+    kill_pooled(session->worker, session->pooled);
 }
 
 void kills_release(struct worker *worker)
@@ -101,7 +109,7 @@ static void session_kill(struct session *session, bool is_query)
         if (session->state == SESSION_RUNNING || session->state == SESSION_UPLOADING) {
             session->run->order = ORDER_KILL;
             kill_statement(session);
-        } else if (session->state == SESSION_PREPARING) {
+        } else if (session->state == SESSION_PREPARING || session->state == SESSION_CATCHING) {
             preparing_kill(session);
         } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING) {
             pool_cancel(&session->waiter);
@@ -110,12 +118,7 @@ static void session_kill(struct session *session, bool is_query)
         }
         return;
     }
-    if (session->state == SESSION_IDLE) {
-        answer_error(session, SESSION_KILLED);
-        session_finish(session);
-    } else {
-        session_close(session);
-    }
+    session_close(session); // as servers do: without a word
 }
 
 static void request_answer(struct loop_message *message, struct loop *loop)
@@ -157,36 +160,55 @@ struct client_kill {
     uint64_t serial; // and with which of its commands
 };
 
-static void client_kill_done(struct kill_request *request)
+// A session of another user: an account with the right to may end it all the same.
+static void client_kill_judged(struct session *session, unsigned rights, void *context)
 {
-    struct client_kill *kill = container_of(request, struct client_kill, request);
-    struct session *session = worker_session(kill->worker, kill->from);
-    if (session != NULL && session->state == SESSION_HOLDING && session->run != NULL &&
-        session->queries == kill->serial) {
-        switch (request->result) {
-        case KILL_DONE:
-            answer_ok(session);
-            break;
-        case KILL_UNKNOWN:
-            answer_error(session, UNKNOWN_SESSION, (unsigned long long)request->id);
-            break;
-        case KILL_DENIED:
-            answer_error(session, KILL_DENIED, (unsigned long long)request->id);
-            break;
-        }
+    struct client_kill *kill = context;
+    if (session != NULL && (rights & RIGHT_KILL) != 0) {
+        session_enter(session, SESSION_HOLDING);
+        kill->request.is_operator = true;
+        worker_kill(session->worker->shared, &kill->request);
+        return;
+    }
+    if (session != NULL) {
+        answer_error(session, KILL_DENIED, (unsigned long long)kill->request.id);
     }
     mem_free(kill);
 }
 
-void kill_begin(struct session *session, uint64_t id, bool is_query)
+static void client_kill_done(struct kill_request *request)
 {
-    if (id == session->id && is_query) {
-        answer_error(session, QUERY_KILLED);
+    struct client_kill *kill = container_of(request, struct client_kill, request);
+    struct session *session = session_of_command(kill->worker, kill->from, kill->serial);
+    if (session != NULL && request->result == KILL_DENIED) {
+        rights_ask(session, client_kill_judged, kill);
         return;
     }
-    if (id == session->id) {
+    if (session != NULL && request->result == KILL_DONE) {
+        answer_ok(session);
+    } else if (session != NULL) {
+        answer_error(session, UNKNOWN_SESSION, (unsigned long long)request->id);
+    }
+    mem_free(kill);
+}
+
+// In the words of the servers.
+static void own_kill(struct session *session, bool is_query)
+{
+    if (is_query || !session_is_mariadb(session)) {
+        answer_error(session, QUERY_KILLED);
+    } else {
         answer_error(session, SESSION_KILLED);
+    }
+    if (!is_query) {
         session_finish(session);
+    }
+}
+
+void kill_begin(struct session *session, uint64_t id, bool is_query)
+{
+    if (id == session->id) {
+        own_kill(session, is_query);
         return;
     }
     if (id == 0 || id > UINT32_MAX) {
@@ -204,4 +226,182 @@ void kill_begin(struct session *session, uint64_t id, bool is_query)
     slice_to_text(session->user, kill->request.user, sizeof(kill->request.user));
     session_enter(session, SESSION_HOLDING);
     worker_kill(session->worker->shared, &kill->request);
+}
+
+// --- KILL with an expression ---------------------------------------------------------------------
+
+// As the server takes an expression for an id: rounded, and 0 for what is none.
+void kill_begin_expression(struct session *session)
+{
+    struct run *run = session->run;
+    const struct statement_kill kill = run->statement.kill;
+    if (run->command != COMMAND_QUERY || kill.expression.len == 0) {
+        answer_error(session, KILL_FORM);
+        return;
+    }
+    struct slice sql =
+        arena_print(&run->arena, "SELECT CAST((%.*s) AS UNSIGNED)", SLICE_ARG(kill.expression));
+    statement_entry_unref(&run->entry); // the text above is a copy
+    query_read(session, sql);
+    bool calls_function = run->statement.class == STATEMENT_CLASS_WRITE;
+    if (calls_function || run->statement.tables_count > 0 ||
+        statement_asks(&run->statement, ASK_SEQUENCE)) { // servers refuse it too
+        answer_error(session, KILL_EXPRESSION);
+        return;
+    }
+    run->kill = kill.is_query ? RUN_KILL_QUERY : RUN_KILL_SESSION;
+    if (run->statement.class == STATEMENT_CLASS_READ) {
+        run->statement.class = STATEMENT_CLASS_SERVER_READ;
+        run->statement.reason = ROUTE_REASON_SERVER_SPECIFIC;
+    }
+    query_route(session);
+}
+
+// The error is the server's, of an expression that it does not understand.
+static void computed_badly(struct session *session, const struct conn_result *result)
+{
+    struct buffer payload = BUFFER_INIT;
+    struct writer writer = writer_make(&payload, 0);
+    struct slice why = result->code != 0 ? result->error : S("KILL takes one value");
+    struct err err = {.code = ER_PARSE, .sqlstate = S("42000"), .message = why};
+    if (result->code != 0) {
+        err.code = result->code;
+        err.sqlstate = result->sqlstate;
+    }
+    err_encode(&err, &writer);
+    answer_refusal(session, buffer_slice(&payload));
+    buffer_release(&payload);
+}
+
+static void computed(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    bool is_query = session->run->kill == RUN_KILL_QUERY;
+    bool has_value = result->code == 0 && result->row_count == 1 && result->column_count == 1;
+    uint64_t id = 0; // of NULL
+    (void)conn;
+    if (has_value) {
+        slice_to_u64(result->rows[0].cells[0], &id);
+    }
+    effects_end(session, !has_value);
+    outcome_release(session);
+    session_enter(session, SESSION_IDLE);
+    if (has_value) {
+        kill_begin(session, id, is_query);
+    } else {
+        computed_badly(session, result);
+    }
+}
+
+void kill_compute(struct session *session)
+{
+    struct run *run = session->run;
+    struct slice sql = buffer_is_empty(&run->sent) ? run->sql : own_id_text(run);
+    if (session->state != SESSION_PREPARING) {
+        session_enter(session, SESSION_PREPARING);
+    }
+    conn_query(pooled_conn(session->pooled), sql, computed, session);
+}
+
+// --- KILL USER -----------------------------------------------------------------------------------
+
+// Visits every worker in turn and comes back to the one that asked.
+struct user_kill {
+    struct worker_question question;
+    struct worker_shared *shared;
+    unsigned at;     // worker being asked
+    unsigned home;   // worker that asked
+    uint32_t from;   // the session that asked
+    uint64_t serial; // and with which of its commands
+    uint64_t count;  // sessions that it ended, or whose statement
+    bool is_query;
+    bool is_own;       // the asker is one of them
+    struct slice user; // owned
+    struct slice host; // owned; empty: every host
+};
+
+static void user_kill_free(struct user_kill *kill)
+{
+    mem_free((char *)kill->user.ptr);
+    mem_free((char *)kill->host.ptr);
+    mem_free(kill);
+}
+
+// Whether the session's client is at that host, by its address, or by the servers' word for their
+// own machine.
+static bool is_from(const struct session *session, struct slice host)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    struct slice address = slice_text(address_print_host(&session->peer, text));
+    bool is_here = session->peer.kind == ADDRESS_NONE || slice_equal(address, S("127.0.0.1")) ||
+                   slice_equal(address, S("::1"));
+    return host.len == 0 || slice_equal(host, S("%")) || slice_equal_nocase(host, address) ||
+           (is_here && slice_equal_nocase(host, S("localhost")));
+}
+
+static void user_kill_here(struct user_kill *kill, struct worker *worker)
+{
+    list_each_safe (link, &worker->sessions) {
+        struct session *session = container_of(link, struct session, link);
+        if (session->id != kill->from && slice_equal(session->user, kill->user) &&
+            is_from(session, kill->host)) {
+            kill->count++;
+            session_kill(session, kill->is_query);
+        }
+    }
+}
+
+// An asker of that user goes last.
+static void user_kill_ask(struct worker_question *question)
+{
+    struct user_kill *kill = container_of(question, struct user_kill, question);
+    if (kill->at < kill->shared->count) {
+        user_kill_here(kill, question->worker);
+        kill->at++;
+        unsigned next = kill->at < kill->shared->count ? kill->at : kill->home;
+        worker_ask(kill->shared->workers[next], question);
+        return;
+    }
+    struct session *session = session_of_command(question->worker, kill->from, kill->serial);
+    if (session != NULL && kill->is_own) {
+        kill_begin(session, session->id, kill->is_query);
+    } else if (session != NULL) {
+        answer_affected(session, kill->count);
+    }
+    user_kill_free(kill);
+}
+
+static void user_kill_judged(struct session *session, unsigned rights, void *context)
+{
+    struct user_kill *kill = context;
+    if (session != NULL && (rights & RIGHT_KILL) != 0) {
+        session_enter(session, SESSION_HOLDING);
+        worker_ask(kill->shared->workers[0], &kill->question);
+        return;
+    }
+    if (session != NULL) {
+        answer_error(session, KILL_USER_DENIED, SLICE_ARG(kill->user));
+    }
+    user_kill_free(kill);
+}
+
+void kill_user_begin(struct session *session, const struct statement_kill *asked)
+{
+    struct user_kill *kill = mem_zero(1, sizeof(*kill));
+    struct slice user = asked->user.len > 0 ? asked->user : session->user;
+    kill->shared = session->worker->shared;
+    kill->home = session->worker->index;
+    kill->from = session->id;
+    kill->serial = session->queries;
+    kill->is_query = asked->is_query;
+    kill->is_own = slice_equal(user, session->user) && is_from(session, asked->host);
+    kill->user = slice_make(slice_copy_text(user), user.len);
+    kill->host = slice_make(slice_copy_text(asked->host), asked->host.len);
+    kill->question.ask = user_kill_ask;
+    if (slice_equal(user, session->user)) {
+        session_enter(session, SESSION_HOLDING);
+        worker_ask(kill->shared->workers[0], &kill->question);
+    } else {
+        rights_ask(session, user_kill_judged, kill);
+    }
 }

@@ -7,7 +7,8 @@
 static bool is_harmless(const struct run *run)
 {
     return run->statement.class == STATEMENT_CLASS_READ ||
-           run->statement.class == STATEMENT_CLASS_SERVER_READ;
+           run->statement.class == STATEMENT_CLASS_SERVER_READ ||
+           run->command == COMMAND_STMT_PREPARE;
 }
 
 // The errors of a connection lost under a command. Returns whether the session can go on.
@@ -42,13 +43,21 @@ static bool loss_answer(struct session *session, const struct conn_loss *loss, b
     return !had_pins;
 }
 
-// A read of which nothing was sent on runs again elsewhere: it changed nothing, and the connection
-// is closed.
+// What may run again elsewhere, though the server may have run it: it changed nothing, and the
+// connection is closed.
+static bool is_repeatable(const struct run *run)
+{
+    bool has_text = run->command == COMMAND_QUERY || run->command == COMMAND_STMT_EXECUTE;
+    return run->command == COMMAND_STMT_PREPARE ||
+           (has_text && run->statement.class == STATEMENT_CLASS_READ);
+}
+
+// Nothing of it was sent on, and it was never sent or is harmless.
 static bool may_retry(const struct session *session, bool had_transaction, bool had_pins)
 {
     const struct run *run = session->run;
-    return run->statement.class == STATEMENT_CLASS_READ && run->command == COMMAND_QUERY &&
-           !run->is_forwarded && run->order == ORDER_NONE && !had_transaction && !had_pins &&
+    return (!run->is_sent || is_repeatable(run)) && !run->is_forwarded &&
+           run->order == ORDER_NONE && !had_transaction && !had_pins &&
            !session_autocommit_is_off(session) && run->attempts + 1 < QUERY_ATTEMPTS_MOST;
 }
 
@@ -57,6 +66,8 @@ static void query_retry(struct session *session, int server)
     struct worker *worker = session->worker;
     session->run->attempts++;
     session->run->answered_us = 0;
+    session->run->is_sent = false;
+    session->run->is_discarding = false;
     metric_add(worker->metrics, METRIC_RETRIES, 1, metric_backend(server));
     session_enter(session, SESSION_IDLE);
     query_route(session);
@@ -69,6 +80,9 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     bool had_transaction = session_transaction(session) != TRANSACTION_NONE;
     bool had_pins = session->pins != 0;
 
+    if (session->state == SESSION_RUNNING || session->state == SESSION_UPLOADING) {
+        written_lost(session);
+    }
     pool_lost(session->pooled);
     session->pooled = NULL;
     session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
@@ -113,8 +127,11 @@ void query_let_go(struct session *session)
         }
         bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&
                         !session_autocommit_is_off(session);
+        // A reset does not part it from a prepared XA transaction: MariaDB would keep the locks,
+        // also once another session has ended it.
+        bool is_over = state != CONN_READY || (session->pins & PIN_BIT(PIN_XA)) != 0;
         session->pooled = NULL;
-        pool_give(pooled, state != CONN_READY ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
+        pool_give(pooled, is_over ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
     }
 }
 

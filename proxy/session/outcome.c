@@ -164,15 +164,27 @@ static bool taint_close(struct session *session)
     return !is_lost;
 }
 
+void outcome_release(struct session *session)
+{
+    if (!must_keep(session)) {
+        conn_release(session);
+    }
+}
+
 void outcome_end(struct session *session, const struct outcome *outcome)
 {
     struct conn *conn = pooled_conn(session->pooled);
+    bool was_in_transaction = (session->status & STATUS_IN_TRANSACTION) != 0;
 
     conn_settle(conn);
     query_remember(session);
     if (outcome->has_status || outcome->status != 0) { // of several results, one that ended well
         status_note(session, outcome->status);         // before an ERR
     }
+    if (session->run->text != NULL) {
+        execution_end(session, outcome->is_error);
+    }
+    written_end(session, outcome->is_error, was_in_transaction);
     effects_end(session, outcome->is_error);
     if (conn_image(conn) != session->image) {
         conn_became(conn, image_ref(session->image));
@@ -187,8 +199,8 @@ void outcome_end(struct session *session, const struct outcome *outcome)
         if (!taint_close(session)) {
             return;
         }
-    } else if (!must_keep(session)) {
-        conn_release(session);
+    } else {
+        outcome_release(session);
     }
     command_end(session);
     session_idle(session);

@@ -1,13 +1,14 @@
 // Where a statement's time went: into the histograms of sluice_query_duration_seconds.
 //
 //     came                                    sent                                        ended
-//      |-- queue --|-- connect --|-- queue ----|-- server --|-- client --|---- server ------|
+//      |- queue -|- connect -|- queue -|- wait -|-- server --|-- client --|---- server ------|
 //      |-------------------------------- total -------------------------------------------|
 //
 // What is neither connect nor client is queue in front of the sending and server behind it, so that
 // the phases add up. Connect is the part of the wait for a connection in which the one that was got
-// (or could not be got) was being opened; client the time in which the server's answer stood still
-// since the client did not read it.
+// (or could not be got) was being opened; wait that for a replica to have what the session wrote,
+// in vain or not; client the time in which the server's answer stood still since the client did not
+// read it.
 #include "proxy/session/session_priv.h"
 
 static void record(const struct session *session, enum metric_target target,
@@ -44,8 +45,12 @@ void phases_count(struct session *session, enum metric_target target, int64_t no
     const struct run *run = session->run;
     phases_flowing(session);
     record(session, target, METRIC_PHASE_TOTAL, now_us - run->started_us);
-    record(session, target, METRIC_PHASE_QUEUE, run->sent_us - run->started_us - run->connect_us);
+    record(session, target, METRIC_PHASE_QUEUE,
+           run->sent_us - run->started_us - run->connect_us - run->wait_us);
     connect_record(session, target);
+    if (run->wait_us > 0) {
+        record(session, target, METRIC_PHASE_WAIT, run->wait_us);
+    }
     if (run->answered_us != 0) {
         record(session, target, METRIC_PHASE_SERVER, now_us - run->sent_us - run->client_us);
     }

@@ -30,37 +30,17 @@ enum route_transaction session_transaction(const struct session *session)
                                                                     : TRANSACTION_READ_WRITE;
 }
 
-// The address that rules match, in the form of the sockets' interface. NULL: a Unix socket.
-static const struct sockaddr *client_address(const struct session *session,
-                                             struct sockaddr_storage *storage)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-    memset(storage, 0, sizeof(*storage));
-    switch (session->peer.kind) {
-    case ADDRESS_IP4:
-        v4->sin_family = AF_INET;
-        memcpy(&v4->sin_addr, session->peer.ip4, sizeof(session->peer.ip4));
-        return (struct sockaddr *)storage;
-    case ADDRESS_IP6:
-        v6->sin6_family = AF_INET6;
-        memcpy(&v6->sin6_addr, session->peer.ip6, sizeof(session->peer.ip6));
-        return (struct sockaddr *)storage;
-    default:
-        return NULL;
-    }
-}
-
 static struct route_session facts_of(const struct session *session,
                                      struct sockaddr_storage *storage)
 {
+    const struct run *run = session->run;
     enum pin_reason pin = effects_shown_pin(session);
     int server = session->pooled != NULL ? pooled_server(session->pooled) : -1;
     return (struct route_session){
         .user = session->user,
         .conf_user = session->conf_user,
-        .schema = session->image->schema,
-        .client = session->worker->setup->rules != NULL ? client_address(session, storage) : NULL,
+        .schema = (run->text != NULL ? run->text->image : session->image)->schema,
+        .client = session->worker->setup->rules != NULL ? session_sockaddr(session, storage) : NULL,
         .listen = session->listen,
         .transaction = session_transaction(session),
         .transaction_server = server,
@@ -90,7 +70,8 @@ static void lost_transaction_tell(struct session *session)
 {
     struct slice name = session->worker->targets[session->lost_on]->name;
     session->lost_on = -1;
-    if (session->run->statement.kind == STATEMENT_ROLLBACK) {
+    if (session->run->statement.kind == STATEMENT_ROLLBACK &&
+        session->run->command != COMMAND_STMT_PREPARE) {
         answer_ok(session);
     } else {
         answer_error(session, TRANSACTION_LOST, SLICE_ARG(name),
@@ -98,7 +79,7 @@ static void lost_transaction_tell(struct session *session)
     }
 }
 
-void query_begin(struct session *session, struct slice sql)
+void query_read(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
     const struct worker *worker = session->worker;
@@ -112,6 +93,24 @@ void query_begin(struct session *session, struct slice sql)
     run->sql = sql;
     run->entry =
         statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
+    if (statement_asks(&run->statement, ASK_CONNECTION_ID)) {
+        own_id_put(session, sql);
+    }
+}
+
+void query_begin(struct session *session, struct slice sql)
+{
+    query_read(session, sql);
+    if (statement_asks(&session->run->statement, ASK_ID_TABLE) && id_table_is_wanted(session)) {
+        process_list_gather(session);
+    } else {
+        query_go(session);
+    }
+}
+
+void query_go(struct session *session)
+{
+    struct run *run = session->run;
     attach_leave_last(session);
     if (session->lost_on >= 0) {
         lost_transaction_tell(session);
@@ -136,10 +135,12 @@ void query_begin_command(struct session *session, const struct statement *statem
 void query_begin_attached(struct session *session)
 {
     struct run *run = session->run;
-    run->sql = SLICE_NONE;
-    run->statement = (struct statement){.kind = STATEMENT_EXECUTE,
+    run->sql = run->text != NULL ? run->text->text : SLICE_NONE;
+    uint64_t shape = run->text != NULL ? preparation_statement(session, run->text)->shape : 0;
+    run->statement = (struct statement){.kind = STATEMENT_PREPARE,
                                         .class = STATEMENT_CLASS_CONNECTION,
                                         .reason = ROUTE_REASON_PREPARED,
+                                        .shape = shape,
                                         .count = 1};
     run->route = (struct route){
         .target = conn_is_replica(pooled_conn(session->pooled)) ? ROUTE_REPLICA : ROUTE_PRIMARY,
@@ -164,6 +165,17 @@ static struct slice digest_of(struct session *session)
     return slice_make(text, len);
 }
 
+// What its reads must see. A build that is broken on purpose forgets it, and a test must notice.
+static const struct position *position_of(const struct session *session)
+{
+#ifdef SLUICE_BROKEN_wait
+    (void)session;
+    return NULL;
+#else
+    return &session->position;
+#endif
+}
+
 static void route_decide(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -181,29 +193,25 @@ static void route_decide(struct session *session)
         .topology = worker->topology,
         .loads = loads_of(worker),
         .balancer = &worker->balancer,
+        .positions = &worker->positions,
+        .position = position_of(session),
+        .wait_us = session->run->has_waited ? 0 : worker->config->routing.consistency_wait_us,
+        .now_us = loop_now_us(worker->loop),
     };
     decide_route(&session->run->route, &input);
 }
 
-// A statement is prepared where it will run: on the connection that the session has from then on,
-// to the primary.
-static bool prepare_adjust(struct session *session)
+// A replica refused what the statement needs to run there at all: the primary has it, or nobody.
+static void primary_adjust(struct session *session)
 {
     struct route *route = &session->run->route;
-    if (route->target == ROUTE_BLOCKED) {
-        return true;
-    }
-    if (session->pooled != NULL && conn_is_replica(pooled_conn(session->pooled))) {
-        answer_error(session, NOT_BUILT,
-                     SLICE_ARG(S("a prepared statement inside a READ ONLY transaction")));
-        return false;
-    }
     int primary = session->worker->topology->primary;
-    route->target = ROUTE_PRIMARY;
-    route->server = session->pooled != NULL ? pooled_server(session->pooled) : primary;
-    route->must_wait = route->server < 0;
-    route->reason = ROUTE_REASON_PREPARED;
-    return true;
+    if (session->run->wants_primary && route->server >= 0 && primary >= 0) {
+        route->target = ROUTE_PRIMARY;
+        route->server = primary;
+        route->wait_us = 0;
+        route->reason = ROUTE_REASON_RETRY;
+    }
 }
 
 static void blocked_answer(struct session *session)
@@ -282,9 +290,7 @@ void query_route(struct session *session)
         return;
     }
     route_decide(session);
-    if (run->command == COMMAND_STMT_PREPARE && !prepare_adjust(session)) {
-        return;
-    }
+    primary_adjust(session);
     bool is_blocked = route->target == ROUTE_BLOCKED;
     bool is_ours = route->target == ROUTE_PROXY || answers_warnings(session);
     if (!is_blocked && !is_ours && (route->must_wait || route->server < 0)) {

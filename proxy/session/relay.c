@@ -28,13 +28,16 @@ static void batch_skip(struct batch *batch, size_t len)
     batch->bytes += len;
 }
 
-void relay_begin(struct session *session, enum command command)
+void relay_expect(const struct run *run, const struct conn *conn, struct reply *reply)
 {
-    struct run *run = session->run;
-    const struct login_peer *peer = conn_peer(pooled_conn(session->pooled));
     size_t frames = frame_count(run->payload.len);
-    reply_begin(&run->reply, command_find((uint8_t)command)->reply, peer->capabilities,
+    reply_begin(reply, command_find((uint8_t)run->command)->reply, conn_peer(conn)->capabilities,
                 (uint8_t)frames);
+}
+
+void relay_begin(struct session *session)
+{
+    relay_expect(session->run, pooled_conn(session->pooled), &session->run->reply);
 }
 
 // --- packets that are looked at ------------------------------------------------------------------
@@ -52,46 +55,66 @@ static bool needs_rewrite(const struct session *session, const struct ok *ok)
            (ok->message.len > 0 && (session->capabilities & CAPABILITY_SESSION_TRACK) == 0);
 }
 
+enum { SCRATCH_KEPT = 16 * 1024 };
+
+static void scratch_clear(struct buffer *scratch)
+{
+    buffer_clear(scratch);
+    if (scratch->cap > SCRATCH_KEPT) {
+        buffer_release(scratch);
+    }
+}
+
 // Sends the OK as the client's capabilities want it, with those changes that the client would see
 // on a direct connection.
 static void ok_rewrite(struct session *session, struct batch *batch, const struct ok *ok,
                        size_t held)
 {
     uint8_t sequence = batch->bytes[batch->len + 3];
-    struct buffer changes = BUFFER_INIT;
-    struct buffer packet = BUFFER_INIT;
-    struct writer change_writer = writer_make(&changes, 0);
-    struct writer writer = writer_make(&packet, sequence);
+    struct buffer *changes = &session->worker->ok_changes;
+    struct buffer *packet = &session->worker->ok_packet;
+    struct writer change_writer = writer_make(changes, 0);
+    struct writer writer = writer_make(packet, sequence);
     struct ok changed = *ok;
 
     batch_skip(batch, held);
     bool is_list = session_change_filter(ok->session, keeps_change, NULL, &change_writer);
-    changed.session = is_list ? buffer_slice(&changes) : SLICE_NONE;
+    changed.session = is_list ? buffer_slice(changes) : SLICE_NONE;
     writer_packet_begin(&writer);
     ok_encode(&changed, &writer, session->capabilities);
     if (writer_packet_end(&writer)) {
-        stream_send(batch->to, buffer_ptr(&packet), buffer_len(&packet));
+        stream_send(batch->to, buffer_ptr(packet), buffer_len(packet));
     }
-    buffer_release(&changes);
-    buffer_release(&packet);
+    scratch_clear(changes);
+    scratch_clear(packet);
+}
+
+bool relay_timeout_write(struct session *session, struct writer *writer, uint16_t code)
+{
+    unsigned limit_ms = (unsigned)(session->run->route.timeout_us / CLOCK_MS);
+    struct slice name = conn_target(pooled_conn(session->pooled))->name;
+    if (session->run->order != ORDER_TIME_LIMIT || code != ER_QUERY_INTERRUPTED) {
+        return false;
+    }
+    writer_packet_begin(writer);
+    error_write(writer, session_is_mariadb(session), QUERY_TIMEOUT, limit_ms, SLICE_ARG(name));
+    metric_add(session->worker->metrics, METRIC_CLIENT_ERRORS, 1, ERROR_ROW_QUERY_TIMEOUT);
+    return writer_packet_end(writer);
 }
 
 // The server says that it was told to end the statement; the client is told why.
-static void timeout_tell(struct session *session, struct batch *batch, size_t held)
+static bool timeout_tell(struct session *session, struct batch *batch,
+                         const struct reply_step *step)
 {
     struct buffer packet = BUFFER_INIT;
     struct writer writer = writer_make(&packet, batch->bytes[batch->len + 3]);
-    unsigned limit_ms = (unsigned)(session->run->route.timeout_us / CLOCK_MS);
-    struct slice name = conn_target(pooled_conn(session->pooled))->name;
-
-    batch_skip(batch, held);
-    writer_packet_begin(&writer);
-    error_write(&writer, session_is_mariadb(session), QUERY_TIMEOUT, limit_ms, SLICE_ARG(name));
-    if (writer_packet_end(&writer)) {
+    bool is_written = relay_timeout_write(session, &writer, step->err.code);
+    if (is_written) {
+        batch_skip(batch, step->held);
         stream_send(batch->to, buffer_ptr(&packet), buffer_len(&packet));
     }
-    metric_add(session->worker->metrics, METRIC_CLIENT_ERRORS, 1, ERROR_ROW_QUERY_TIMEOUT);
     buffer_release(&packet);
+    return is_written;
 }
 
 enum { ER_OPTION_PREVENTS = 1290, ER_READ_ONLY_MODE = 1836 };
@@ -112,20 +135,23 @@ static void demotion_report(struct session *session, uint16_t code)
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
+        session->run->has_ok = true;
         session->run->changed_rows += step->ok.is_end_of_result ? 0 : step->ok.affected_rows;
+        preparation_note_definitions(session);
         effects_ok(session, &step->ok);
         if (needs_rewrite(session, &step->ok)) {
             ok_rewrite(session, batch, &step->ok, step->held);
             return;
         }
-    } else if (step->packet == REPLY_PACKET_ERR && session->run->order == ORDER_TIME_LIMIT &&
-               step->err.code == ER_QUERY_INTERRUPTED) {
-        timeout_tell(session, batch, step->held);
-        return;
     } else if (step->packet == REPLY_PACKET_ERR) {
+        if (timeout_tell(session, batch, step)) {
+            return;
+        }
         demotion_report(session, step->err.code);
     } else if (step->packet == REPLY_PACKET_PREPARED) {
-        effects_prepared(session, step->prepared.statement_id);
+        preparation_answered(session, &step->prepared,
+                             slice_make(batch->bytes + batch->len + FRAME_HEADER_SIZE,
+                                        step->held - FRAME_HEADER_SIZE));
     }
     batch->len += step->held;
 }
@@ -168,6 +194,10 @@ static void answer_ended(struct session *session, const struct reply_step *step,
         return;
     }
     const struct reply *reply = &session->run->reply;
+    if (session->run->is_repeating || session->run->is_discarding) {
+        execution_go_on(session);
+        return;
+    }
     bool is_error = reply->error != 0;
     bool has_status = step->packet == REPLY_PACKET_OK || step->packet == REPLY_PACKET_EOF;
     outcome_end(session, &(struct outcome){.is_error = is_error,
@@ -190,6 +220,11 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
         // The bytes stand in the loop's own buffer or the stream's: writable, though shown as
         // const.
         reply_feed(&run->reply, (uint8_t *)bytes + used, len - used, &step);
+        if (run->is_discarding) {
+            batch.bytes += step.forward + step.held;
+            used += step.forward + step.held;
+            continue;
+        }
         run->is_forwarded |= step.forward > 0;
         batch.len += step.forward;
         if (step.event == REPLY_UPLOAD && !may_upload(session)) {
@@ -197,9 +232,14 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
             upload_refuse(session);
             return len;
         }
-        if (step.held > 0) {
+        if (step.packet == REPLY_PACKET_ERR && execution_takes_error(session, &step.err)) {
+            batch_skip(&batch, step.held);
+        } else if (step.held > 0) {
             run->is_forwarded = true;
             packet_held(session, &batch, &step);
+        }
+        if (run->is_capturing && !run->is_repeating) {
+            preparation_capture(session, bytes + used, step.forward + step.held);
         }
         used += step.forward + step.held;
     } while (step.event == REPLY_HELD);
@@ -236,6 +276,20 @@ void relay_client_writable(struct session *session)
 
 // --- a file from the client ----------------------------------------------------------------------
 
+// Clients that compress number what is inside as they number what is outside, from time to time;
+// servers that do not compress want to see them in order.
+static void frame_renumber(struct session *session, const uint8_t *bytes, struct frame frame)
+{
+    struct reply *reply = &session->run->reply;
+    if (!stream_is_compressed(&session->stream)) {
+        reply->sequence = frame.sequence;
+    } else if (frame.sequence != reply->sequence) {
+        frame.sequence = reply->sequence;
+        frame_write((uint8_t *)bytes, frame); // writable, though shown as const
+    }
+    reply->sequence++;
+}
+
 size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
 {
     struct stream *to = conn_stream(pooled_conn(session->pooled));
@@ -245,9 +299,10 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
         if (len - used - FRAME_HEADER_SIZE < frame.len) {
             break;
         }
+        frame_renumber(session, bytes + used, frame);
         used += FRAME_HEADER_SIZE + frame.len;
         if (frame.len == 0) {
-            reply_resume(&session->run->reply, (uint8_t)(frame.sequence + 1));
+            reply_resume(&session->run->reply, session->run->reply.sequence);
             session_enter(session, SESSION_RUNNING);
             break;
         }

@@ -62,6 +62,41 @@ uint16_t session_status(const struct session *session)
     return session->status;
 }
 
+const struct sockaddr *session_sockaddr(const struct session *session,
+                                        struct sockaddr_storage *storage)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
+    memset(storage, 0, sizeof(*storage));
+    switch (session->peer.kind) {
+    case ADDRESS_IP4:
+        v4->sin_family = AF_INET;
+        memcpy(&v4->sin_addr, session->peer.ip4, sizeof(session->peer.ip4));
+        return (struct sockaddr *)storage;
+    case ADDRESS_IP6:
+        v6->sin6_family = AF_INET6;
+        memcpy(&v6->sin6_addr, session->peer.ip6, sizeof(session->peer.ip6));
+        return (struct sockaddr *)storage;
+    default:
+        return NULL;
+    }
+}
+
+struct address session_announced(const struct session *session)
+{
+    const struct config *config = session->worker->config;
+    struct address client = session->peer;
+    client.port = ADDRESS_PORT_NONE; // connections are shared by the clients of an address
+    client.scope = 0;
+    for (size_t i = 0; i < config->backend_count; i++) {
+        bool is_ip = client.kind == ADDRESS_IP4 || client.kind == ADDRESS_IP6;
+        if (config->backends[i].send_proxy == CONF_SEND_PROXY_V2 && is_ip) {
+            return client;
+        }
+    }
+    return (struct address){.kind = ADDRESS_NONE};
+}
+
 // --- time limits ---------------------------------------------------------------------------------
 
 static void idle_timed_out(struct session *session)
@@ -111,6 +146,9 @@ static void timed_out(struct timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
     switch (session->state) {
+    case SESSION_HEADER:
+        header_timed_out(session);
+        break;
     case SESSION_LOGIN:
     case SESSION_ASKING:
         greet_timed_out(session);
@@ -174,9 +212,16 @@ static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
 {
     struct session *session = session_of(stream);
     size_t used = 0;
+    if (session->state != SESSION_RUNNING) {
+        stream_turn(stream); // what is read now is answered next
+    }
+    if (session->state == SESSION_HEADER) {
+        used = header_data(session, bytes, len);
+    }
     if (session->state == SESSION_LOGIN) {
-        used = greet_data(session, bytes, len);
-        if (session->state != SESSION_IDLE) {
+        bool was_compressed = stream_is_compressed(stream);
+        used += greet_data(session, bytes + used, len - used);
+        if (session->state != SESSION_IDLE || stream_is_compressed(stream) != was_compressed) {
             return used;
         }
     }
@@ -276,8 +321,13 @@ struct session *session_create(struct worker *worker, int fd, const struct addre
     stream_adopt(&session->stream, fd);
     metric_add(worker->metrics, METRIC_CLIENTS, 1);
     metric_add(worker->metrics, METRIC_CLIENTS_ACCEPTED, 1);
-    session_enter(session, SESSION_LOGIN);
-    greet_start(session);
+    if (header_is_due(session)) {
+        session_enter(session, SESSION_HEADER);
+        header_start(session);
+    } else {
+        session_enter(session, SESSION_LOGIN);
+        greet_start(session);
+    }
     return session;
 }
 
@@ -293,12 +343,14 @@ void session_close(struct session *session)
     session_enter(session, SESSION_CLOSED);
     timer_release(&session->timer);
     pool_ties_cut(&session->ties);
+    pools_account_leave(&session->account);
     image_unref(&session->image);
     mem_free((char *)session->user.ptr);
     session->user = SLICE_NONE;
     mem_free(session->hint_warning);
     session->hint_warning = NULL;
     prepared_release(&session->prepared);
+    named_release(&session->named);
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);
@@ -322,7 +374,8 @@ void session_finish(struct session *session)
 
 bool session_drain(struct session *session)
 {
-    if (session->state == SESSION_LOGIN || session->state == SESSION_ASKING) {
+    if (session->state == SESSION_HEADER || session->state == SESSION_LOGIN ||
+        session->state == SESSION_ASKING) {
         session_close(session);
         return true;
     }

@@ -1,18 +1,28 @@
 // Inside the room only: a client's session, and what its files owe each other.
 //
 //     session.c    life, state, the client's stream
+//     header.c     who the client is, where a PROXY header tells
 //     greet.c      logging in, COM_CHANGE_USER
 //     command.c    which command is which
 //     query.c      a statement: read, decide where it goes
+//     own_id.c     CONNECTION_ID() in a statement's text
 //     attach.c     its connection: found, made what the session wants, the statement sent
+//     wait.c       a replica is waited for, until it has what the session wrote
 //     relay.c      the answer on its way to the client
 //     outcome.c    behind the answer: counted, remembered, the connection given back
 //     effects.c    what a statement did to the session
+//     written.c    what it wrote, so that the session's reads see it
 //     loss.c       when the connection goes away
 //     answer.c     what sluice says by itself
+//     process_list.c  SHOW PROCESSLIST
+//     id_table.c   the tables of information_schema that have connections' ids
 //     kill.c       ending sessions and statements
 //     account.c    passwords that servers have taken
+//     rights.c     what accounts may do to others' sessions
 //     prepared.c   the statements that a session has open
+//     named.c      those that it has prepared by name
+//     preparation.c    preparing them: asking a server, or knowing its answer
+//     execution.c  running them on whichever connection the text is routed to
 //     digests.c    what commands count under in the table of digests
 //     phases.c     where their time went
 //     worker.c     what the sessions of a thread share
@@ -21,15 +31,20 @@
 //
 //     on_data -> command_begin -> query_route -> attach_begin -> attach_send -> relay_answer
 //                                  |  HOLDING ^    | WAITING,  ^                     |
-//                                                    PREPARING            outcome_end -> IDLE
+//                                                    PREPARING,
+//                                                    CATCHING             outcome_end -> IDLE
 #pragma once
 
+#include "proxy/session/named.h"
 #include "proxy/session/prepared.h"
+#include "proxy/session/rights.h"
 #include "proxy/session/worker.h"
 
 #include "protocol/login/login_server.h"
+#include "protocol/packet/column.h"
 #include "protocol/packet/command.h"
 #include "protocol/packet/error_row.h"
+#include "protocol/packet/prepare_ok.h"
 #include "protocol/packet/session_change.h"
 #include "protocol/packet/status.h"
 #include "protocol/reply/reply.h"
@@ -48,6 +63,8 @@
 #include "router/statement/statement.h"
 #include "router/statement/statement_cache.h"
 
+#include <sys/socket.h>
+
 enum session_state {
 #define STATE(name, word, from, sentence) SESSION_##name,
 #include "proxy/session/states.def"
@@ -63,29 +80,60 @@ enum { ER_QUERY_INTERRUPTED = 1317 };
 
 // Taken from the worker's spare ones when a command begins, given back when it ends, with its
 // memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
+// KILL with an expression: what is to be ended, once a server has computed the id.
+enum run_kill { RUN_KILL_NONE, RUN_KILL_SESSION, RUN_KILL_QUERY };
+
 struct run {
     struct run *next_spare;
     struct buffer packet; // the command as the client sent it, frame headers included
+    struct buffer sent;   // the command as the server gets it; empty: as the client sent it
     struct slice payload; // of the packet, in one piece: in `packet`, or in the arena
     enum command command;
     struct arena arena; // of the statement
     struct statement statement;
     struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
     struct slice sql;              // the statement's text; empty for commands without one
+    struct prepared_text *text;    // the one prepared or run, a reference; NULL: none
+    struct prepared *prepared;     // the statement that is run; NULL: none
+    struct buffer capture;         // the answer to a preparation, as far as it came
+    struct slice refusal;          // why a statement could not be prepared for its execution
+    uint64_t definitions;          // their version when the statement was to be prepared
+    unsigned repeats;              // how often the server was asked again
+    bool are_types_sent;           // the client sent the types of the parameters
+    bool is_capturing;             // the answer is to be known
+    bool is_repeating;             // the answer was an error that another try may spare the client
+    bool is_discarding;            // the answer is none for the client
+    bool is_sent;                  // the command may have run
     struct route route;
     struct reply reply;
-    int64_t started_us;    // the command came
-    int64_t connect_us;    // it waited so long for a new connection to open
-    int64_t sent_us;       // it went to the server
-    int64_t answered_us;   // its first bytes came
-    int64_t clogged_us;    // since when the answer stands still for the client; 0: it does not
-    int64_t client_us;     // it stood still so long before that
-    uint64_t changed_rows; // by the OK packets of the answer
+    int64_t started_us;     // the command came
+    int64_t connect_us;     // it waited so long for a new connection to open
+    int64_t sent_us;        // it went to the server
+    int64_t answered_us;    // its first bytes came
+    int64_t clogged_us;     // since when the answer stands still for the client; 0: it does not
+    int64_t client_us;      // it stood still so long before that
+    int64_t wait_us;        // a replica was waited for so long, to have what the session wrote
+    struct position waited; // CATCHING: what that is
+    uint64_t changed_rows;  // by the OK packets of the answer
+    struct process_list
+        *processes; // owned: the statement reads a table with their ids; NULL: it does not
     char trouble[ERROR_TEXT_SIZE]; // why no connection could be had, the last time
     uint8_t attempts;              // servers it was sent to
     bool is_forwarded;             // bytes of the answer are with the client
+    bool has_waited;               // in vain for a replica: it waits for no other
+    bool wants_primary;            // a replica does not have yet what it needs
+    bool is_ahead;                 // CATCHING: it went to the server behind the wait
+    bool has_ok;                   // an OK packet came, which says what was committed
+    bool has_gtid;                 // and it did
     enum run_order order;
+    enum run_kill kill;
 };
+
+// The command as the server gets it.
+static inline struct slice run_packet(const struct run *run)
+{
+    return buffer_slice(buffer_is_empty(&run->sent) ? &run->packet : &run->sent);
+}
 
 // --- a session -----------------------------------------------------------------------------------
 
@@ -102,7 +150,7 @@ struct session {
     struct stream stream; // to the client
     struct worker *worker;
     struct list link;      // in worker->sessions
-    struct list holding;   // in worker->holding, HOLDING
+    struct list holding;   // in worker->holding, HOLDING; in waits.sessions, CATCHING
     struct loop_task task; // frees
     struct timer timer;    // what it means goes by the state
     enum session_state state;
@@ -125,10 +173,12 @@ struct session {
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
     int lost_on;   // index of the server that an open transaction was lost with; -1: none was
     uint32_t pins; // PIN_BIT()s
-    struct prepared_list prepared; // open on the connection
+    struct prepared_list prepared; // open
+    struct named_list named;       // prepared by name, on the connection
     int64_t transaction_us;        // when the open one began
     int64_t since_us;              // when the state began
     uint64_t queries;
+    uint8_t changes_refused; // COM_CHANGE_USER
     uint8_t last_query_len;
     char last_query[LAST_QUERY_SIZE]; // the beginning of the last statement
     char *hint_warning; // owned: what was wrong with the last statement's hints; NULL: nothing
@@ -139,6 +189,7 @@ struct session {
     struct pool_waiter waiter;
     uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
     enum last_statement last;
+    struct position position; // what it has written: its reads see that. A reset leaves it.
 };
 
 // --- session.c -----------------------------------------------------------------------------------
@@ -161,6 +212,19 @@ bool session_is_mariadb(const struct session *session); // what the client was t
 // Status flags as they are true now, for packets of sluice's own.
 uint16_t session_status(const struct session *session);
 
+// The client's address in the form of the sockets' interface. NULL: a Unix socket.
+const struct sockaddr *session_sockaddr(const struct session *session,
+                                        struct sockaddr_storage *storage);
+
+// --- header.c ------------------------------------------------------------------------------------
+
+// Whether the connection must begin with a PROXY header.
+bool header_is_due(const struct session *session);
+void header_start(struct session *session);
+// Takes the header, and greets whoever it names. Returns how many bytes it took.
+size_t header_data(struct session *session, const uint8_t *bytes, size_t len);
+void header_timed_out(struct session *session);
+
 // --- greet.c -------------------------------------------------------------------------------------
 
 void greet_start(struct session *session);
@@ -179,6 +243,10 @@ void command_end(struct session *session); // gives the run back
 // --- query.c -------------------------------------------------------------------------------------
 
 void query_begin(struct session *session, struct slice sql);
+// Reads the text as the session means it: the run's `sql` and `statement`.
+void query_read(struct session *session, struct slice sql);
+// Goes on with a statement that was read.
+void query_go(struct session *session);
 // A command without a statement's text: `statement` says what it is like.
 void query_begin_command(struct session *session, const struct statement *statement);
 // For commands that belong to the connection that the session has.
@@ -195,16 +263,58 @@ bool session_is_attached(const struct session *session);
 enum route_transaction session_transaction(const struct session *session);
 bool session_autocommit_is_off(const struct session *session);
 
+// --- own_id.c ------------------------------------------------------------------------------------
+
+// Makes run->sent of a text that asks for the connection's id, where that can be done with
+// certainty.
+void own_id_put(struct session *session, struct slice sql);
+// The text in there, which fits into one frame.
+struct slice own_id_text(const struct run *run);
+// Makes run->sent of a text; of one too long for a frame nothing.
+void run_put_text(struct run *run, struct slice sql);
+
 // --- attach.c ------------------------------------------------------------------------------------
 
 // The next statement does not ask about the last one: what was kept for that is free.
 void attach_leave_last(struct session *session);
 // Gets the connection that the route names, the session's own or one of the pool, and sends.
 void attach_begin(struct session *session);
+// The session has its connection, in the right state: does what must come first, and sends.
+void attach_go(struct session *session);
 // Sends on the connection that the session has, as it is.
 void attach_send(struct session *session);
+// The same, where the command went out ahead and its answer is next.
+void attach_sent(struct session *session);
+// Whether what the session keeps to itself must be given to its connection first.
+bool attach_wants_insert_id(const struct session *session);
 
 extern const struct conn_handler session_conn_handler;
+
+// --- wait.c --------------------------------------------------------------------------------------
+
+// Sessions whose replica is waited for, oldest first. One timer looks after all of them: one each
+// would cost the loop a turn for every wait.
+struct waits {
+    struct list sessions;
+    struct timer timer; // set while there are some
+};
+
+// The route wants the replica that the session has a connection to waited for: asks it to say when
+// it has what the session wrote. Then attach_go() again, or the primary.
+void wait_begin(struct session *session);
+void waits_init(struct waits *waits);
+// Gives up answers that nobody wants.
+void waits_release(struct worker *worker);
+
+// --- written.c -----------------------------------------------------------------------------------
+
+// The server says what was committed.
+void written_note(struct session *session, enum server_family family, struct slice gtids);
+// The answer has ended: where something may have been committed without a word of it.
+void written_end(struct session *session, bool is_error, bool was_in_transaction);
+// The connection went away under the command: if it was sent, nobody knows whether it ran, or is
+// still running.
+void written_lost(struct session *session);
 
 // --- outcome.c -----------------------------------------------------------------------------------
 
@@ -218,6 +328,8 @@ struct outcome {
 
 // The answer has ended (or none is due): the command is over.
 void outcome_end(struct session *session, const struct outcome *outcome);
+// Nothing may hold the connection any more: then it is given back.
+void outcome_release(struct session *session);
 
 // --- loss.c --------------------------------------------------------------------------------------
 
@@ -230,10 +342,58 @@ void query_let_go(struct session *session);
 // The same, and gives up the command.
 void query_abandon(struct session *session);
 
+// --- preparation.c -------------------------------------------------------------------------------
+
+// COM_STMT_PREPARE.
+void preparation_begin(struct session *session, struct slice sql);
+// The server has prepared it: `payload` says so, and gets the id that the client knows.
+void preparation_answered(struct session *session, const struct prepare_ok *prepared,
+                          struct slice payload);
+void preparation_capture(struct session *session, const uint8_t *bytes, size_t len);
+void preparation_end(struct session *session, bool is_error);
+// What the text is, by the catalogue of now.
+const struct statement *preparation_statement(struct session *session, struct prepared_text *text);
+void preparation_reading_free(void *reading);
+// The statement changes what statements are prepared by: tables, rights.
+void preparation_note_definitions(struct session *session);
+
+// --- execution.c ---------------------------------------------------------------------------------
+
+// COM_STMT_EXECUTE, _BULK_EXECUTE, _FETCH, _RESET, _CLOSE, _SEND_LONG_DATA.
+void execution_begin(struct session *session);
+void execution_begin_bulk(struct session *session);
+void execution_fetch(struct session *session);
+void execution_reset(struct session *session);
+void execution_close(struct session *session);
+void execution_add_long_data(struct session *session);
+// The command runs a statement that was prepared.
+static inline bool execution_is_meant(const struct run *run)
+{
+    return run->command == COMMAND_STMT_EXECUTE || run->command == COMMAND_STMT_BULK_EXECUTE;
+}
+// Whether the connection has the statement that the command runs; else it is being prepared there,
+// and attach_send() comes again.
+bool execution_is_ready(struct session *session);
+// The packets to send, as many as it returns; they stay the run's and the connection's until they
+// are sent.
+enum { EXECUTION_PARTS_MOST = 3 };
+size_t execution_pack(struct session *session, struct slice parts[EXECUTION_PARTS_MOST]);
+// The answer is this error: whether the command is to be sent again, and the client to hear nothing
+// of it.
+bool execution_takes_error(struct session *session, const struct err *err);
+// An answer that the client does not hear of has ended.
+void execution_go_on(struct session *session);
+void execution_end(struct session *session, bool is_error);
+
 // --- relay.c -------------------------------------------------------------------------------------
 
-void relay_begin(struct session *session, enum command command);
+void relay_begin(struct session *session);
+// The answer to the run's command comes next on that connection: for whoever follows it.
+void relay_expect(const struct run *run, const struct conn *conn, struct reply *reply);
 size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len);
+// Writes what the client is told where the server says by this error that it ended the statement
+// for its time limit. False: it ended for another reason.
+bool relay_timeout_write(struct session *session, struct writer *writer, uint16_t code);
 size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len);
 void relay_client_writable(struct session *session);
 void relay_server_writable(struct session *session);
@@ -247,9 +407,6 @@ void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.
 void effects_reset(struct session *session);
 void effects_pin(struct session *session, enum pin_reason pin);
-// A statement was prepared on the connection, under the server's id.
-void effects_prepared(struct session *session, uint32_t id);
-bool effects_has_prepared(const struct session *session);
 // The reason that is shown where there are several.
 enum pin_reason effects_shown_pin(const struct session *session);
 void effects_image_changed(struct session *session);
@@ -259,10 +416,16 @@ bool effects_is_client_tracked(const struct session_change *change);
 
 // Sends an OK with the session's status, and the command is over.
 void answer_ok(struct session *session);
+void answer_affected(struct session *session, uint64_t rows); // the same of so many rows
 void answer_eof(struct session *session);
+// Packets that are framed already.
+void answer_packets(struct session *session, struct slice packets);
 void answer_payload(struct session *session, struct slice payload);
 // The words in which a server refused the connection that the statement needs.
 void answer_refusal(struct session *session, struct slice refusal);
+// A result: rows of as many values as there are columns.
+void answer_rows(struct session *session, const struct column *columns, size_t column_count,
+                 const struct slice *values, size_t row_count);
 // A statement of class PROXY.
 void answer_statement(struct session *session);
 // An error of errors.def; the command is over.
@@ -278,13 +441,27 @@ void answer_statement(struct session *session);
 struct writer answer_writer_make(struct session *session, struct buffer *buf);
 void answer_send_error(struct session *session, struct writer *writer, enum error_row row);
 
+// --- process_list.c ------------------------------------------------------------------------------
+
+// SHOW PROCESSLIST: the sessions of all workers, or those of the session's user alone.
+void process_list_begin(struct session *session);
+// For a statement that reads a table with their ids: gathers them into run->processes, then
+// query_go().
+void process_list_gather(struct session *session);
+void process_list_destroy(struct process_list *list);
+
+// --- id_table.c ----------------------------------------------------------------------------------
+
+// Whether the statement is one whose text can be given another table.
+bool id_table_is_wanted(const struct session *session);
+// Makes run->sent of it, for the server that the session has its connection to.
+void id_table_put(struct session *session);
+
 // --- digests.c -----------------------------------------------------------------------------------
 
 // The command ends now: adds it to the entry of its text, or of the statement that it runs.
 void digests_count(struct session *session, enum metric_target target, bool is_error,
                    int64_t now_us);
-// The digest of the text that is being prepared; the caller's, for digest_text_unref().
-struct digest_text *digests_prepared(const struct session *session);
 
 // --- phases.c ------------------------------------------------------------------------------------
 
@@ -297,15 +474,30 @@ void phases_count_own(const struct session *session, enum metric_target target, 
 
 // --- kill.c --------------------------------------------------------------------------------------
 
-// Ends the statement that runs on the connection, by a connection of its own.
+// Ends the statement that runs on the connection, by another one of the same account, whose client
+// is told as that of the first.
+void kill_pooled(struct worker *worker, const struct pooled *pooled);
+// The same of the session's connection.
 void kill_statement(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);
+// Every session of that user (empty: the asker's own) from that host.
+void kill_user_begin(struct session *session, const struct statement_kill *asked);
+// KILL with an expression: it is a statement of its own on its way to the primary, and
+// kill_compute() when its connection is ready.
+void kill_begin_expression(struct session *session);
+void kill_compute(struct session *session);
 // Gives up what is still on its way to a server.
 void kills_release(struct worker *worker);
 
+// Who servers with send_proxy are told that the client is; ADDRESS_NONE: nobody is told, or the
+// client is on this machine, where sluice's own address is right.
+struct address session_announced(const struct session *session);
+
 // --- account.c -----------------------------------------------------------------------------------
 
-// What the worker knows about an account; NULL: nothing.
+// What the worker knows about an account; NULL: nothing. Accounts go by the name of the user, or,
+// where servers are told whose client it is (they may have an account for each host), by
+// "user\0address": account_name().
 struct account_entry {
     struct secret *secret;
     uint8_t sha2_hash[SHA256_SIZE];
@@ -314,6 +506,8 @@ struct account_entry {
     int64_t verified_us;
     bool is_rechecked; // a server is being asked again
 };
+// Borrows `user`, or is written to `out`, which the caller releases.
+struct slice account_name(const struct session *session, struct slice user, struct buffer *out);
 const struct account_entry *account_find(struct worker *worker, struct slice user);
 // Whether it was verified so lately that its fast proof is enough.
 bool account_is_trusted(const struct worker *worker, const struct account_entry *entry);
@@ -321,14 +515,29 @@ bool account_is_trusted(const struct worker *worker, const struct account_entry 
 void account_recheck(struct worker *worker, struct slice user);
 // A server took it: known to every worker from now on.
 void account_learn(struct worker *worker, struct slice user, struct secret *secret);
-// It changed, or may have: every worker forgets it. Empty: every account.
+// It changed, or may have: every worker forgets it; without an address those of every address.
+// Empty: every account.
 void account_forget(struct worker *worker, struct slice user);
+// Global variables changed: sessions that log in from now on, at any worker, get connections of
+// their own time.
+void account_renew_connections(struct worker *worker);
 // Whether that user has been let into that schema before: then nobody need be asked again.
 bool account_has_schema(const struct worker *worker, struct slice user, struct slice schema);
 void account_add_schema(struct worker *worker, struct slice user, struct slice schema);
 // A schema is gone: every worker asks again.
 void account_forget_schemas(struct worker *worker);
 void accounts_release(struct worker *worker);
+
+// --- rights.c ------------------------------------------------------------------------------------
+
+// `session` is NULL where it is gone, or its command was ended meanwhile.
+typedef void rights_fn(struct session *session, unsigned rights, void *context);
+// Calls `then` with what the session's account may do: at once where that is known, else the
+// session is HOLDING until a server has said it.
+void rights_ask(struct session *session, rights_fn *then, void *context);
+// Grants may have changed.
+void rights_forget(struct worker *worker);
+void rights_release(struct worker *worker);
 
 // --- worker.c ------------------------------------------------------------------------------------
 
@@ -351,16 +560,24 @@ struct worker {
     struct pools *pools;
     struct map accounts;
     struct map schemas; // "user\0schema" of logins that a server has let in
+    struct map rights;  // by the account's name
     struct list sessions;
     struct list holding;
     struct list killers;  // connections that end statements
     struct list rechecks; // connections that verify passwords again
+    struct list askers;   // connections that ask for rights
+    struct list drains;   // connections whose answer nobody wants
+    struct waits waits;
     size_t session_count;
     uint32_t next_id;
     struct run *spare_runs;
     struct statement_cache *statements;
+    struct prepared_table texts;
+    struct statement_budget budgets[TOPOLOGY_SERVERS_MAX]; // by server index
     struct rules_scratch *scratch;
     struct balancer balancer;
+    struct positions positions;          // how far the servers are
+    struct buffer ok_changes, ok_packet; // of the OK that is being rewritten
     struct server_load loads[TOPOLOGY_SERVERS_MAX];
     uint32_t latency_us[TOPOLOGY_SERVERS_MAX]; // of answers, smoothed
     struct listener *listeners[CONF_LISTEN_MAX];
@@ -376,5 +593,7 @@ struct worker {
 int worker_server_for_logins(const struct worker *worker);
 // The session of that id, or NULL.
 struct session *worker_session(const struct worker *worker, uint32_t id);
+// The same where it is HOLDING for what somebody does for its command of that number.
+struct session *session_of_command(const struct worker *worker, uint32_t id, uint64_t serial);
 struct run *run_take(struct worker *worker);
 void run_give(struct worker *worker, struct run *run);

@@ -26,6 +26,19 @@ struct run *run_take(struct worker *worker)
     return run;
 }
 
+// What only the commands of prepared statements leave.
+static void run_clear_prepared(struct run *run)
+{
+    prepared_text_unref(&run->text);
+    buffer_release(&run->capture);
+    run->refusal = SLICE_NONE;
+    run->repeats = 0;
+    run->are_types_sent = false;
+    run->is_capturing = false;
+    run->is_repeating = false;
+    run->is_discarding = false;
+}
+
 void run_give(struct worker *worker, struct run *run)
 {
     struct buffer packet = run->packet;
@@ -37,15 +50,29 @@ void run_give(struct worker *worker, struct run *run)
     arena_reset(&arena);
     statement_entry_unref(&run->entry);
     run->packet = packet;
+    if (run->sent.cap > 0) {
+        buffer_release(&run->sent);
+    }
+    if (run->processes != NULL) {
+        process_list_destroy(run->processes);
+        run->processes = NULL;
+    }
     run->arena = arena;
     run->command = 0;
     run->answered_us = 0;
     run->connect_us = 0;
     run->clogged_us = 0;
     run->client_us = 0;
+    run->wait_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
+    run->has_waited = false;
+    run->wants_primary = false;
+    run->is_ahead = false;
+    run->has_ok = false;
+    run->has_gtid = false;
     run->order = ORDER_NONE;
+    run->kill = RUN_KILL_NONE;
     run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;
     run->changed_rows = 0;
@@ -53,6 +80,11 @@ void run_give(struct worker *worker, struct run *run)
     run->reply.warnings = 0;
     run->reply.error = 0;
     run->sql = SLICE_NONE;
+    run->prepared = NULL;
+    run->is_sent = false;
+    if (run->text != NULL) {
+        run_clear_prepared(run);
+    }
     run->next_spare = worker->spare_runs;
     worker->spare_runs = run;
 }
@@ -105,7 +137,10 @@ static struct conn_target *target_make(struct worker *worker, struct worker_setu
         .tls = backend->tls,
         .tls_context = setup->backend_tls[index],
         .resolver = worker->resolver,
+        .statements = &worker->budgets[index],
         .connect_timeout_us = setup->config->proxy.connect_timeout_us,
+        .compression = backend->compression,
+        .sends_proxy = backend->send_proxy == CONF_SEND_PROXY_V2,
     };
     list_push_back(&worker->old_targets, &kept->link);
     return &kept->target;
@@ -209,6 +244,7 @@ static void topology_arrived(struct worker_question *question)
     struct topology *before = worker->topology;
     worker->topology = news_take(question);
     pools_set_topology(worker->pools, worker->topology);
+    positions_follow(&worker->positions, worker->topology);
     topology_unref(before);
     holding_wake(worker);
 }
@@ -320,6 +356,14 @@ struct session *worker_session(const struct worker *worker, uint32_t id)
     return NULL;
 }
 
+struct session *session_of_command(const struct worker *worker, uint32_t id, uint64_t serial)
+{
+    struct session *session = worker_session(worker, id);
+    bool waits = session != NULL && session->state == SESSION_HOLDING && session->run != NULL &&
+                 session->queries == serial;
+    return waits ? session : NULL;
+}
+
 uint64_t worker_route_count(const struct worker *worker, enum route_reason reason,
                             enum route_target target)
 {
@@ -350,6 +394,8 @@ static struct session_facts facts_of(const struct session *session, int64_t now_
         .state = session_state_word(session->state),
         .since_ms = (now_us - session->since_us) / CLOCK_MS,
         .backend = session->pooled != NULL ? pooled_server(session->pooled) : -1,
+        .connection_id =
+            session->pooled != NULL ? conn_peer(pooled_conn(session->pooled))->connection_id : 0,
         .in_transaction = (session->status & STATUS_IN_TRANSACTION) != 0,
         .pin_reason = pin != PIN_NONE ? pin_reason_name(pin) : SLICE_NONE,
         .queries = session->queries,
@@ -595,7 +641,14 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     list_init(&worker->old_targets);
     list_init(&worker->killers);
     list_init(&worker->rechecks);
+    list_init(&worker->askers);
+    list_init(&worker->drains);
+    waits_init(&worker->waits);
     image_table_init(&worker->images);
+    prepared_table_init(&worker->texts, preparation_reading_free);
+    for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
+        statement_budget_init(&worker->budgets[i], STATEMENTS_OF_SERVER_MOST / shared->count);
+    }
     worker->scratch = rules_scratch_create();
     worker->statements = statement_cache_create();
     worker->digests = digest_table_create(DIGEST_TABLE_BYTES);
@@ -689,19 +742,26 @@ void worker_destroy(struct worker *worker)
         session_close(container_of(link, struct session, link));
     }
     kills_release(worker);
+    rights_release(worker);
+    waits_release(worker);
     listeners_close(worker);
     pools_destroy(worker->pools);
     accounts_release(worker);
     resolver_destroy(worker->resolver);
     loop_destroy(worker->loop);
+    prepared_table_release(&worker->texts);
     image_table_release(&worker->images);
     while (worker->spare_runs != NULL) {
         struct run *run = worker->spare_runs;
         worker->spare_runs = run->next_spare;
         buffer_release(&run->packet);
+        buffer_release(&run->sent);
         arena_release(&run->arena);
         mem_free(run);
     }
+    positions_release(&worker->positions);
+    buffer_release(&worker->ok_changes);
+    buffer_release(&worker->ok_packet);
     rules_scratch_destroy(worker->scratch);
     statement_cache_destroy(worker->statements);
     targets_release(worker);

@@ -56,6 +56,7 @@ struct worker_shared {
     atomic_uint
         sessions[POOL_WORKERS_MAX]; // open, by worker: new clients go where there are fewest
     atomic_bool is_draining;
+    atomic_uint_fast64_t definitions; // grows when tables or rights may have changed
     // A server refused, lost or denied something: for the monitor. Any thread.
     void (*report)(void *context, int server, const struct conn_loss *loss);
     // A statement changed views, routines, triggers or foreign keys. Any thread.
@@ -132,7 +133,8 @@ struct session_facts {
     char client[ADDRESS_TEXT_SIZE];
     const char *state;
     int64_t since_ms;
-    int backend; // server index, -1: none
+    int backend;            // server index, -1: none
+    uint32_t connection_id; // there
     bool in_transaction;
     struct slice pin_reason; // empty: none
     uint64_t queries;

@@ -378,6 +378,29 @@ static void foreign_keys_build(struct catalogue_builder *builder)
     }
 }
 
+// --- tables with ids
+
+static void id_columns_build(struct catalogue_builder *builder, enum catalogue_id_table table)
+{
+    struct catalogue *catalogue = builder->catalogue;
+    const struct rows *rows = &builder->rows[CATALOGUE_QUERY_ID_TABLES];
+    size_t count = 0;
+    for (const struct row *row = rows->first; row != NULL; row = row->next) {
+        count += catalogue_id_table(row->values[0], row->values[1]) == table;
+    }
+    if (!is_complete(rows) || count == 0) {
+        return;
+    }
+    struct slice *columns = arena_alloc(&catalogue->arena, count * sizeof(*columns));
+    catalogue->id_columns[table] = columns;
+    catalogue->id_columns_count[table] = count;
+    for (const struct row *row = rows->first; row != NULL; row = row->next) {
+        if (catalogue_id_table(row->values[0], row->values[1]) == table) {
+            *columns++ = arena_copy(&catalogue->arena, row->values[2]);
+        }
+    }
+}
+
 const struct catalogue *catalogue_builder_finish(struct catalogue_builder **builder_ptr,
                                                  catalogue_inspect_fn *inspect)
 {
@@ -388,6 +411,9 @@ const struct catalogue *catalogue_builder_finish(struct catalogue_builder **buil
     views_build(builder, inspect);
     triggers_build(builder);
     foreign_keys_build(builder);
+    for (int table = 0; table < CATALOGUE_ID_TABLE_COUNT; table++) {
+        id_columns_build(builder, (enum catalogue_id_table)table);
+    }
     arena_release(&builder->arena);
     mem_free(builder);
     return catalogue;

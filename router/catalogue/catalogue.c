@@ -107,6 +107,36 @@ const struct catalogue_foreign_key *catalogue_children(const struct catalogue *c
     return list_find(&catalogue->children, schema, table, count);
 }
 
+static const struct catalogue_name id_tables[CATALOGUE_ID_TABLE_COUNT] = {
+    [CATALOGUE_PROCESSLIST] = {SLICE_INIT("information_schema"), SLICE_INIT("PROCESSLIST")},
+    [CATALOGUE_PROCESSLIST_OF_PERFORMANCE] = {SLICE_INIT("performance_schema"),
+                                              SLICE_INIT("processlist")},
+    [CATALOGUE_INNODB_TRX] = {SLICE_INIT("information_schema"), SLICE_INIT("INNODB_TRX")},
+};
+
+enum catalogue_id_table catalogue_id_table(struct slice schema, struct slice name)
+{
+    int table = 0;
+    while (table < CATALOGUE_ID_TABLE_COUNT &&
+           !(slice_equal_nocase(name, id_tables[table].name) &&
+             slice_equal_nocase(schema, id_tables[table].schema))) {
+        table++;
+    }
+    return (enum catalogue_id_table)table;
+}
+
+struct catalogue_name catalogue_id_table_name(enum catalogue_id_table table)
+{
+    return id_tables[table];
+}
+
+const struct slice *catalogue_id_columns(const struct catalogue *catalogue,
+                                         enum catalogue_id_table table, size_t *count)
+{
+    *count = catalogue->id_columns_count[table];
+    return catalogue->id_columns[table];
+}
+
 struct catalogue_counts catalogue_counts(const struct catalogue *catalogue)
 {
     return catalogue->counts;

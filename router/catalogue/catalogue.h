@@ -87,6 +87,21 @@ const struct catalogue_foreign_key *catalogue_children(const struct catalogue *c
                                                        struct slice schema, struct slice table,
                                                        size_t *count);
 
+// The servers' tables that name connections by their ids.
+enum catalogue_id_table {
+    CATALOGUE_PROCESSLIST, // of information_schema
+    CATALOGUE_PROCESSLIST_OF_PERFORMANCE,
+    CATALOGUE_INNODB_TRX,
+    CATALOGUE_ID_TABLE_COUNT
+};
+// Which one it is, or CATALOGUE_ID_TABLE_COUNT: none.
+enum catalogue_id_table catalogue_id_table(struct slice schema, struct slice name);
+struct catalogue_name catalogue_id_table_name(enum catalogue_id_table table);
+// Its columns in the server's order: every version has more of them. `*count` 0: they are not
+// known.
+const struct slice *catalogue_id_columns(const struct catalogue *catalogue,
+                                         enum catalogue_id_table table, size_t *count);
+
 struct catalogue_counts {
     size_t views;
     size_t unsafe_views;

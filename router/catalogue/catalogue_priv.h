@@ -24,6 +24,8 @@ struct catalogue {
     struct map triggers;       // schema and table -> struct catalogue_list
     struct map children;       // schema and table -> struct catalogue_list
     bool are_functions_known;  // the server let us see both stored and loadable ones
+    struct slice *id_columns[CATALOGUE_ID_TABLE_COUNT];
+    size_t id_columns_count[CATALOGUE_ID_TABLE_COUNT];
     struct catalogue_counts counts;
 };
 

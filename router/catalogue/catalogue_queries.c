@@ -11,7 +11,7 @@ const struct catalogue_query catalogue_queries[CATALOGUE_QUERY_COUNT] = {
     {CATALOGUE_QUERY_ROUTINES, 5,
      SLICE_INIT("SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, SQL_MODE, ROUTINE_DEFINITION"
                 " FROM information_schema.ROUTINES WHERE " NOT_OWN("ROUTINE_SCHEMA"))},
-    {CATALOGUE_QUERY_LOADABLE, 1, SLICE_INIT("SELECT name FROM mysql.func")},
+    {CATALOGUE_QUERY_LOADABLE, 1, SLICE_INIT("SELECT /*M! SQL_NO_CACHE */ name FROM mysql.func")},
     {CATALOGUE_QUERY_TRIGGERS, 3,
      SLICE_INIT("SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME"
                 " FROM information_schema.TRIGGERS WHERE " NOT_OWN("EVENT_OBJECT_SCHEMA"))},
@@ -20,4 +20,9 @@ const struct catalogue_query catalogue_queries[CATALOGUE_QUERY_COUNT] = {
                 " TABLE_NAME, UPDATE_RULE, DELETE_RULE"
                 " FROM information_schema.REFERENTIAL_CONSTRAINTS"
                 " WHERE " NOT_OWN("CONSTRAINT_SCHEMA"))},
+    {CATALOGUE_QUERY_ID_TABLES, 3,
+     SLICE_INIT("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS"
+                " WHERE TABLE_SCHEMA IN ('information_schema', 'performance_schema')"
+                " AND TABLE_NAME IN ('PROCESSLIST', 'processlist', 'INNODB_TRX')"
+                " ORDER BY ORDINAL_POSITION")},
 };

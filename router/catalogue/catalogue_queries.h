@@ -7,6 +7,7 @@
 //   loadable     SELECT on mysql.func
 //   triggers     TRIGGER on *.*
 //   foreign keys any privilege on the tables
+//   id tables    MySQL: SELECT on performance_schema.processlist
 #pragma once
 
 #include "proxy/base/slice.h"
@@ -19,6 +20,7 @@ enum catalogue_query_id {
     CATALOGUE_QUERY_LOADABLE,
     CATALOGUE_QUERY_TRIGGERS,
     CATALOGUE_QUERY_FOREIGN_KEYS,
+    CATALOGUE_QUERY_ID_TABLES,
     CATALOGUE_QUERY_COUNT,
 };
 

@@ -75,19 +75,84 @@ static void answer_choose(struct route *out, const struct decide_input *in, cons
     }
 }
 
+// --- what the session has written
+
+static bool must_see_own_writes(const struct route *out, const struct decide_input *in)
+{
+    return out->consistency != CONF_CONSISTENCY_EVENTUAL && in->position != NULL &&
+           !position_is_empty(in->position);
+}
+
+// Those that take a share of the reads; all of them where none has a share.
+static uint64_t weighed_of(const struct topology *topology, uint64_t set)
+{
+    uint64_t weighed = 0;
+    for (uint64_t left = set; left != 0; left &= left - 1) {
+        int server = __builtin_ctzll(left);
+        weighed |= (uint64_t)(topology->servers[server].weight > 0) << server;
+    }
+    return weighed != 0 ? weighed : set;
+}
+
+// Those of the set that may answer: at once, or after waiting for what the session wrote.
+static uint64_t fresh_of(struct route *out, const struct decide_input *in, uint64_t set)
+{
+    if (!must_see_own_writes(out, in)) {
+        return set;
+    }
+    set = weighed_of(in->topology, set);
+    uint64_t having = positions_having(in->positions, in->position, set, in->now_us);
+    if (having != 0) {
+        return having;
+    }
+    uint64_t hopeful = positions_hopeful(in->positions, in->position, set, in->wait_us, in->now_us);
+    out->wait_us = hopeful != 0 ? in->wait_us : 0;
+    return hopeful;
+}
+
+// No replica may answer it that would see what the session wrote.
+static void stale_choose(struct route *out, const struct decide_input *in)
+{
+    int newest = newest_find(in->topology);
+    enum route_reason reason = positions_is_held(in->position, in->now_us)
+                                   ? ROUTE_REASON_WRITE_HOLD
+                                   : ROUTE_REASON_CONSISTENCY;
+    if (newest >= 0) {
+        take(out, in->topology, newest, reason);
+    } else {
+        wait_for(out, ROUTE_REPLICA, reason);
+    }
+}
+
 static void replica_choose(struct route *out, const struct decide_input *in,
                            const struct want *want)
 {
     uint64_t set = topology_replicas(in->topology, out->max_lag_us);
+    uint64_t fresh = fresh_of(out, in, set);
     int newest = set == 0 ? newest_find(in->topology) : -1;
-    if (set != 0) {
-        take(out, in->topology, replica_draw(in, set), want->reason);
+    if (fresh != 0) {
+        take(out, in->topology, replica_draw(in, fresh), want->reason);
+    } else if (set != 0) {
+        stale_choose(out, in);
     } else if (newest >= 0) {
         bool is_lag = topology_replicas(in->topology, 0) != 0;
         take(out, in->topology, newest, is_lag ? ROUTE_REASON_LAG : ROUTE_REASON_NO_REPLICA);
     } else {
         wait_for(out, ROUTE_REPLICA, ROUTE_REASON_NO_SERVER);
     }
+}
+
+static void backend_choose(struct route *out, const struct decide_input *in,
+                           const struct want *want)
+{
+    bool is_primary = in->topology->servers[want->server].role == ROLE_PRIMARY;
+    if (!is_primary && fresh_of(out, in, (uint64_t)1 << want->server) == 0) {
+        stale_choose(out, in);
+        return;
+    }
+    out->server = want->server;
+    out->target = ROUTE_BACKEND;
+    out->reason = want->reason;
 }
 
 void want_choose(struct route *out, const struct decide_input *in, const struct want *want)
@@ -112,9 +177,7 @@ void want_choose(struct route *out, const struct decide_input *in, const struct 
         replica_choose(out, in, want);
         break;
     case WANT_BACKEND:
-        out->server = want->server;
-        out->target = ROUTE_BACKEND;
-        out->reason = want->reason;
+        backend_choose(out, in, want);
         break;
     }
 }

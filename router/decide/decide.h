@@ -12,6 +12,10 @@
 //   default   routing.default_target
 // Nothing below safety ever sends a statement where safety does not.
 //
+// A read that must see what its session wrote goes to a replica that is known to have it; where
+// none is, to one that can be expected to have it in a moment, and waits for it there (wait_us);
+// else to the primary.
+//
 // With every replica out, reads go to the primary. With no primary, plain reads go on, and so does
 // what any server may answer (server-specific reads, SET, a COMMIT without a transaction) on a
 // replica; the rest waits (must_wait).
@@ -25,6 +29,7 @@
 #include "router/statement/reason.h"
 #include "router/statement/statement.h"
 #include "router/topology/balance.h"
+#include "router/topology/position.h"
 #include "router/topology/topology.h"
 
 #include <stdbool.h>
@@ -93,8 +98,12 @@ struct decide_input {
     const struct rules *rules;     // NULL: there are none
     struct rules_scratch *scratch; // the thread's, where there are rules
     const struct topology *topology;
-    const struct server_load *loads;       // by server index; NULL: nothing is known
-    struct balancer *balancer;             // the thread's; EXPLAIN gives a copy
+    const struct server_load *loads;   // by server index; NULL: nothing is known
+    struct balancer *balancer;         // the thread's; EXPLAIN gives a copy
+    const struct positions *positions; // the thread's; read only where there is a position
+    const struct position *position;   // what the session has written; NULL: nothing
+    int64_t wait_us; // how long the statement may wait for a replica to have that; 0: not at all
+    int64_t now_us;  // monotonic; read only where there is a position
     struct route_explanation *explanation; // NULL: nobody asks
 };
 
@@ -114,8 +123,10 @@ struct route {
     const struct rule *rule;           // the one that matched, or NULL: borrowed from the rules
     enum conf_consistency consistency; // never CONF_CONSISTENCY_INHERIT
     int64_t max_lag_us;                // of the hint or rule; 0: none
-    int64_t timeout_us;                // of the hint, rule or proxy.query_timeout; 0: none
-    bool log;                          // the rule wants it in the log
+    int64_t wait_us; // `server` is to be waited for at most so long, until it has what the session
+                     // wrote; 0: it has it, or nobody asks for that
+    int64_t timeout_us;   // of the hint, rule or proxy.query_timeout; 0: none
+    bool log;             // the rule wants it in the log
     struct slice message; // blocked by a rule: what the client reads, or empty; borrowed from it
     struct slice unknown_backend; // a hint's backend=NAME that no section has: a warning wants to
                                   // be left; borrowed

@@ -109,3 +109,20 @@ void read_password(struct parser *parser)
         parser_advance(parser);
     }
 }
+
+// SET DEFAULT ROLE role [TO account, ... | FOR account]
+void read_default_role(struct parser *parser)
+{
+    classify_account(parser);
+    while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_TO) &&
+           !parser_at(parser, KEYWORD_FOR)) {
+        parser_advance(parser);
+    }
+    if (parser_at_end(parser)) {
+        const struct statement_account current = {.is_current = true};
+        parser_add_account(parser, &current);
+        return;
+    }
+    parser_advance(parser);
+    take_accounts(parser);
+}

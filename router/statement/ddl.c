@@ -7,7 +7,9 @@ static void classify_ddl(struct parser *parser, enum statement_kind kind)
     parser_classify(parser, kind, STATEMENT_CLASS_WRITE, ROUTE_REASON_DDL);
 }
 
-// Views, routines, triggers, tables with their keys: what the catalogue has read may be old now.
+// Views, routines, triggers, foreign keys: the catalogue may lack something now. Tables come and go
+// without it: keys and triggers of one that is gone harm nobody, and reading it all anew for each
+// of them would keep a server busy that makes many.
 static void changes_catalogue(struct parser *parser)
 {
     parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
@@ -29,7 +31,7 @@ static void take_schema(struct parser *parser)
 // [UNIQUE|FULLTEXT|SPATIAL|VECTOR] INDEX i ON t
 static void take_index(struct parser *parser)
 {
-    changes_catalogue(parser);
+    parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
     while (!parser_at_end(parser) && !parser_take(parser, KEYWORD_ON)) {
         parser_advance(parser);
     }
@@ -54,7 +56,7 @@ static bool at_query(const struct parser *parser)
 
 // CREATE TABLE t (...) [options] [[AS] SELECT ...]: names of columns, types and keys are no calls,
 // the query behind them is read.
-static void read_create_columns(struct parser *parser)
+static void read_create_columns(struct parser *parser, bool is_temporary)
 {
     while (!parser_at_end(parser) && !at_query(parser)) {
         if (parser_take(parser, KEYWORD_LIKE)) {
@@ -62,6 +64,9 @@ static void read_create_columns(struct parser *parser)
             continue;
         }
         if (parser_take(parser, KEYWORD_REFERENCES)) {
+            if (!is_temporary) {
+                changes_catalogue(parser);
+            }
             parser_take_table(parser, TABLE_READ);
             continue;
         }
@@ -76,11 +81,11 @@ static void read_create_table(struct parser *parser, bool is_temporary)
         parser_effect(parser, EFFECT_TEMPORARY_CREATE);
         parser->part.reason = ROUTE_REASON_TEMPORARY_TABLE;
     } else {
-        changes_catalogue(parser);
+        parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
     }
     parser_take_if_exists(parser);
     parser_take_table(parser, TABLE_WRITTEN | (is_temporary ? TABLE_TEMPORARY : 0));
-    read_create_columns(parser);
+    read_create_columns(parser, is_temporary);
 }
 
 static void read_create_view(struct parser *parser)
@@ -200,7 +205,7 @@ void read_create(struct parser *parser)
 // ... RENAME [TO|AS] x, ... EXCHANGE PARTITION p WITH TABLE x, REFERENCES x
 static void read_alter_table(struct parser *parser)
 {
-    changes_catalogue(parser);
+    parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
     parser_take_if_exists(parser);
     parser_take_table(parser, TABLE_WRITTEN);
     while (!parser_at_end(parser)) {
@@ -209,11 +214,13 @@ static void read_alter_table(struct parser *parser)
                             !(parser_at(parser, KEYWORD_COLUMN) ||
                               parser_at(parser, KEYWORD_INDEX) || parser_at(parser, KEYWORD_KEY));
             if (is_table) {
+                changes_catalogue(parser);
                 parser_take_table(parser, TABLE_WRITTEN);
             }
         } else if (parser_take(parser, KEYWORD_TABLE)) {
             parser_take_table(parser, TABLE_WRITTEN);
         } else if (parser_take(parser, KEYWORD_REFERENCES)) {
+            changes_catalogue(parser);
             parser_take_table(parser, TABLE_READ);
         } else {
             parser_advance(parser);
@@ -268,7 +275,7 @@ static void read_drop_table(struct parser *parser, bool is_temporary)
     if (is_temporary) {
         parser->part.reason = ROUTE_REASON_TEMPORARY_TABLE;
     } else {
-        changes_catalogue(parser);
+        parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
     }
     parser_take_if_exists(parser);
     parser_take_tables(parser, TABLE_WRITTEN | (is_temporary ? TABLE_TEMPORARY : 0));

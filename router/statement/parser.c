@@ -259,6 +259,10 @@ void parser_add_table(struct parser *parser, struct slice schema, struct slice n
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC,
                      schema.len > 0 ? schema : name);
         parser_uncacheable(parser, UNCACHEABLE_SYSTEM_TABLE);
+        if (catalogue_id_table(schema.len > 0 ? schema : parser->context->schema, name) !=
+            CATALOGUE_ID_TABLE_COUNT) {
+            parser_ask(parser, ASK_ID_TABLE);
+        }
     }
     const struct catalogue *catalogue = parser->context->catalogue;
     if (catalogue == NULL) {

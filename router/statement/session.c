@@ -141,8 +141,23 @@ static enum kill_form read_kill_user(struct parser *parser)
     struct statement_kill *kill = &parser->out->kill;
     if (!parser_at(parser, KEYWORD_CURRENT_USER)) {
         parser_take_name(parser, &kill->user);
+        if (parser->token.kind == TOKEN_USER_VARIABLE) {
+            kill->host = parser_value(parser, &parser->token);
+        }
     }
     return KILL_USER;
+}
+
+static void read_kill_expression(struct parser *parser)
+{
+    const char *begin = parser->token.ptr;
+    while (!parser_at_end(parser)) {
+        parser_advance(parser);
+    }
+    const char *end = parser->last.ptr + parser->last.len;
+    if (end > begin) {
+        parser->out->kill.expression = slice_make(begin, (size_t)(end - begin));
+    }
 }
 
 // KILL [HARD|SOFT] [CONNECTION|QUERY [ID]] id | USER account
@@ -158,9 +173,14 @@ void read_kill(struct parser *parser)
         kill->is_query = parser_take(parser, KEYWORD_QUERY);
     }
     bool is_query_id = kill->is_query && parser_take(parser, KEYWORD_ID);
+    struct parser_place place = parser_place(parser);
     kill->form = parser_take(parser, KEYWORD_USER) ? read_kill_user(parser) : read_kill_id(parser);
-    if (is_query_id) {
+    if (is_query_id) { // the primary's list has it
         kill->form = KILL_QUERY_ID;
+        parser_classify(parser, STATEMENT_KILL, STATEMENT_CLASS_WRITE, ROUTE_REASON_ADMINISTRATION);
+    } else if (kill->form == KILL_OTHER) {
+        parser_return(parser, &place);
+        read_kill_expression(parser);
     }
     while (!parser_at_end(parser)) {
         parser_advance(parser);

@@ -308,16 +308,6 @@ static void read_role_setting(struct parser *parser)
     }
 }
 
-// SET DEFAULT ROLE ... [TO|FOR] account
-static void read_default_role(struct parser *parser)
-{
-    parser_classify(parser, STATEMENT_ACCOUNT, STATEMENT_CLASS_WRITE, ROUTE_REASON_ACCOUNT);
-    parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
-    while (!parser_at_end(parser)) {
-        parser_advance(parser);
-    }
-}
-
 // Behind [scope] TRANSACTION, unless it is a variable's name.
 static bool take_transaction(struct parser *parser, enum assignment_scope scope)
 {

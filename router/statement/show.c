@@ -94,10 +94,13 @@ static void show_tables(struct parser *parser, enum keyword what)
     }
 }
 
-static void show_processlist(struct parser *parser)
+static void show_processlist(struct parser *parser, bool is_full)
 {
     parser_classify(parser, STATEMENT_SHOW, STATEMENT_CLASS_PROXY, ROUTE_REASON_PROXY_STATEMENT);
     parser_ask(parser, ASK_PROCESSLIST);
+    if (is_full) {
+        parser_ask(parser, ASK_FULL_PROCESSLIST);
+    }
 }
 
 // SHOW COUNT(*) WARNINGS, SHOW COUNT(*) ERRORS
@@ -111,6 +114,7 @@ static void show_count(struct parser *parser)
 
 void read_show(struct parser *parser)
 {
+    bool is_full = parser_take(parser, KEYWORD_FULL);
     while (parser_take(parser, KEYWORD_FULL) || parser_take(parser, KEYWORD_EXTENDED) ||
            parser_take(parser, KEYWORD_GLOBAL) || parser_take(parser, KEYWORD_SESSION) ||
            parser_take(parser, KEYWORD_LOCAL)) {
@@ -154,7 +158,7 @@ void read_show(struct parser *parser)
         classify_last(parser, ASK_PROFILE);
         break;
     case KEYWORD_PROCESSLIST:
-        show_processlist(parser);
+        show_processlist(parser, is_full);
         break;
     default: // STATUS, VARIABLES, BINARY LOGS, ENGINES, GRANTS, ... and what is not known
         classify_server_read(parser, STATEMENT_SHOW);

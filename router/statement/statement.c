@@ -319,7 +319,7 @@ static bool assignments_are_equal(const struct statement *a, const struct statem
 static bool kills_are_equal(const struct statement_kill *a, const struct statement_kill *b)
 {
     return a->form == b->form && a->is_query == b->is_query && a->id == b->id &&
-           slice_equal(a->user, b->user);
+           slice_equal(a->user, b->user) && slice_equal(a->expression, b->expression);
 }
 
 static bool accounts_are_equal(const struct statement *a, const struct statement *b)
@@ -357,7 +357,7 @@ static void details_merge(struct statement *out, const struct statement *other)
         out->access = STATEMENT_ACCESS_DEFAULT;
     }
     if (!kills_are_equal(&out->kill, &other->kill)) {
-        out->kill.form = KILL_OTHER;
+        out->kill = (struct statement_kill){.form = KILL_OTHER};
     }
     if (!slice_equal(out->prepared, other->prepared)) {
         out->prepared = SLICE_NONE;

@@ -97,13 +97,15 @@ enum kill_form {
     KILL_SELF,     // CONNECTION_ID()
     KILL_USER,     // MariaDB: every connection of an account
     KILL_QUERY_ID, // MariaDB: by the server's own query id
-    KILL_OTHER,    // an expression: only the server would know, and its ids are not the client's
+    KILL_OTHER,    // `expression`, which a server must compute; empty: nobody knows what
 };
 struct statement_kill {
     enum kill_form form;
     bool is_query; // the running statement only, not the connection
     uint64_t id;
-    struct slice user; // KILL_USER; empty: CURRENT_USER
+    struct slice user;       // KILL_USER; empty: CURRENT_USER
+    struct slice host;       // KILL_USER; empty or %: every host
+    struct slice expression; // KILL_OTHER
 };
 
 // An account that is changed. An empty host is '%', as the servers take it.

@@ -14,6 +14,7 @@ enum { SCHEMA_MAX = 256, KEY_MAX = 1 + SCHEMA_MAX + 1 + STATEMENT_CACHE_TEXT_MAX
 struct statement_cache {
     struct map entries; // by key
     struct list by_use; // used last first
+    uint64_t version;   // times that it was cleared
 };
 
 struct statement_entry {
@@ -108,7 +109,9 @@ static bool is_self_contained(const struct statement *statement, struct slice te
     bool is_contained = statement->assignments_count == 0 && statement->accounts_count == 0 &&
                         stands_in(text, statement->detail) && stands_in(text, statement->schema) &&
                         stands_in(text, statement->name) && stands_in(text, statement->prepared) &&
-                        stands_in(text, statement->kill.user);
+                        stands_in(text, statement->kill.user) &&
+                        stands_in(text, statement->kill.host) &&
+                        stands_in(text, statement->kill.expression);
     for (uint32_t i = 0; i < statement->tables_count && is_contained; i++) {
         is_contained = stands_in(text, statement->tables[i].schema) &&
                        stands_in(text, statement->tables[i].name);
@@ -141,6 +144,8 @@ static struct statement_entry *entry_create(const struct statement *statement, s
     kept->name = part_moved(statement->name, sql, entry->text);
     kept->prepared = part_moved(statement->prepared, sql, entry->text);
     kept->kill.user = part_moved(statement->kill.user, sql, entry->text);
+    kept->kill.host = part_moved(statement->kill.host, sql, entry->text);
+    kept->kill.expression = part_moved(statement->kill.expression, sql, entry->text);
     kept->tables = entry->tables;
     for (uint32_t i = 0; i < statement->tables_count; i++) {
         entry->tables[i] = statement->tables[i];
@@ -181,8 +186,14 @@ void statement_cache_destroy(struct statement_cache *cache)
     mem_free(cache);
 }
 
+uint64_t statement_cache_version(const struct statement_cache *cache)
+{
+    return cache->version;
+}
+
 void statement_cache_clear(struct statement_cache *cache)
 {
+    cache->version++;
     while (!list_is_empty(&cache->by_use)) {
         entry_drop(container_of(cache->by_use.next, struct statement_entry, link));
     }

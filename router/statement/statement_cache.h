@@ -21,6 +21,8 @@ struct statement_cache *statement_cache_create(void);
 // Entries that are still held stay until they are given back.
 void statement_cache_destroy(struct statement_cache *cache);
 void statement_cache_clear(struct statement_cache *cache);
+// Grows each time it is cleared: what was read before may read otherwise now.
+uint64_t statement_cache_version(const struct statement_cache *cache);
 
 // As statement_parse(). NULL: it was read into `arena`. Else slices of `out` point into the entry,
 // which the caller holds until statement_entry_unref().

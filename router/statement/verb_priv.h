@@ -37,8 +37,9 @@ void read_revoke(struct parser *parser);
 // CREATE, ALTER, DROP and RENAME USER or ROLE, behind that word.
 void read_user(struct parser *parser);
 void read_role(struct parser *parser);
-// SET PASSWORD, behind that word.
+// SET PASSWORD, SET DEFAULT ROLE, behind those words.
 void read_password(struct parser *parser);
+void read_default_role(struct parser *parser);
 
 // --- set.c
 void read_set(struct parser *parser);

@@ -37,6 +37,7 @@ static void server_copy(struct judge *judge, int i)
     server->latency_us = facts->latency_us;
     server->is_super_read_only = facts->is_super_read_only;
     server->is_read_only = facts->is_read_only || facts->is_super_read_only;
+    server->gtid_us = facts->gtid_us;
     server->gtid_text = gtid_text_copy(next, facts->gtid);
     if (!gtid_set_parse(&server->gtid, server->family, server->gtid_text)) {
         server->gtid_text = SLICE_NONE;

@@ -68,6 +68,7 @@ struct server_facts {
     struct slice report_host; // what it calls itself
     uint16_t report_port;
     struct slice gtid; // executed set or current position; empty: GTIDs are off
+    int64_t gtid_us;   // when it was asked for, monotonic
     const struct channel_facts *channels;
     size_t channel_count;
     int64_t measured_lag_us; // by lag_history_measure(); -1: not known

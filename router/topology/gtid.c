@@ -273,7 +273,7 @@ static bool entries_cut(struct slice rest, struct gtid_set *out)
 
 bool gtid_set_parse(struct gtid_set *out, enum server_family family, struct slice text)
 {
-    gtid_set_release(out);
+    out->count = 0;
     out->family = family;
     if (!entries_cut(text, out)) {
         gtid_set_release(out);
@@ -444,4 +444,68 @@ uint64_t gtid_set_missing(const struct gtid_set *whole, const struct gtid_set *p
     uint64_t missing = gtid_set_size(&rest);
     gtid_set_release(&rest);
     return missing;
+}
+
+// --- one source of a set
+
+bool gtid_source_equal(const struct gtid_source *a, const struct gtid_source *b)
+{
+    return source_compare(a, b) == 0;
+}
+
+// Where the ranges of the source begin, and behind them.
+static size_t source_begin(const struct gtid_set *set, const struct gtid_source *source)
+{
+    size_t at = 0;
+    while (at < set->count && source_compare(&set->ranges[at].source, source) < 0) {
+        at++;
+    }
+    return at;
+}
+
+static bool is_of(const struct gtid_set *set, size_t at, const struct gtid_source *source)
+{
+    return at < set->count && source_compare(&set->ranges[at].source, source) == 0;
+}
+
+// How far the range reaches in the history that this server wrote in.
+static uint64_t last_of(const struct gtid_set *set, size_t at, uint32_t server_id)
+{
+    const struct gtid_range *range = &set->ranges[at];
+    bool is_other_history = set->family == FAMILY_MARIADB && range->server_id != server_id;
+    return is_other_history ? range->last - 1 : range->last;
+}
+
+uint64_t gtid_set_last(const struct gtid_set *set, const struct gtid_source *source,
+                       uint32_t server_id)
+{
+    uint64_t last = 0;
+    for (size_t at = source_begin(set, source); is_of(set, at, source); at++) {
+        last = last_of(set, at, server_id);
+    }
+    return last;
+}
+
+uint64_t gtid_set_reach(const struct gtid_set *set, const struct gtid_set *whole,
+                        const struct gtid_source *source, uint32_t server_id)
+{
+    uint64_t next = 1; // everything below it is there
+    size_t at = source_begin(set, source);
+    size_t wanted = source_begin(whole, source);
+    for (;;) {
+        while (is_of(set, at, source) && set->ranges[at].last < next) {
+            at++;
+        }
+        while (is_of(whole, wanted, source) && whole->ranges[wanted].last < next) {
+            wanted++;
+        }
+        if (is_of(set, at, source) && set->ranges[at].first <= next) {
+            next = last_of(set, at, server_id) + 1;
+            at++;
+        } else if (is_of(whole, wanted, source) && whole->ranges[wanted].first > next) {
+            next = whole->ranges[wanted].first;
+        } else {
+            return next - 1;
+        }
+    }
 }

@@ -52,7 +52,8 @@ void gtid_set_copy(struct gtid_set *out, const struct gtid_set *set);
 
 // Replaces `out` by what `text` says, in the words of `family`. White space and line breaks around
 // commas are let pass, as are empty text and empty intervals ("5-3"), as the servers do. Returns
-// false and leaves `out` empty where the text is none of its family's.
+// false and leaves `out` empty where the text is none of its family's. Room that `out` has is used
+// again.
 bool gtid_set_parse(struct gtid_set *out, enum server_family family, struct slice text);
 // Appends the set as its family writes it, without white space; nothing for an empty set.
 void gtid_set_print(const struct gtid_set *set, struct buffer *out);
@@ -78,3 +79,14 @@ void gtid_set_subtract(struct gtid_set *set, const struct gtid_set *other);
 uint64_t gtid_set_size(const struct gtid_set *set);
 // How many of `whole` are missing from `part`.
 uint64_t gtid_set_missing(const struct gtid_set *whole, const struct gtid_set *part);
+
+// --- one source of a set: `server_id` is looked at for MariaDB alone
+
+// Up to which number `set` has everything of that source that `whole` has, and everything without a
+// gap behind the last that `whole` has. What neither has is no gap: it was never given out.
+uint64_t gtid_set_reach(const struct gtid_set *set, const struct gtid_set *whole,
+                        const struct gtid_source *source, uint32_t server_id);
+// The highest number of that source in the set; 0: none.
+uint64_t gtid_set_last(const struct gtid_set *set, const struct gtid_source *source,
+                       uint32_t server_id);
+bool gtid_source_equal(const struct gtid_source *a, const struct gtid_source *b);

@@ -74,6 +74,7 @@ struct server {
 
     struct slice gtid_text; // as the server prints it, line breaks left out; empty: GTIDs are off
     struct gtid_set gtid;   // the same, parsed
+    int64_t gtid_us;        // when it was asked for, monotonic: what was committed by then is in it
     bool may_succeed;       // has replicated from the primary, and not written beside it since
     int64_t beside_us; // since when it is writable without being the primary, monotonic; 0: not
 };

@@ -159,7 +159,7 @@ def start_haproxy(servers, variant="defaults", most=4000):
     return Program("HAProxy", port, ["haproxy", "-db", "-f", path], lambda: answers(port))
 
 
-def sluice_config(port, admin, http, servers, tls):
+def sluice_config(port, admin, http, servers, tls, more):
     backends = "".join(f"[backend:{name}]\naddress = 127.0.0.1:{server}\ntls = {tls}\n\n"
                        for name, server in servers.items())
     return f"""[proxy]
@@ -175,22 +175,37 @@ password = monitor-secret
 [admin]
 listen = 127.0.0.1:{admin}
 http_listen = 127.0.0.1:{http}
+
+{more}
 """
+
+
+def metrics(http):
+    with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=5) as answer:
+        return answer.read().decode()
+
+
+def metric_sum(http, name, label=""):
+    """Of all of that name whose labels hold this text."""
+    rows = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", metrics(http), re.M)
+    return sum(float(value) for labels, value in rows if label in labels)
 
 
 def all_are_up(http, count):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=5) as answer:
-            return len(re.findall(r"^sluice_backend_up\{.*\} 1$", answer.read().decode(), re.M)) == count
+        return len(re.findall(r"^sluice_backend_up\{.*\} 1$", metrics(http), re.M)) == count
     except (urllib.error.URLError, OSError):
         return False
 
 
-def start_sluice(servers, tls="disabled", name="sluice"):
-    """With its defaults before these servers (name: port), but for TLS towards them, which HAProxy does not do."""
+def start_sluice(servers, tls="disabled", name="sluice", more=""):
+    """With its defaults before these servers (name: port), but for TLS towards them, which HAProxy does not do, and for
+    `more` lines of proxy.ini."""
     port, admin, http = port_pick(), port_pick(), port_pick()
-    path = write(f"sluice.{port}.ini", sluice_config(port, admin, http, servers, tls))
-    return Program(name, port, [os.path.join(BUILD, "sluice"), "-c", path], lambda: all_are_up(http, len(servers)))
+    path = write(f"sluice.{port}.ini", sluice_config(port, admin, http, servers, tls, more))
+    program = Program(name, port, [os.path.join(BUILD, "sluice"), "-c", path], lambda: all_are_up(http, len(servers)))
+    program.http = http
+    return program
 
 
 def first_line(*command):

@@ -1,6 +1,7 @@
 // What a statement costs the proxy: system calls, heap calls, memory of an idle client.
 #include "tests/lib/allocations.h"
 #include "tests/lib/site.h"
+#include "tests/lib/statement.h"
 #include "tests/lib/syscalls.h"
 
 #include <pthread.h>
@@ -27,14 +28,30 @@ static const char *const plain[] = {"proxy.workers = 1",
 
 struct load {
     MYSQL *client;
+    MYSQL_STMT *prepared; // run in place of the text; NULL: the text
     size_t statements;
     unsigned failed; // error number
 };
 
 // Runs on a thread of its own, where cmocka may not fail a test.
+static unsigned prepared_run(MYSQL_STMT *statement)
+{
+    if (mysql_stmt_execute(statement) != 0 || mysql_stmt_store_result(statement) != 0) {
+        return mysql_stmt_errno(statement);
+    }
+    mysql_stmt_free_result(statement);
+    return 0;
+}
+
 static void *load_run(void *argument)
 {
     struct load *load = argument;
+    for (size_t i = 0; load->prepared != NULL && i < load->statements && load->failed == 0; i++) {
+        load->failed = prepared_run(load->prepared);
+    }
+    if (load->prepared != NULL) {
+        return NULL;
+    }
     static const char statement[] = "SELECT a FROM t WHERE id = 2";
     for (size_t i = 0; i < load->statements && load->failed == 0; i++) {
         if (mysql_real_query(load->client, statement, sizeof(statement) - 1) != 0) {
@@ -102,25 +119,52 @@ static bool is_cheap(struct cost cost)
     return cost.sockets <= 4.05 && cost.waits < 0.5 && cost.all < 4.6;
 }
 
-// At 16 clients. Where other programs keep the clients from running, fewer of them are ready at a
-// time, and a wait serves fewer statements: one round of a few must be undisturbed.
-static void a_statement_takes_four_socket_calls_and_a_share_of_a_wait(void **state)
+static void loads_open(const struct site *site, struct load loads[CLIENTS], bool are_prepared)
 {
-    struct site *site = *state;
-    site_restart(site, plain);
-    struct load loads[CLIENTS] = {{0}};
+    static int id = 2;
     for (int i = 0; i < CLIENTS; i++) {
         loads[i].client = site_client(site);
+        if (are_prepared) {
+            loads[i].prepared = statement_prepare(loads[i].client, "SELECT a FROM t WHERE id = ?");
+            statement_bind_number(loads[i].prepared, &id);
+        }
     }
+}
+
+static void loads_close(struct load loads[CLIENTS])
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        if (loads[i].prepared != NULL) {
+            mysql_stmt_close(loads[i].prepared);
+        }
+        mysql_close(loads[i].client);
+    }
+}
+
+// At 16 clients. Where other programs keep the clients from running, fewer of them are ready at a
+// time, and a wait serves fewer statements: one round of a few must be undisturbed.
+static void four_socket_calls_expect(struct site *site, bool are_prepared)
+{
+    struct load loads[CLIENTS] = {{0}};
+    site_restart(site, plain);
+    loads_open(site, loads, are_prepared);
     loads_run(loads, WARM_UP);
     bool was_cheap = false;
     for (int round = 0; round < ROUNDS && !was_cheap; round++) {
         was_cheap = is_cheap(cost_measure(site, loads));
     }
     assert_true(was_cheap);
-    for (int i = 0; i < CLIENTS; i++) {
-        mysql_close(loads[i].client);
-    }
+    loads_close(loads);
+}
+
+static void a_statement_takes_four_socket_calls_and_a_share_of_a_wait(void **state)
+{
+    four_socket_calls_expect(*state, false);
+}
+
+static void a_prepared_statement_takes_no_more(void **state)
+{
+    four_socket_calls_expect(*state, true);
 }
 
 // Each replica's pool gets a connection for each client, which is as far as it ever grows: opening
@@ -148,10 +192,9 @@ static void pools_fill(const struct site *site, struct load loads[CLIENTS])
     }
 }
 
-static void a_plain_statement_allocates_nothing(void **state)
+static void no_heap_call_expect(struct site *site, bool are_prepared)
 {
     enum { EXACT_ROUNDS = 3, ROUNDS_MOST = 15 };
-    struct site *site = *state;
     struct allocations allocations;
     allocations_init(&allocations);
     struct instance *old = site->instance;
@@ -159,9 +202,7 @@ static void a_plain_statement_allocates_nothing(void **state)
     instance_stop(old, site->expected);
     site->instance = instance_start_under(site->stack, plain, NULL, allocations.environment);
     struct load loads[CLIENTS] = {{0}};
-    for (int i = 0; i < CLIENTS; i++) {
-        loads[i].client = site_client(site);
-    }
+    loads_open(site, loads, are_prepared);
     assert_true(allocations_count(&allocations) > 100); // the library counts
     pools_fill(site, loads);
     loads_run(loads, WARM_UP); // the operator's connection is gone by its end
@@ -181,10 +222,18 @@ static void a_plain_statement_allocates_nothing(void **state)
         allocations_print_callers(&allocations);
     }
     assert_int_equal(exact, EXACT_ROUNDS);
-    for (int i = 0; i < CLIENTS; i++) {
-        mysql_close(loads[i].client);
-    }
+    loads_close(loads);
     allocations_release(&allocations);
+}
+
+static void a_plain_statement_allocates_nothing(void **state)
+{
+    no_heap_call_expect(*state, false);
+}
+
+static void a_prepared_statement_allocates_nothing(void **state)
+{
+    no_heap_call_expect(*state, true);
 }
 
 static void an_idle_client_holds_no_buffer(void **state)
@@ -240,7 +289,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_takes_four_socket_calls_and_a_share_of_a_wait),
+        cmocka_unit_test(a_prepared_statement_takes_no_more),
         cmocka_unit_test(a_plain_statement_allocates_nothing),
+        cmocka_unit_test(a_prepared_statement_allocates_nothing),
         cmocka_unit_test(an_idle_client_holds_no_buffer),
         cmocka_unit_test(descriptors_are_given_back),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),

@@ -127,12 +127,12 @@ static void connections_that_servers_close_for_idleness_are_not_handed_out(void 
         client_run(client, "UPDATE t SET a = a");
         assert_soon(has_no_connections_of_app(site));
     }
-    assert_on_replica(client);
+    assert_soon_on_replica(client);
     client_run(pinned, "START TRANSACTION");
     client_run(pinned, "UPDATE t SET a = a");
     assert_soon(has_no_connections_of_app(site));
     assert_client_error(pinned, "UPDATE t SET a = a", 1213, "sluice:");
-    assert_on_replica(pinned);
+    assert_soon_on_replica(pinned);
     mysql_close(client);
     mysql_close(pinned);
     everywhere_run(site, "SET GLOBAL wait_timeout = 28800");
@@ -325,7 +325,7 @@ static void a_primary_that_dies_takes_open_transactions_with_it(void **state)
     stack_server_do(site->stack, "db1", "start");
     all_up_again(site);
     assert_client_error(client, "UPDATE t SET a = 98", 1213, "sluice:");
-    assert_on_replica(client); // the session goes on, outside of any transaction
+    assert_soon_on_replica(client); // the session goes on, outside of any transaction
     assert_client_number(client, "SELECT SUM(a) FROM t FOR UPDATE", 15);
     mysql_close(client);
 }
@@ -363,7 +363,7 @@ static void a_full_pool_is_waited_for_and_then_refused(void **state)
     client_run(one, "START TRANSACTION");
     client_run(one, "UPDATE t SET a = a");
     assert_client_error(two, "UPDATE t SET a = a", 1205, "sluice: no connection to server db1");
-    assert_on_replica(two);
+    assert_soon_on_replica(two);
     static const char write[] = "UPDATE t SET a = 5";
     client_run(one, "COMMIT");
     client_run(two, write);

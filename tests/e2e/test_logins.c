@@ -169,6 +169,31 @@ static void an_account_dropped_through_the_proxy_is_forgotten_at_once(void **sta
     assert_login_error(&options, 1045, "leaving");
 }
 
+static void an_account_that_was_locked_is_told_so_at_once(void **state)
+{
+    const struct site *site = *state;
+    const unsigned is_locked = (unsigned)(servers_are_mysql() ? 3118 : 4151);
+    struct client_options root = instance_options(site->instance, "root", "root-secret");
+    MYSQL *boss = client_connect(&root);
+    client_run(boss, "CREATE USER 'locking'@'%' IDENTIFIED BY 'locking-secret'");
+    client_run(boss, "GRANT SELECT ON app.* TO 'locking'@'%'");
+    stack_sync(site->stack);
+    struct client_options options = instance_options(site->instance, "locking", "locking-secret");
+    MYSQL *client = client_connect(&options);
+    client_run(boss, "ALTER USER 'locking'@'%' ACCOUNT LOCK");
+    stack_sync(site->stack);
+    assert_client_error(client, "SELECT name FROM whoami", is_locked, "locked");
+    assert_login_error(&options, is_locked, "locked");
+    client_run(boss, "ALTER USER 'locking'@'%' ACCOUNT UNLOCK");
+    stack_sync(site->stack);
+    mysql_close(client);
+    client = client_connect(&options);
+    assert_on_replica(client);
+    client_run(boss, "DROP USER 'locking'@'%'");
+    mysql_close(client);
+    mysql_close(boss);
+}
+
 static double login_refusal_seconds(const struct site *site, const char *user)
 {
     struct client_options options = instance_options(site->instance, user, "wrong");
@@ -300,6 +325,36 @@ static void limits_on_clients_are_kept(void **state)
     mysql_close(client_connect(&guest));
 }
 
+// Neither its own place nor the other user's is lost.
+static void a_change_to_a_user_who_may_not_come_counts_for_nothing(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"user:app.max_connections = 1",
+                                             "user:guest.password = guest-secret",
+                                             "user:guest.max_connections = 1", NULL});
+    struct client_options app = instance_options(site->instance, "app", "app-secret");
+    struct client_options guest = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client = client_connect(&app), *other = client_connect(&guest);
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(mysql_change_user(client, "guest", "guest-secret", "app"), 0);
+        assert_int_equal(mysql_errno(client), 1203);
+        if (servers_are_mysql()) { // whose connections end where the change is refused
+            mysql_close(client);
+            assert_soon(http_metric_sum(site->instance->http_port, "sluice_clients", "") == 1);
+            client = client_connect(&app);
+        }
+    }
+    assert_client_text(client, "SELECT CURRENT_USER()", "app@%");
+    assert_login_error(&app, 1203, "sluice:");
+    mysql_close(other);
+    assert_soon(http_metric_sum(site->instance->http_port, "sluice_clients", "") == 1);
+    assert_int_equal(mysql_change_user(client, "guest", "guest-secret", "app"), 0);
+    assert_login_error(&guest, 1203, "sluice:");
+    mysql_close(client_connect(&app));
+    mysql_close(client);
+    assert_site_idle(site);
+}
+
 static void a_read_only_user_writes_nothing(void **state)
 {
     struct site *site = *state;
@@ -332,6 +387,7 @@ int main(void)
         cmocka_unit_test(accounts_of_sha256_password_work),
         cmocka_unit_test(a_changed_password_is_learnt),
         cmocka_unit_test(an_account_dropped_through_the_proxy_is_forgotten_at_once),
+        cmocka_unit_test(an_account_that_was_locked_is_told_so_at_once),
         cmocka_unit_test(an_unknown_user_is_refused_like_a_wrong_password),
         cmocka_unit_test(nothing_secret_is_logged),
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
@@ -339,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
         cmocka_unit_test(a_stored_hash_is_not_enough_for_mysql_and_the_client_is_told),
         cmocka_unit_test(limits_on_clients_are_kept),
+        cmocka_unit_test(a_change_to_a_user_who_may_not_come_counts_for_nothing),
         cmocka_unit_test(a_read_only_user_writes_nothing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };

@@ -1,6 +1,7 @@
 // Prepared statements: by the binary protocol and by name, read and write, with all that belongs to
 // them.
 #include "tests/lib/site.h"
+#include "tests/lib/statement.h"
 
 #include "proxy/base/memory.h"
 
@@ -18,46 +19,6 @@ static int setup(void **state)
     return 0;
 }
 
-static MYSQL_STMT *statement_prepare(MYSQL *client, const char *text)
-{
-    MYSQL_STMT *statement = mysql_stmt_init(client);
-    if (mysql_stmt_prepare(statement, text, strlen(text)) != 0) {
-        fail_msg("%s: %u %s", text, mysql_stmt_errno(statement), mysql_stmt_error(statement));
-    }
-    return statement;
-}
-
-static void statement_execute(MYSQL_STMT *statement)
-{
-    if (mysql_stmt_execute(statement) != 0) {
-        fail_msg("execute: %u %s", mysql_stmt_errno(statement), mysql_stmt_error(statement));
-    }
-}
-
-static void bind_number(MYSQL_STMT *statement, int *number)
-{
-    MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_LONG, .buffer = number};
-    assert_int_equal(mysql_stmt_bind_param(statement, &bind), 0);
-}
-
-// The one text of the one row of an executed statement.
-static struct client_text statement_text(MYSQL_STMT *statement)
-{
-    struct client_text value;
-    unsigned long len = 0;
-    MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_STRING,
-                       .buffer = value.text,
-                       .buffer_length = sizeof(value.text) - 1,
-                       .length = &len};
-    assert_int_equal(mysql_stmt_bind_result(statement, &bind), 0);
-    assert_int_equal(mysql_stmt_fetch(statement), 0);
-    assert_true(len < sizeof(value.text));
-    value.text[len] = '\0';
-    assert_int_equal(mysql_stmt_fetch(statement), MYSQL_NO_DATA);
-    mysql_stmt_free_result(statement);
-    return value;
-}
-
 static void parameters_and_results_pass(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -67,9 +28,9 @@ static void parameters_and_results_pass(void **state)
     for (int id = 1; id <= 100; id++) {
         char expected[32];
         snprintf(expected, sizeof(expected), "row %d", id);
-        bind_number(read, &id);
+        statement_bind_number(read, &id);
         statement_execute(read);
-        assert_string_equal(statement_text(read).text, expected);
+        assert_string_equal(statement_result(read).text, expected);
     }
     mysql_stmt_close(read);
     mysql_close(client);
@@ -94,9 +55,9 @@ static void statements_of_several_sessions_are_not_confused(void **state)
                 char expected[32];
                 int id = 1 + round;
                 snprintf(expected, sizeof(expected), "of %d.%d", i, j);
-                bind_number(statements[i][j], &id);
+                statement_bind_number(statements[i][j], &id);
                 statement_execute(statements[i][j]);
-                assert_string_equal(statement_text(statements[i][j]).text, expected);
+                assert_string_equal(statement_result(statements[i][j]).text, expected);
             }
         }
     }
@@ -210,7 +171,7 @@ static void errors_of_prepare_and_execute_are_the_servers(void **state)
     mysql_stmt_close(statement);
     statement = statement_prepare(client, "INSERT INTO t (id) VALUES (?)");
     int id = 1;
-    bind_number(statement, &id);
+    statement_bind_number(statement, &id);
     assert_int_not_equal(mysql_stmt_execute(statement), 0);
     assert_int_equal(mysql_stmt_errno(statement), 1062);
     mysql_stmt_close(statement);
@@ -224,7 +185,7 @@ static void prepared_statements_join_transactions(void **state)
     MYSQL_STMT *write = statement_prepare(client, "UPDATE t SET a = a + ? WHERE id = 2");
     int step = 5;
     client_run(client, "START TRANSACTION");
-    bind_number(write, &step);
+    statement_bind_number(write, &step);
     statement_execute(write);
     assert_client_number(client, "SELECT a FROM t WHERE id = 2", 7);
     client_run(client, "ROLLBACK");
@@ -249,24 +210,115 @@ static void statements_by_name_are_the_sessions_own(void **state)
     mysql_close(two);
 }
 
-static void closed_statements_leave_nothing_on_the_servers(void **state)
+static void statements_by_name_pin_until_the_last_is_gone(void **state)
 {
+    static const char pinned[] = "SELECT COUNT(*) FROM sessions WHERE pin_reason = 'prepared_text'";
     const struct site *site = *state;
-    const char *count = dialect("SELECT VARIABLE_VALUE FROM information_schema.global_status "
-                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'",
-                                "SELECT VARIABLE_VALUE FROM performance_schema.global_status "
-                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'");
     MYSQL *client = site_client(site);
-    for (int i = 0; i < 50; i++) {
-        MYSQL_STMT *statement = statement_prepare(client, "SELECT a FROM t WHERE id = ?");
-        mysql_stmt_close(statement);
+    client_run(client, "PREPARE one FROM 'SELECT b FROM t WHERE id = 5'");
+    client_run(client, "PREPARE two FROM 'UPDATE t SET a = a WHERE id = 1'");
+    assert_int_equal(instance_admin_number(site->instance, pinned), 1);
+    assert_client_text(client, "EXECUTE one", "row 5");
+    client_run(client, "EXECUTE two");
+    client_run(client, "DEALLOCATE PREPARE one");
+    assert_on_primary(client);
+    client_run(client, "DROP PREPARE Two");
+    assert_int_equal(instance_admin_number(site->instance, pinned), 0);
+    assert_soon(strcmp(site_where(client).text, "db1") != 0); // once a replica has what it wrote
+    mysql_close(client);
+}
+
+// MariaDB's clients send many rows at once.
+static void many_rows_run_in_one_go(void **state)
+{
+    enum { ROWS = 200 };
+    const struct site *site = *state;
+    if (servers_are_mysql()) {
+        skip(); // it knows nothing of that, and its clients are not offered it
+    }
+    MYSQL *client = site_client(site), *other = site_client(site);
+    static const char text[] = "INSERT INTO t (a, b) VALUES (?, ?)";
+    static int numbers[ROWS];
+    static char words[ROWS][16];
+    static char *texts[ROWS];
+    static unsigned long lens[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        numbers[i] = 5000 + i;
+        lens[i] = (unsigned long)snprintf(words[i], sizeof(words[i]), "bulk %d", i);
+        texts[i] = words[i];
+    }
+    MYSQL_STMT *bulk = mysql_stmt_init(client);
+    MYSQL_STMT *single = statement_prepare(other, text);
+    unsigned rows = ROWS;
+    mysql_stmt_attr_set(bulk, STMT_ATTR_ARRAY_SIZE, &rows);
+    assert_int_equal(mysql_stmt_prepare(bulk, text, sizeof(text) - 1), 0);
+    MYSQL_BIND binds[] = {
+        {.buffer_type = MYSQL_TYPE_LONG, .buffer = numbers},
+        {.buffer_type = MYSQL_TYPE_STRING, .buffer = texts, .length = lens},
+    };
+    assert_int_equal(mysql_stmt_bind_param(bulk, binds), 0);
+    char number[] = "6000", word[] = "single"; // other types, on the same statement of the server
+    unsigned long number_len = 4, word_len = 6;
+    MYSQL_BIND single_binds[] = {
+        {.buffer_type = MYSQL_TYPE_STRING, .buffer = number, .length = &number_len},
+        {.buffer_type = MYSQL_TYPE_STRING, .buffer = word, .length = &word_len},
+    };
+    assert_int_equal(mysql_stmt_bind_param(single, single_binds), 0);
+    for (int round = 0; round < 3; round++) {
+        statement_execute(bulk);
+        assert_int_equal(mysql_stmt_affected_rows(bulk), ROWS);
+        statement_execute(single);
+    }
+    assert_client_number(client,
+                         "SELECT COUNT(*) FROM t WHERE a BETWEEN 5000 AND 5199 AND "
+                         "b = CONCAT('bulk ', a - 5000) FOR UPDATE",
+                         3 * ROWS);
+    assert_client_number(client,
+                         "SELECT COUNT(*) FROM t WHERE a = 6000 AND b = 'single' FOR UPDATE", 3);
+    mysql_stmt_close(bulk);
+    mysql_stmt_close(single);
+    client_run(client, "DELETE FROM t WHERE id > 500");
+    mysql_close(client);
+    mysql_close(other);
+}
+
+// What an application that puts its values into its texts prepares, and closes, does not pile up.
+static void closed_statements_do_not_pile_up_on_the_servers(void **state)
+{
+    enum { TEXTS = 1000, KEPT_MOST = 64 };
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    for (int i = 0; i < TEXTS; i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "SELECT a FROM t WHERE id = %d", i);
+        mysql_stmt_close(statement_prepare(client, text));
     }
     MYSQL_STMT *left = statement_prepare(client, "SELECT 'not closed before its client'");
     mysql_close(client);
     mysql_stmt_close(left);
     for (size_t i = 0; i < site->stack->count; i++) {
-        assert_soon(stack_number(site->stack, site->stack->servers[i].name, count) == 0);
+        const char *name = site->stack->servers[i].name;
+        assert_in_range(site_statements_on(site, name), 0,
+                        KEPT_MOST * site_connections_to(site, name));
     }
+}
+
+static void statements_end_with_a_reset_or_a_change_of_user(void **state)
+{
+    MYSQL *client = site_client(*state);
+    MYSQL_STMT *read = statement_prepare(client, "SELECT 'before'");
+    assert_statement_text(read, "before");
+    assert_int_equal(mysql_reset_connection(client), 0);
+    // The library has forgotten it too; the bytes go past it.
+    mysql_stmt_close(read);
+    read = statement_prepare(client, "SELECT 'between'");
+    assert_statement_text(read, "between");
+    assert_int_equal(mysql_change_user(client, "app", "app-secret", "app"), 0);
+    mysql_stmt_close(read);
+    read = statement_prepare(client, "SELECT 'behind'");
+    assert_statement_text(read, "behind");
+    mysql_stmt_close(read);
+    mysql_close(client);
 }
 
 int main(void)
@@ -280,7 +332,10 @@ int main(void)
         cmocka_unit_test(errors_of_prepare_and_execute_are_the_servers),
         cmocka_unit_test(prepared_statements_join_transactions),
         cmocka_unit_test(statements_by_name_are_the_sessions_own),
-        cmocka_unit_test(closed_statements_leave_nothing_on_the_servers),
+        cmocka_unit_test(statements_by_name_pin_until_the_last_is_gone),
+        cmocka_unit_test(many_rows_run_in_one_go),
+        cmocka_unit_test(closed_statements_do_not_pile_up_on_the_servers),
+        cmocka_unit_test(statements_end_with_a_reset_or_a_change_of_user),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

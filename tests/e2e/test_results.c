@@ -1,5 +1,6 @@
 // Answers of every shape and size come through as the server gave them, and so does what the client
 // sends.
+#include "tests/lib/family.h"
 #include "tests/lib/site.h"
 
 #include "proxy/base/memory.h"
@@ -16,10 +17,14 @@ static const char schema[] =
         1000) ";"
               "CREATE TABLE app.big (id INT PRIMARY KEY, b LONGBLOB);"
               "CREATE TABLE app.loaded (a INT PRIMARY KEY, b VARCHAR(100));"
+              "CREATE TABLE app.typed (j JSON);"
               "CREATE PROCEDURE app.two_results() BEGIN SELECT 1 AS a; SELECT 2 AS b, 3 AS c; END;"
               "CREATE PROCEDURE app.result_then_error() BEGIN SELECT 1 AS a; SELECT * FROM "
               "app.missing; END;"
-              "CREATE PROCEDURE app.given_back(IN a INT, OUT b INT) SET b = a * 2";
+              "CREATE PROCEDURE app.given_back(IN a INT, OUT b INT) SET b = a * 2;"
+              "CREATE PROCEDURE app.handled() BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION "
+              "SELECT 'handled' AS a; SELECT n, 9223372036854775807 + n AS sum FROM "
+              "(SELECT 0 AS n UNION ALL SELECT 1) AS numbers; END";
 
 static int setup(void **state)
 {
@@ -61,6 +66,32 @@ static void empty_results_keep_their_columns(void **state)
     assert_string_equal(mysql_fetch_field_direct(result, 1)->name, "renamed");
     assert_string_equal(mysql_fetch_field_direct(result, 1)->org_name, "a");
     mysql_free_result(result);
+    mysql_close(client);
+}
+
+// What MariaDB says of a column beyond its type: that a text is JSON, a string an INET6.
+static void extended_types_are_told_as_they_are_directly(void **state)
+{
+    if (servers_are_mysql()) {
+        skip(); // its types are all in one byte
+    }
+    MYSQL *client = site_client(*state);
+    assert_int_equal(mysql_query(client, "SELECT j, CAST('::1' AS INET6), 1 FROM typed"), 0);
+    MYSQL_RES *result = mysql_store_result(client);
+    MARIADB_CONST_STRING told;
+    assert_int_equal(mariadb_field_attr(&told, mysql_fetch_field_direct(result, 0),
+                                        MARIADB_FIELD_ATTR_FORMAT_NAME),
+                     0);
+    assert_true(slice_equal(slice_make(told.str, told.length), S("json"))); // not NUL-terminated
+    assert_int_equal(mariadb_field_attr(&told, mysql_fetch_field_direct(result, 1),
+                                        MARIADB_FIELD_ATTR_DATA_TYPE_NAME),
+                     0);
+    assert_true(slice_equal(slice_make(told.str, told.length), S("inet6")));
+    assert_int_not_equal(mariadb_field_attr(&told, mysql_fetch_field_direct(result, 2),
+                                            MARIADB_FIELD_ATTR_FORMAT_NAME),
+                         0); // a number is no more than its type
+    mysql_free_result(result);
+    assert_client_number(client, "SELECT CONNECTION_ID() > 0", 1);
     mysql_close(client);
 }
 
@@ -215,6 +246,26 @@ static void procedures_give_several_results(void **state)
     mysql_close(client);
 }
 
+// Trap: the servers end the first result by an EOF packet, though the client wants none.
+static void a_result_may_be_cut_short_by_an_error_that_the_procedure_handles(void **state)
+{
+    MYSQL *client = site_client(*state);
+    static const char *const expected[] = {"0", "handled"};
+    assert_int_equal(mysql_query(client, "CALL handled()"), 0);
+    for (int i = 0; i < 2; i++) {
+        MYSQL_RES *result = mysql_store_result(client);
+        assert_non_null(result);
+        assert_int_equal(mysql_num_rows(result), 1);
+        assert_string_equal(mysql_fetch_row(result)[0], expected[i]);
+        mysql_free_result(result);
+        assert_int_equal(mysql_next_result(client), 0);
+    }
+    assert_null(mysql_store_result(client));
+    assert_int_equal(mysql_next_result(client), -1);
+    assert_client_number(client, "SELECT 1", 1);
+    mysql_close(client);
+}
+
 static void an_error_in_the_middle_of_rows_ends_the_result(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -289,7 +340,7 @@ static void local_files_are_loaded_whole(void **state)
                 path);
     assert_int_equal(mysql_affected_rows(client), 200000);
     assert_client_number(client, "SELECT SUM(a) FROM loaded FOR UPDATE", 199999LL * 100000);
-    assert_on_replica(client);
+    assert_soon_on_replica(client);
     client_run(client, "DELETE FROM loaded");
     mysql_close(client);
 }
@@ -347,12 +398,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_of_many_rows_are_whole),
         cmocka_unit_test(empty_results_keep_their_columns),
+        cmocka_unit_test(extended_types_are_told_as_they_are_directly),
         cmocka_unit_test(values_over_16_mib_pass_both_ways),
         cmocka_unit_test(statements_around_16_mib_are_whole),
         cmocka_unit_test(a_packet_over_the_limit_gets_an_error),
         cmocka_unit_test(multi_statements_answer_one_by_one),
         cmocka_unit_test(multi_statements_are_off_until_asked_for),
         cmocka_unit_test(procedures_give_several_results),
+        cmocka_unit_test(a_result_may_be_cut_short_by_an_error_that_the_procedure_handles),
         cmocka_unit_test(an_error_in_the_middle_of_rows_ends_the_result),
         cmocka_unit_test(affected_rows_and_info_are_the_servers),
         cmocka_unit_test(errors_are_the_servers_own),

@@ -29,8 +29,8 @@ static void a_process_runs_while_it_becomes_another_program(void **state)
     static const char script[] =
         "set -eu; . tests/servers/common.sh; dir=$(mktemp -d); "
         "echo '[ $2 = 0 ] || exec sh \"$0\" \"$1\" $(($2 - 1)); exec sleep 60' >\"$dir/program\"; "
-        "sh \"$dir/program\" mark 20000 & echo $! >\"$dir/pid\"; "
-        "for turn in $(seq 300); do process_runs \"$dir/pid\" mark || lost=yes; done; "
+        "setpriv --pdeathsig KILL sh \"$dir/program\" mark 20000 & echo $! >\"$dir/pid\"; "
+        "for turn in $(seq 100); do process_runs \"$dir/pid\" mark || lost=yes; done; "
         "kill $!; wait $! || true; "
         "! process_runs \"$dir/pid\" mark || fail 'it is gone and seems to run'; rm -r \"$dir\"; "
         "[ -z \"${lost:-}\" ] || fail 'it runs and seems to be gone'";

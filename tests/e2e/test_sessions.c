@@ -2,6 +2,7 @@
 // pools so small that sessions must share connections.
 #include "tests/lib/site.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
@@ -44,7 +45,7 @@ static void more_sessions_than_connections_are_served(void **state)
     clients_open(site, clients);
     for (int round = 0; round < 5; round++) {
         for (int i = 0; i < CLIENTS; i++) {
-            assert_on_replica(clients[i]);
+            assert_soon_on_replica(clients[i]);
         }
     }
     assert_true(instance_admin_number(site->instance, "SELECT SUM(used + idle) FROM backends") <=
@@ -123,6 +124,60 @@ static void the_charset_of_the_login_counts(void **state)
     assert_client_text(client, "SELECT @@character_set_client FROM t LIMIT 1", "latin1");
     assert_client_text(client, "SELECT HEX('\xFC') FROM t LIMIT 1", "FC");
     mysql_close(client);
+}
+
+// The name is in the charset of the login, for the server that is asked and for every connection.
+static void a_schema_is_named_in_the_charset_of_the_login(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *root = stack_connect(site->stack, "db1");
+    client_run(root, "SET NAMES utf8mb4");
+    client_run(root, "CREATE DATABASE `caf\xC3\xA9`");
+    client_run(root, "GRANT ALL ON `caf\xC3\xA9`.* TO guest");
+    stack_sync(site->stack);
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    options.with_tls = true;
+    options.charset = "latin1";
+    options.schema = "caf\xE9";
+    MYSQL *client = client_connect(&options);
+    assert_client_text(client, "SELECT HEX(CONVERT(DATABASE() USING utf8mb4))", "636166C3A9");
+    client_run(client, "CREATE TABLE t (id INT)");
+    assert_client_number(client, "SELECT COUNT(*) FROM t", 0);
+    client_run(root, "DROP DATABASE `caf\xC3\xA9`");
+    mysql_close(client);
+    mysql_close(root);
+}
+
+// Whoever logs in begins with the global values of that time, and keeps them.
+static void a_global_value_is_that_of_the_login(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *root = stack_connect(site->stack, "db1");
+    client_run(root, "CREATE USER setter IDENTIFIED BY 'setter-secret'");
+    client_run(root, "GRANT ALL ON *.* TO setter");
+    stack_sync(site->stack);
+    struct client_options options = instance_options(site->instance, "setter", "setter-secret");
+    options.with_tls = true;
+    MYSQL *before = client_connect(&options), *after[4];
+    static const char asked[] = "SELECT @@net_write_timeout /* sluice: primary */";
+    long long old = client_number(before, asked);
+    char set[64], set_back[64];
+    snprintf(set, sizeof(set), "SET GLOBAL net_write_timeout = %lld", old + 1);
+    snprintf(set_back, sizeof(set_back), "SET GLOBAL net_write_timeout = %lld", old);
+    client_run(before, set);
+    for (int i = 0; i < 4; i++) {
+        after[i] = client_connect(&options);
+        assert_client_number(after[i], asked, old + 1);
+        assert_client_number(before, asked, old);
+    }
+    client_run(before, set_back);
+    for (int i = 0; i < 4; i++) {
+        assert_client_number(after[i], asked, old + 1);
+        mysql_close(after[i]);
+    }
+    mysql_close(before);
+    client_run(root, "DROP USER setter");
+    mysql_close(root);
 }
 
 static void each_session_has_its_own_schema(void **state)
@@ -218,7 +273,7 @@ static void locked_tables_stay_locked(void **state)
     assert_client_number(client, "SELECT COUNT(*) FROM t", 3);
     assert_client_error(client, "SELECT * FROM whoami", 1100, "whoami");
     client_run(client, "UNLOCK TABLES");
-    assert_on_replica(client);
+    assert_soon_on_replica(client);
     mysql_close(client);
 }
 
@@ -282,7 +337,7 @@ static void a_reset_clears_everything(void **state)
     assert_client_text(client, "SELECT @mine", "NULL");
     assert_client_error(client, "SELECT * FROM mine FOR UPDATE", 1146, "mine");
     assert_client_text(client, "SELECT DATABASE()", "app");
-    assert_on_replica(client);
+    assert_soon_on_replica(client);
     mysql_close(client);
 }
 
@@ -302,12 +357,116 @@ static void change_user_starts_afresh_as_somebody_else(void **state)
     mysql_close(client);
 }
 
-static void change_user_with_a_wrong_password_ends_the_session(void **state)
+// --- COM_CHANGE_USER that is refused -------------------------------------------------------------
+
+// A session with state of every kind, in an open transaction.
+static MYSQL *session_with_state(struct client_options options)
 {
-    MYSQL *client = site_client(*state);
-    assert_int_not_equal(mysql_change_user(client, "guest", "wrong", "app"), 0);
-    assert_int_equal(mysql_errno(client), 1045);
+    options.with_tls = true;
+    MYSQL *client = client_connect(&options);
+    client_run(client, "SET @mine = 3, time_zone = '+05:00'");
+    client_run(client, "USE other");
+    client_run(client, "CREATE TEMPORARY TABLE mine (a INT)");
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE only_here SET a = 6");
+    return client;
+}
+
+struct change {
+    const char *user, *password, *schema;
+};
+
+static void assert_changes_alike(MYSQL *client, MYSQL *direct, const struct change *change)
+{
+    int outcome = mysql_change_user(direct, change->user, change->password, change->schema);
+    assert_int_equal(mysql_change_user(client, change->user, change->password, change->schema),
+                     outcome);
+    assert_int_equal(mysql_errno(client), mysql_errno(direct));
+    assert_string_equal(mysql_sqlstate(client), mysql_sqlstate(direct));
+}
+
+// Its answer, or its error.
+static struct client_text seen(MYSQL *client, const char *statement)
+{
+    struct client_text text;
+    if (mysql_query(client, statement) != 0) {
+        snprintf(text.text, sizeof(text.text), "error %u", mysql_errno(client));
+        return text;
+    }
+    MYSQL_RES *result = mysql_store_result(client);
+    MYSQL_ROW row = mysql_fetch_row(result);
+    snprintf(text.text, sizeof(text.text), "%s", row != NULL ? row[0] : "nothing");
+    mysql_free_result(result);
+    return text;
+}
+
+// Returns whether the two go on.
+static bool assert_alike(MYSQL *client, MYSQL *direct)
+{
+    static const char *const statements[] = {
+        "SELECT CONCAT_WS(',', CURRENT_USER(), IFNULL(@mine, '-'), DATABASE(), @@autocommit)",
+        "SELECT @@time_zone", "SELECT a FROM other.only_here FOR UPDATE",
+        "SELECT COUNT(*) FROM mine"};
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        struct client_text text = seen(direct, statements[i]);
+        assert_string_equal(seen(client, statements[i]).text, text.text);
+    }
+    return mysql_ping(direct) == 0;
+}
+
+// Trap 32. MySQL ends the connection; with MariaDB it goes on as who it was, with nothing of its
+// state, and may try again three times.
+static void a_refused_change_of_user_is_what_a_direct_connection_shows(void **state)
+{
+    static const struct change refused[] = {
+        {"guest", "wrong", "app"},
+        {"nobody_of_that_name", "secret", "app"},
+        {"guest", "guest-secret", "no_such_schema"},
+    };
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    struct client_options server = options;
+    server.port = site->stack->servers[0].port;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        MYSQL *client = session_with_state(options);
+        assert_client_number(client, "SELECT a FROM other.only_here", 6);
+        assert_int_not_equal(
+            mysql_change_user(client, refused[i].user, refused[i].password, refused[i].schema), 0);
+        mysql_close(client);
+        client = session_with_state(options);
+        client_run(client, "ROLLBACK"); // else the other would wait for its row
+        MYSQL *direct = session_with_state(server);
+        assert_changes_alike(client, direct, &refused[i]);
+        if (assert_alike(client, direct)) {
+            assert_changes_alike(client, direct, &(struct change){"guest", "guest-secret", "app"});
+            assert_alike(client, direct);
+        }
+        mysql_close(client);
+        mysql_close(direct);
+    }
+}
+
+static void a_user_is_changed_in_vain_three_times_and_no_more(void **state)
+{
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    struct client_options server = options;
+    server.port = site->stack->servers[0].port;
+    MYSQL *client = session_with_state(options);
+    client_run(client, "ROLLBACK");
+    MYSQL *direct = session_with_state(server);
+    bool goes_on = true;
+    for (int i = 0; i < 3 && goes_on; i++) {
+        assert_changes_alike(client, direct, &(struct change){"guest", "wrong", "app"});
+        goes_on = assert_alike(client, direct);
+    }
+    assert_int_equal(goes_on, !servers_are_mysql());
+    if (goes_on) {
+        assert_changes_alike(client, direct, &(struct change){"guest", "guest-secret", "app"});
+        assert_alike(client, direct);
+    }
     mysql_close(client);
+    mysql_close(direct);
 }
 
 static void a_text_that_the_server_does_not_understand_pins_nothing(void **state)
@@ -315,7 +474,7 @@ static void a_text_that_the_server_does_not_understand_pins_nothing(void **state
     const struct site *site = *state;
     MYSQL *client = site_client(site);
     assert_client_error(client, "SELEKT 1", 1064, "SELEKT");
-    assert_on_replica(client);
+    assert_soon_on_replica(client);
     char query[160];
     snprintf(query, sizeof(query), "SELECT COALESCE(pin_reason, '-') FROM sessions WHERE id = %lu",
              mysql_thread_id(client));
@@ -341,6 +500,8 @@ int main(void)
         cmocka_unit_test(sql_mode_and_charset_follow_the_session),
         cmocka_unit_test(collations_follow_the_session),
         cmocka_unit_test(the_charset_of_the_login_counts),
+        cmocka_unit_test(a_schema_is_named_in_the_charset_of_the_login),
+        cmocka_unit_test(a_global_value_is_that_of_the_login),
         cmocka_unit_test(each_session_has_its_own_schema),
         cmocka_unit_test(use_of_a_missing_schema_leaves_the_old_one),
         cmocka_unit_test(user_variables_are_kept),
@@ -352,7 +513,8 @@ int main(void)
         cmocka_unit_test(warnings_are_those_of_the_statement_before),
         cmocka_unit_test(a_reset_clears_everything),
         cmocka_unit_test(change_user_starts_afresh_as_somebody_else),
-        cmocka_unit_test(change_user_with_a_wrong_password_ends_the_session),
+        cmocka_unit_test(a_refused_change_of_user_is_what_a_direct_connection_shows),
+        cmocka_unit_test(a_user_is_changed_in_vain_three_times_and_no_more),
         cmocka_unit_test(a_text_that_the_server_does_not_understand_pins_nothing),
         cmocka_unit_test(the_processlist_has_the_ids_that_clients_know),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),

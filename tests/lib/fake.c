@@ -173,6 +173,23 @@ void fake_write_prepared(struct buffer *out, uint32_t statement_id)
     definition_write(&writer, S("a"));
 }
 
+void fake_write_cursor(struct buffer *out, uint16_t status)
+{
+    struct writer writer = writer_make(out, 1);
+    struct column column = usual_column(S("a"));
+    struct result_writer result = result_writer_make(&writer, capabilities);
+    result_writer_begin(&result, &column, 1, status);
+}
+
+void fake_write_eof(struct buffer *out, uint16_t status)
+{
+    struct writer writer = writer_make(out, 1);
+    struct eof eof = {.status = status};
+    writer_packet_begin(&writer);
+    eof_encode(&eof, &writer);
+    packet_end(&writer);
+}
+
 void fake_write_file_request(struct buffer *out, const char *name)
 {
     struct writer writer = writer_make(out, 1);

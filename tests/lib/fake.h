@@ -67,5 +67,9 @@ void fake_write_two_results(struct buffer *out, size_t rows, size_t len);
 void fake_write_binary_rows(struct buffer *out, size_t rows, size_t len);
 // What COM_STMT_PREPARE gets: this id, one parameter, one column.
 void fake_write_prepared(struct buffer *out, uint32_t statement_id);
+// What an execution with a cursor gets: a column, and these status flags behind it.
+void fake_write_cursor(struct buffer *out, uint16_t status);
+// One EOF packet.
+void fake_write_eof(struct buffer *out, uint16_t status);
 // The wish for a file.
 void fake_write_file_request(struct buffer *out, const char *name);

@@ -24,6 +24,7 @@ void general_log_close(struct general_log *log)
     mem_free(log);
 }
 
+// Whole lines: a server may be in the middle of writing the last one, which is read the next time.
 static void text_read(struct general_log *log)
 {
     enum { PIECE = 65536 };
@@ -36,6 +37,13 @@ static void text_read(struct general_log *log)
         log->at += (size_t)n;
     }
     close(fd);
+    struct slice text = buffer_slice(&log->text);
+    size_t whole = text.len;
+    while (whole > 0 && text.ptr[whole - 1] != '\n') {
+        whole--;
+    }
+    log->at -= text.len - whole;
+    buffer_truncate(&log->text, whole);
 }
 
 // A line "[time]<tab>  ID Command<tab>argument"; false for one that goes on with the argument

@@ -37,7 +37,8 @@ static void defaults_set(struct ini *ini, const struct instance *instance)
     ini_set(ini, "monitor", "user", "monitor");
     ini_set(ini, "monitor", "password", "monitor-secret");
     ini_set(ini, "monitor", "interval", "50ms");
-    ini_set(ini, "monitor", "max_lag", "10m"); // machines are busy
+    ini_set(ini, "monitor", "max_lag", "10m");          // machines are busy
+    ini_set(ini, "routing", "consistency_wait", "10s"); // and replicas too
     ini_set(ini, "admin", "listen", "127.0.0.1:%u", instance->admin_port);
     ini_set(ini, "admin", "http_listen", "127.0.0.1:%u", instance->http_port);
     ini_set(ini, "log", "format", "json");

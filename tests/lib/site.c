@@ -97,12 +97,22 @@ struct client_text site_where(MYSQL *client)
     return client_text(client, "SELECT name FROM app.whoami");
 }
 
+static bool is_replica(struct client_text where)
+{
+    return strcmp(where.text, "db2") == 0 || strcmp(where.text, "db3") == 0;
+}
+
 void assert_on_replica(MYSQL *client)
 {
     struct client_text where = site_where(client);
-    if (strcmp(where.text, "db2") != 0 && strcmp(where.text, "db3") != 0) {
+    if (!is_replica(where)) {
         fail_msg("answered by %s, not by a replica", where.text);
     }
+}
+
+void assert_soon_on_replica(MYSQL *client)
+{
+    assert_soon(is_replica(site_where(client)));
 }
 
 void assert_on_primary(MYSQL *client)
@@ -132,6 +142,23 @@ const char *site_server_of(struct site *site, const char *mark)
         fail_msg("%s was run %zu times", mark, count);
     }
     return found;
+}
+
+long long site_statements_on(const struct site *site, const char *name)
+{
+    return stack_number(site->stack, name,
+                        dialect("SELECT VARIABLE_VALUE FROM information_schema.global_status "
+                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'",
+                                "SELECT VARIABLE_VALUE FROM performance_schema.global_status "
+                                "WHERE VARIABLE_NAME = 'Prepared_stmt_count'"));
+}
+
+long long site_connections_to(const struct site *site, const char *name)
+{
+    char query[128];
+    snprintf(query, sizeof(query),
+             "SELECT COALESCE(SUM(used + idle), 0) FROM pools WHERE backend = '%s'", name);
+    return instance_admin_number(site->instance, query);
 }
 
 void assert_site_idle(const struct site *site)

@@ -47,10 +47,17 @@ MYSQL *site_client(const struct site *site);
 // Where a read of this session is answered now: "db1", ...
 struct client_text site_where(MYSQL *client);
 void assert_on_replica(MYSQL *client);
+// The same behind a write of the session's, which a replica must have first.
+void assert_soon_on_replica(MYSQL *client);
 void assert_on_primary(MYSQL *client);
 
 // The server to which app sent the statement with this mark, once and since the question before.
 const char *site_server_of(struct site *site, const char *mark);
+
+// Statements that clients of the server have prepared there, and connections that the proxy's pools
+// have to it.
+long long site_statements_on(const struct site *site, const char *name);
+long long site_connections_to(const struct site *site, const char *name);
 
 // Waits until no client is left and every backend connection is back in its pool.
 void assert_site_idle(const struct site *site);

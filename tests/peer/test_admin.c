@@ -770,7 +770,11 @@ static void explain_route_says_where_and_why(void **state)
     }
     struct client_text effects = client_column(client, "EXPLAIN ROUTE USE shop", "effects");
     assert_string_equal(effects.text, "schema");
-    assert_string_equal(client_column(client, "EXPLAIN ROUTE SELECT 1", "wait").text, "no");
+    assert_string_equal(client_column(client, "EXPLAIN ROUTE SELECT 1", "wait").text,
+                        "for what its session wrote, at most 50 ms");
+    static const char eventual[] = "EXPLAIN ROUTE SELECT 1 /* sluice: consistency=eventual */";
+    assert_string_equal(client_column(client, eventual, "wait").text, "no");
+    assert_string_equal(client_column(client, "EXPLAIN ROUTE DELETE FROM t", "wait").text, "no");
     stage.is_primary_gone = true;
     struct client_text wait = client_column(client, "EXPLAIN ROUTE DELETE FROM t", "wait");
     assert_non_null(strstr(wait.text, "at most 10000 ms"));

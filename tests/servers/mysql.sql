@@ -7,6 +7,7 @@ GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 CREATE USER 'monitor'@'%' IDENTIFIED BY 'monitor-secret';
 GRANT REPLICATION CLIENT, SHOW VIEW, TRIGGER, SHOW_ROUTINE ON *.* TO 'monitor'@'%';
 GRANT SELECT ON mysql.func TO 'monitor'@'%';
+GRANT SELECT ON performance_schema.processlist TO 'monitor'@'%';
 GRANT SELECT ON app.* TO 'monitor'@'%';
 GRANT SELECT ON other.* TO 'monitor'@'%';
 

@@ -298,6 +298,18 @@ static double descriptors_least(const struct soak *soak)
     return least;
 }
 
+// A connection of the monitor's that a busy machine has just ended is back in a moment.
+static double descriptors_settled(const struct soak *soak)
+{
+    enum { MS = 20000 };
+    struct deadline deadline = deadline_in(MS);
+    double now = descriptors_least(soak);
+    while (soak->count > 0 && now != soak->looks[0].descriptors && deadline_pause(deadline)) {
+        now = descriptors_least(soak);
+    }
+    return now;
+}
+
 static double blocks_least(const struct soak *soak)
 {
     enum { MS = 500 };
@@ -315,10 +327,11 @@ static void look(struct soak *soak)
     pools_add_up(soak);
     statements_are_counted(soak);
     pools_empty(soak);
+    double descriptors = descriptors_settled(soak);
     struct look *new = &soak->looks[soak->count++];
     *new = (struct look){
         .clients = metric(soak, "sluice_clients_accepted_total", ""),
-        .descriptors = descriptors_least(soak),
+        .descriptors = descriptors,
         .blocks = blocks_least(soak),
         .resident = (double)process_resident_bytes(soak->site->instance->process.pid),
     };

@@ -18,7 +18,7 @@ enum load_mode {
     LOAD_MODE_COUNT,
 };
 
-enum { OPTIONS_PORTS_MAX = 8, OPTIONS_STATEMENTS_MAX = 16, OPTIONS_PROCESSES_MAX = 8 };
+enum { OPTIONS_PORTS_MAX = 8, OPTIONS_STATEMENTS_MAX = 32, OPTIONS_PROCESSES_MAX = 8 };
 
 struct options_process {
     struct slice name;

@@ -72,6 +72,7 @@ static const char *const defaults[][3] = {
     {"backend:db1", "discover", "no"},
     {"backend:db1", "zone", ""},
     {"backend:db1", "send_proxy", "no"},
+    {"backend:db1", "compression", "no"},
     {"backend:db1", "replication_address", ""},
     {"auth", "mode", "passthrough"},
     {"auth", "recheck", "60s"},

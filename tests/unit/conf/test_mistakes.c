@@ -325,9 +325,12 @@ static const struct mistake checks[] = {
 static const struct mistake later[] = {
     {"[proxy]\ncompression = yes\n", ""},
     {"[proxy]\ncompression = true\n", ""},
-    {"[proxy]\ncompression = no\n", "t:4: warning: compression is not yet active; " LATER},
+    {"[proxy]\ncompression = no\n", ""},
     {"[routing]\nwrite_hold = 2000ms\n", ""},
-    {"[routing]\nwrite_hold = 3s\n", "t:4: warning: write_hold is not yet active; " LATER},
+    {"[routing]\nretry_budget = 3%\n", "t:4: warning: retry_budget is not yet active; " LATER},
+    {"[routing]\nconsistency = global\n",
+     "t:4: warning: consistency = global is not yet active; until then it is as consistency = "
+     "session"},
     {"[redis]\naddress = r:6379\npassword = x\n",
      "t:4: warning: address is not yet active; " LATER
      "\nt:5: warning: password is not yet active; " LATER},

@@ -21,6 +21,7 @@
 #include "protocol/packet/result_header.h"
 #include "protocol/packet/session_change.h"
 #include "protocol/packet/set_option.h"
+#include "protocol/packet/stmt_bulk_execute.h"
 #include "protocol/packet/stmt_close.h"
 #include "protocol/packet/stmt_execute.h"
 #include "protocol/packet/stmt_fetch.h"
@@ -94,6 +95,18 @@ static inline bool recode_handshake_response(struct slice payload, struct writer
 
 // An execution of a statement with two parameters.
 enum { RECODE_PARAMETERS = 2 };
+
+static inline bool recode_stmt_bulk_execute(struct slice payload, struct writer *writer,
+                                            uint64_t capabilities)
+{
+    struct stmt_bulk_execute packet;
+    (void)capabilities;
+    if (!stmt_bulk_execute_decode(&packet, payload, RECODE_PARAMETERS)) {
+        return false;
+    }
+    stmt_bulk_execute_encode(&packet, writer);
+    return true;
+}
 
 static inline bool recode_stmt_execute(struct slice payload, struct writer *writer,
                                        uint64_t capabilities)
@@ -179,6 +192,7 @@ static const struct codec CODECS[] = {
     CODEC(result_header),
     CODEC(session_changes),
     CODEC(set_option),
+    CODEC(stmt_bulk_execute),
     CODEC(stmt_close),
     CODEC(stmt_execute),
     CODEC(stmt_fetch),

@@ -214,7 +214,8 @@ static void mariadb_is_known_by_its_greeting(void **state)
     assert_true(peer->is_mariadb);
     assert_true(capability_has(peer->offered, CAPABILITY_MARIADB_BULK));
     assert_false(capability_has(peer->capabilities, CAPABILITY_LONG_PASSWORD));
-    assert_false(capability_has(peer->capabilities, CAPABILITIES_EXTENDED));
+    uint64_t extended = peer->capabilities & CAPABILITIES_EXTENDED;
+    assert_true(extended == (CAPABILITY_MARIADB_BULK | CAPABILITY_MARIADB_EXTENDED_TYPES));
     fixture_release(&server);
 }
 
@@ -280,7 +281,8 @@ static void the_answer_asks_for_what_is_wanted_and_offered(void **state)
     server.greeting.capabilities &= ~(uint64_t)CAPABILITY_DEPRECATE_EOF;
     begin(&server);
     struct handshake_response response = hear_response(&server);
-    uint64_t expected = (CAPABILITIES_ASKED | CAPABILITY_FOUND_ROWS) & CAPABILITIES_MYSQL;
+    uint64_t expected =
+        (CAPABILITIES_ASKED | CAPABILITY_FOUND_ROWS | CAPABILITY_COMPRESS) & CAPABILITIES_MYSQL;
     assert_true(response.capabilities == expected);
     assert_true(login_client_peer(&server.login)->capabilities == expected);
     assert_true(slice_equal(response.user, S("app")));

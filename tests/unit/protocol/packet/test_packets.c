@@ -96,6 +96,9 @@ static const struct example EXAMPLES[] = {
      "17020000000001000000000064000000000000000179"},
     {"execute with an attribute", recode_stmt_execute, ALL_CAPABILITIES, 23,
      "1702000000080100000003 00 01 080000 fe0000 fe00016e 6400000000000000 0179 0176"},
+    {"bulk execute", recode_stmt_bulk_execute, 0, 11,
+     "fa02000000 8000 0300 fe00 00 01000000 00 0161 01 00 0162"},
+    {"bulk execute again", recode_stmt_bulk_execute, 0, 7, "fa02000000 0000 00 01000000 00 0161"},
 
     // Answers.
     {"prepare OK", recode_prepare_ok, MYSQL_41 & ~(uint64_t)CAPABILITY_OPTIONAL_METADATA, 12,

@@ -273,6 +273,15 @@ static void eof_is_told_from_a_row_by_its_length(void **state)
                   "end ok 4002; ", 0);
 }
 
+// Trap: a handler of a procedure has taken an error in the middle of a result.
+static void a_result_that_was_cut_short_ends_by_an_eof_in_any_case(void **state)
+{
+    (void)state;
+    assert_script(COMMAND_REPLY_RESULT, CAPTURED,
+                  SCRIPT("01", COLUMN, "0131", "fe 0000 0a00", "01", COLUMN, "0131", OK_END),
+                  "held eof 000a; end ok 0002; ", 2);
+}
+
 static void an_error_may_stand_anywhere(void **state)
 {
     (void)state;
@@ -808,6 +817,7 @@ int main(void)
         cmocka_unit_test(bytes_behind_the_end_are_a_fault),
         cmocka_unit_test(rows_that_begin_like_other_packets_are_rows),
         cmocka_unit_test(eof_is_told_from_a_row_by_its_length),
+        cmocka_unit_test(a_result_that_was_cut_short_ends_by_an_eof_in_any_case),
         cmocka_unit_test(an_error_may_stand_anywhere),
         cmocka_unit_test(more_results_in_the_eof_behind_columns_mean_nothing),
         cmocka_unit_test(single_answers_end_whatever_their_flags_say),

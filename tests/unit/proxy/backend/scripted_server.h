@@ -50,6 +50,7 @@ struct scripted_server {
     struct server_answer answers[SERVER_ANSWERS_MAX];
     size_t answer_count;
     uint16_t refuse_login;   // error number that every login gets; 0: none
+    size_t links_most;       // with so many open, logins get 1040; 0: no limit
     const char *refuse_text; // a statement that holds this gets 1231; NULL: none
     bool is_silent;          // commands get no answer
     uint64_t insert_id;      // what SELECT LAST_INSERT_ID() gives
@@ -183,12 +184,23 @@ static inline void link_command(struct server_link *link, struct slice payload)
     }
 }
 
+static inline size_t server_links_open(const struct scripted_server *server)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < server->link_count; i++) {
+        open += !server->links[i]->is_closed;
+    }
+    return open;
+}
+
 static inline void link_login(struct server_link *link, enum login_verb verb);
 
 static inline void link_login_end(struct server_link *link)
 {
     struct ok ok = {.status = STATUS_AUTOCOMMIT};
-    uint16_t refused = link->server->refuse_login;
+    size_t most = link->server->links_most;
+    bool is_full = most > 0 && server_links_open(link->server) > most;
+    uint16_t refused = is_full ? 1040 : link->server->refuse_login;
     if (refused != 0) {
         struct err err = {refused, S("HY000"), S("go away")};
         link_login(link, login_server_refuse(&link->login, &err));
@@ -312,13 +324,4 @@ static inline struct server_link *server_last_link(const struct scripted_server 
 {
     assert_true(server->link_count > 0);
     return server->links[server->link_count - 1];
-}
-
-static inline size_t server_links_open(const struct scripted_server *server)
-{
-    size_t open = 0;
-    for (size_t i = 0; i < server->link_count; i++) {
-        open += !server->links[i]->is_closed;
-    }
-    return open;
 }

@@ -179,7 +179,8 @@ static void a_connection_is_set_up_before_it_is_ready(void **state)
     // What servers are to report, under the names that this one has, and the charset anew.
     assert_holds(bench.server.asked,
                  "Q:SET session_track_schema=1,session_track_system_variables='autocommit,");
-    assert_holds(bench.server.asked, ",tx_isolation,tx_read_only',character_set_client='utf8mb4',");
+    assert_holds(bench.server.asked, ",tx_isolation,tx_read_only,last_gtid',character_set_client="
+                                     "'utf8mb4',");
     assert_null(strchr(strchr(bench.server.asked, '\n') + 1, '\n')); // one command
     assert_null(strstr(bench.server.asked, "tx_read_only=1"));
     assert_true(conn_peer(bench.conn)->is_mariadb);
@@ -483,14 +484,19 @@ static void the_servers_are_asked_to_report_what_the_image_follows(void **state)
 
 // --- passing through -----------------------------------------------------------------------------
 
-static void relay_send(struct bench *bench, const char *sql)
+static void query_write(struct buffer *out, const char *sql)
 {
-    struct buffer out = BUFFER_INIT;
-    struct writer writer = writer_make(&out, 0);
+    struct writer writer = writer_make(out, 0);
     writer_packet_begin(&writer);
     writer_u8(&writer, COMMAND_QUERY);
     writer_slice(&writer, slice_text(sql));
     assert_true(writer_packet_end(&writer));
+}
+
+static void relay_send(struct bench *bench, const char *sql)
+{
+    struct buffer out = BUFFER_INIT;
+    query_write(&out, sql);
     stream_send(conn_stream(bench->conn), buffer_ptr(&out), buffer_len(&out));
     buffer_release(&out);
 }
@@ -766,6 +772,31 @@ static void a_result_that_ends_in_an_ok_is_collected_too(void **state)
     bench_close(&bench);
 }
 
+// A client that was promised extended types would misread the columns of a server without them.
+static void a_server_without_the_extended_types_of_the_client_is_not_used(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench);
+    struct conn_settings settings = settings_of(&bench);
+    settings.traits.extended_types = true;
+    open_as(&bench, &settings);
+    assert_int_equal(bench.holder.closed, 1);
+    assert_int_equal(bench.holder.end, CONN_END_LOGIN);
+    bench_close(&bench);
+
+    bench_open(&bench);
+    bench.server.capabilities |= CAPABILITY_MARIADB_EXTENDED_TYPES;
+    bench.server.capabilities &= ~(uint64_t)CAPABILITY_LONG_PASSWORD;
+    settings = settings_of(&bench);
+    settings.traits.extended_types = true;
+    open_as(&bench, &settings);
+    assert_int_equal(bench.holder.ready, 1);
+    assert_true(
+        capability_has(conn_peer(bench.conn)->capabilities, CAPABILITY_MARIADB_EXTENDED_TYPES));
+    bench_close(&bench);
+}
+
 static void of_several_results_the_last_one_counts(void **state)
 {
     struct bench bench;
@@ -954,6 +985,39 @@ static void an_answer_may_bring_the_next_question(void **state)
     bench_close(&bench);
 }
 
+// The holder's own statement went out behind ours: it relays the answer from there on.
+static void relay_on(struct conn *conn, const struct conn_result *result, void *context)
+{
+    collect(conn, result, context);
+    conn_relay(conn);
+}
+
+static void what_was_sent_behind_a_question_is_answered_to_the_holder(void **state)
+{
+    struct bench bench;
+    struct buffer first = BUFFER_INIT, second = BUFFER_INIT, behind = BUFFER_INIT;
+    struct collected got = {0};
+    (void)state;
+    bench_open(&bench);
+    open_plain(&bench);
+    result_write(&first, bench.server.capabilities);
+    fake_write_rows(&second, 3, 2000);
+    server_answer(&bench.server, "SELECT first", buffer_slice(&first));
+    server_answer(&bench.server, "SELECT second", buffer_slice(&second));
+    query_write(&behind, "SELECT second");
+    conn_query_ahead(bench.conn, S("SELECT first"), buffer_slice(&behind), relay_on, &got);
+    turn_until(bench.fixture.loop, buffer_len(&bench.holder.answer) == buffer_len(&second));
+    assert_int_equal(got.done, 1);
+    assert_int_equal(got.rows, 2);
+    assert_memory_equal(buffer_ptr(&bench.holder.answer), buffer_ptr(&second), buffer_len(&second));
+    assert_asked(&bench, "Q:SELECT first\nQ:SELECT second\n");
+    conn_settle(bench.conn);
+    buffer_release(&first);
+    buffer_release(&second);
+    buffer_release(&behind);
+    bench_close(&bench);
+}
+
 static void a_question_may_be_left_in_the_middle(void **state)
 {
     struct bench bench;
@@ -1004,6 +1068,7 @@ int main(void)
         cmocka_unit_test(every_end_has_a_word_and_a_sentence),
         cmocka_unit_test(a_result_is_collected),
         cmocka_unit_test(a_result_that_ends_in_an_ok_is_collected_too),
+        cmocka_unit_test(a_server_without_the_extended_types_of_the_client_is_not_used),
         cmocka_unit_test(of_several_results_the_last_one_counts),
         cmocka_unit_test(an_error_is_a_result_too),
         cmocka_unit_test(an_answer_byte_by_byte_is_whole),
@@ -1012,6 +1077,7 @@ int main(void)
         cmocka_unit_test(a_result_without_end_is_not_collected),
         cmocka_unit_test(a_server_that_does_not_answer_us_costs_connect_timeout),
         cmocka_unit_test(an_answer_may_bring_the_next_question),
+        cmocka_unit_test(what_was_sent_behind_a_question_is_answered_to_the_holder),
         cmocka_unit_test(a_question_may_be_left_in_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,15 @@ static void text_is_cut_at_its_room_and_says_so(void **state)
     copy = slice_copy_text(SLICE_NONE);
     assert_string_equal(copy, "");
     mem_free(copy);
+
+    char block[8], *at = block;
+    struct slice first = slice_keep(&at, S("ab")), none = slice_keep(&at, SLICE_NONE);
+    struct slice last = slice_keep(&at, S("cde"));
+    assert_memory_equal(block, "abcde", 5);
+    assert_true(first.ptr == block && first.len == 2);
+    assert_true(none.ptr == block + 2 && none.len == 0);
+    assert_true(last.ptr == block + 2 && last.len == 3);
+    assert_ptr_equal(at, block + 5);
 }
 
 // Lengths around the block in which caseless hashing works.

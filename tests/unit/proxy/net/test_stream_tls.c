@@ -8,6 +8,7 @@
 #include "tests/unit/proxy/net/stream_owner.h"
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 static struct fixture f;
 static struct tls_context *server_context;
@@ -369,6 +370,26 @@ static void owners_reopen(void)
     owner_init(&client, f.loop);
 }
 
+// A packet of its own would wake the client for nothing.
+static void the_ticket_comes_with_the_first_bytes(void **state)
+{
+    (void)state;
+    struct tls_context *fresh = client_context_make();
+    struct tls_context *shared = client_context;
+    client_context = fresh;
+    join_secure();
+    uint64_t sent = metric_get(f.metrics, METRIC_BYTES_SENT, METRIC_SIDE_CLIENT);
+    stream_send(&client.stream, "question", 8);
+    turn_until(f.loop, server.shown == 1);
+    assert_int_equal(metric_get(f.metrics, METRIC_BYTES_SENT, METRIC_SIDE_CLIENT), sent);
+    assert_null(atomic_load(&fresh->ticket));
+    stream_send(&server.stream, "answer", 6);
+    turn_until(f.loop, client.shown == 1);
+    assert_non_null(atomic_load(&fresh->ticket));
+    client_context = shared;
+    tls_context_unref(fresh);
+}
+
 static void the_next_connection_resumes_and_each_ticket_serves_once(void **state)
 {
     (void)state;
@@ -377,6 +398,7 @@ static void the_next_connection_resumes_and_each_ticket_serves_once(void **state
     client_context = fresh;
     join_secure();
     assert_false(stream_tls_is_resumed(&client.stream));
+    stream_send(&server.stream, "x", 1);
     turn_until(f.loop, atomic_load(&fresh->ticket) != NULL);
     for (int i = 0; i < 3; i++) {
         owners_reopen(); // without goodbye from the other side
@@ -387,6 +409,7 @@ static void the_next_connection_resumes_and_each_ticket_serves_once(void **state
         turn_until(f.loop, server.secured == 1 && client.secured == 1);
         assert_true(stream_tls_is_resumed(&client.stream));
         assert_true(stream_tls_is_resumed(&server.stream));
+        stream_send(&server.stream, "x", 1);
         turn_until(f.loop, atomic_load(&fresh->ticket) != NULL);
     }
     assert_int_equal(handshakes(METRIC_SIDE_CLIENT, METRIC_TLS_RESUMED), 6);
@@ -401,6 +424,7 @@ static void a_new_servers_context_knows_no_old_tickets(void **state)
     struct tls_context *reloaded = tls_context_create_server(&settings, NULL);
     struct tls_context *before = server_context;
     join_secure();
+    stream_send(&server.stream, "x", 1);
     turn_until(f.loop, atomic_load(&client_context->ticket) != NULL);
     owners_reopen();
     server_context = reloaded;
@@ -478,7 +502,6 @@ static void pausing_keeps_what_was_decrypted_and_the_goodbye_waits(void **state)
 {
     (void)state;
     join_secure();
-    loop_turn(f.loop);
     stream_pause(&server.stream);
     stream_send(&client.stream, "before", 6);
     stream_send(&client.stream, " after", 6);
@@ -515,7 +538,6 @@ static void a_goodbye_is_noticed_while_paused(void **state)
 {
     (void)state;
     join_secure();
-    loop_turn(f.loop);
     stream_pause(&server.stream);
     stream_close(&client.stream);
     turn_until(f.loop, server.closed == 1);
@@ -541,6 +563,24 @@ static void a_record_that_was_tampered_with_ends_the_stream(void **state)
     wire_close(&wire);
 }
 
+static ssize_t bytes_for_client(void)
+{
+    uint8_t bytes[64];
+    return recv(client.stream.fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+}
+
+static void leaving_says_no_goodbye_and_closing_does(void **state)
+{
+    (void)state;
+    join_secure();
+    stream_leave(&server.stream);
+    assert_int_equal(bytes_for_client(), 0);
+    owners_reopen();
+    join_secure();
+    stream_close(&server.stream);
+    assert_true(bytes_for_client() > 0);
+}
+
 static void finishing_says_goodbye_behind_the_queue(void **state)
 {
     (void)state;
@@ -560,7 +600,6 @@ static void closing_tells_the_peer(void **state)
 {
     (void)state;
     join_secure();
-    loop_turn(f.loop);
     stream_close(&server.stream);
     turn_until(f.loop, client.closed == 1);
     assert_int_equal(client.end, STREAM_END_PEER);
@@ -612,6 +651,7 @@ int main(void)
         IN_LOOP(nothing_can_be_sent_before_the_handshake_is_done),
         IN_LOOP(words_sent_as_soon_as_it_is_secure_arrive),
         IN_LOOP(closing_when_secured_is_safe),
+        IN_LOOP(the_ticket_comes_with_the_first_bytes),
         IN_LOOP(the_next_connection_resumes_and_each_ticket_serves_once),
         IN_LOOP(a_new_servers_context_knows_no_old_tickets),
         IN_LOOP(much_passes_in_order_with_high_and_low_water),
@@ -621,6 +661,7 @@ int main(void)
         IN_LOOP(a_goodbye_that_came_with_kept_bytes_is_told_at_resuming),
         IN_LOOP(a_goodbye_is_noticed_while_paused),
         IN_LOOP(a_record_that_was_tampered_with_ends_the_stream),
+        IN_LOOP(leaving_says_no_goodbye_and_closing_does),
         IN_LOOP(finishing_says_goodbye_behind_the_queue),
         IN_LOOP(closing_tells_the_peer),
         IN_LOOP(an_echo_keeps_nothing),

@@ -375,6 +375,56 @@ static void a_server_that_is_full_keeps_its_waiters_while_connections_are_out(vo
     bench_close(&bench);
 }
 
+// Trap: the server's max_connections is less than the pools may have, and what is idle belongs to
+// somebody else: without this its users would wait in vain.
+static void a_server_that_is_full_gets_room_from_an_idle_connection_of_another_account(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    bench.server.links_most = 1;
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    struct secret *secret = secret_from_password(S("secret"));
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret);
+    secret_unref(&secret);
+    take(&bench, 1);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL || bench.takers[1].refusals > 0);
+    assert_int_equal(bench.takers[1].refusals, 0);
+    bench_close(&bench);
+}
+
+static void a_server_that_is_full_gets_room_from_the_other_workers(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    bench.server.refuse_login = 1040;
+    take(&bench, 1);
+    turn_until(bench.fixture.loop, bench.asked_others > 0);
+    assert_true(pool_tokens_is_hungry(bench.tokens, 0, 0));
+    bench.server.refuse_login = 0;
+    pools_retry(bench.pools, 0); // another one has closed a connection
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    assert_false(pool_tokens_is_hungry(bench.tokens, 0, 0));
+    bench_close(&bench);
+}
+
+static void a_server_that_was_full_is_asked_again_though_nobody_tells(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    bench.server.refuse_login = 1040;
+    take_as(&bench, 1, bench.image, 10 * CLOCK_SECOND);
+    turn_until(bench.fixture.loop, bench.asked_others > 0);
+    bench.server.refuse_login = 0;
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    bench_close(&bench);
+}
+
 static void a_connection_that_the_server_closed_while_idle_is_never_handed_out(void **state)
 {
     struct bench bench;
@@ -527,6 +577,33 @@ static void an_account_takes_an_idle_connection_of_another_where_the_server_is_f
     bench_close(&bench);
 }
 
+// Trap: SET GLOBAL, and whoever logs in behind it must begin with the new value, while those who
+// are there keep the old one.
+static void sessions_behind_a_renewal_get_connections_of_their_own_time(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    struct pool_account *old = bench.account;
+    take_wait(&bench, 0);
+    give(&bench, 0, POOL_KEEP);
+    pools_renew(bench.pools);
+    struct secret *secret = secret_from_password(S("secret"));
+    bench.account =
+        pools_account(bench.pools, pool_account_user(old), (struct conn_traits){0}, secret);
+    secret_unref(&secret);
+    assert_ptr_not_equal(bench.account, old);
+    take_wait(&bench, 1);
+    assert_int_equal(bench.server.link_count, 2);
+    give(&bench, 1, POOL_KEEP);
+    bench.account = old;
+    take(&bench, 2);
+    assert_non_null(bench.takers[2].pooled); // the first one, at once
+    give(&bench, 2, POOL_KEEP);
+    assert_int_equal(bench.server.link_count, 2);
+    bench_close(&bench);
+}
+
 static void a_hanging_server_costs_the_connect_timeout_and_no_more(void **state)
 {
     struct bench bench;
@@ -574,6 +651,10 @@ int main(void)
         cmocka_unit_test(what_one_session_wants_and_the_server_refuses_is_that_session_s_alone),
         cmocka_unit_test(a_refused_login_is_told_to_one_waiter_with_the_server_s_number),
         cmocka_unit_test(a_server_that_is_full_keeps_its_waiters_while_connections_are_out),
+        cmocka_unit_test(
+            a_server_that_is_full_gets_room_from_an_idle_connection_of_another_account),
+        cmocka_unit_test(a_server_that_is_full_gets_room_from_the_other_workers),
+        cmocka_unit_test(a_server_that_was_full_is_asked_again_though_nobody_tells),
         cmocka_unit_test(a_connection_that_the_server_closed_while_idle_is_never_handed_out),
         cmocka_unit_test(state_that_cannot_be_named_is_reset_before_the_next_session),
         cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
@@ -583,6 +664,7 @@ int main(void)
         cmocka_unit_test(connections_to_an_address_that_a_reload_changed_are_not_used_again),
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
+        cmocka_unit_test(sessions_behind_a_renewal_get_connections_of_their_own_time),
         cmocka_unit_test(a_hanging_server_costs_the_connect_timeout_and_no_more),
         cmocka_unit_test(only_the_wait_for_a_new_connection_is_told_as_such),
     };

@@ -2,8 +2,6 @@
 // servers report, and what ends either.
 #include "tests/unit/proxy/session/bench.h"
 
-#include "protocol/packet/prepare_ok.h"
-
 // --- pins ----------------------------------------------------------------------------------------
 
 struct pin_case {
@@ -21,7 +19,11 @@ static const struct pin_case pin_cases[] = {
     {"FLUSH TABLES t FOR EXPORT", "lock_tables", "UNLOCK TABLES"},
     {"LOCK INSTANCE FOR BACKUP", "global_lock", "UNLOCK INSTANCE"},
     {"BACKUP STAGE START", "global_lock", "BACKUP STAGE END"},
-    {"PREPARE s FROM 'SELECT 1'", "prepared_text", NULL},
+    {"PREPARE s FROM 'SELECT 1'", "prepared_text", "DEALLOCATE PREPARE s"},
+    {"PREPARE s FROM 'SELECT 1'", "prepared_text", "DROP PREPARE `S`"},
+    {"PREPARE s FROM @text", "prepared_text", "DEALLOCATE PREPARE s"},
+    {"EXECUTE IMMEDIATE @text", "unknown_state", NULL},
+    {"EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE u (a INT)'", "temporary_table", NULL},
     {"HANDLER t OPEN", "handler", NULL},
     {"SELECT NEXT VALUE FOR s", "sequence", NULL},
     {"SET ROLE r", "role", NULL},
@@ -38,6 +40,7 @@ static const struct pin_case pin_cases[] = {
     {"SET time_zone = '+02:00'", "", NULL},
     {"SET NAMES latin1", "", NULL},
     {"USE other", "", NULL},
+    {"EXECUTE IMMEDIATE 'UPDATE t SET a = 1'", "", NULL},
     {"UPDATE t SET a = 1", "", NULL},
     {"SELECT a FROM t FOR UPDATE", "", NULL},
 };
@@ -152,39 +155,47 @@ static void what_is_set_for_the_next_transaction_pins_until_that_has_ended(void 
     bench_close(&bench);
 }
 
-static void prepared_statements_pin_until_the_last_is_closed(void **state)
+// EXECUTE does what its text does, and DEALLOCATE ends what PREPARE began.
+static void what_a_statement_by_name_does_stands_in_its_text(void **state)
 {
+    static const struct {
+        const char *sql;
+        uint16_t error; // that the server gives; 0: none
+        const char *pin;
+    } story[] = {
+        {"PREPARE s FROM 'UPDATE t SET a = 1'", 0, "prepared_text"},
+        {"EXECUTE s", 0, "prepared_text"},
+        {"PREPARE more FROM 'SELECT GET_LOCK(\'x\', 1)'", 0, "prepared_text"},
+        {"DEALLOCATE PREPARE S", 0, "prepared_text"},
+        {"EXECUTE more", 0, "user_lock"},
+        {"DEALLOCATE PREPARE more", 0, "user_lock"},
+        {"SELECT RELEASE_ALL_LOCKS()", 0, ""},
+        {"EXECUTE more", 1243, "last_statement"}, // the error may be asked about
+        {"DO 1", 0, ""},
+        {"PREPARE s FROM 'SELECT 1'", 0, "prepared_text"},
+        {"PREPARE s FROM 'SELECT nothing'", 1054, "last_statement"}, // the one before is gone too
+        {"DO 2", 0, ""},
+        {"PREPARE s FROM @text", 0, "prepared_text"},
+        {"EXECUTE s", 0, "prepared_text"},
+        {"DEALLOCATE PREPARE s", 0, "unknown_state"}, // nobody knows what that did
+    };
     struct bench bench;
     struct client client;
     (void)state;
     bench_open(&bench, NULL);
     client_open(&client, &bench);
-    for (char id = 1; id <= 2; id++) {
-        struct buffer bytes = BUFFER_INIT;
-        struct writer writer = writer_make(&bytes, 1);
-        struct prepare_ok ok = {.statement_id = (uint32_t)id};
-        writer_packet_begin(&writer);
-        prepare_ok_encode(&ok, &writer, bench.servers[0].capabilities);
-        assert_true(writer_packet_end(&writer));
-        server_answer(&bench.servers[0], "\x16", buffer_slice(&bytes));
-        client_send(&client, COMMAND_STMT_PREPARE, S("DO 1"));
-        struct slice payload = client_packet(&client);
-        assert_int_equal(payload.ptr[0], 0);
-        assert_int_equal(payload.ptr[1], id);
-        mem_free((char *)payload.ptr);
-        buffer_release(&bytes);
-        assert_pin(&bench, "prepared");
+    for (size_t i = 0; i < sizeof(story) / sizeof(story[0]); i++) {
+        if (story[i].error != 0) {
+            server_answer_err(&bench.servers[0], story[i].sql, story[i].error, "no");
+            assert_query_error(&client, story[i].sql, story[i].error);
+            server_answer_status(&bench.servers[0], story[i].sql, STATUS_AUTOCOMMIT);
+        } else {
+            client_run(&client, story[i].sql);
+        }
+        if (strcmp(bench_shown(&bench).pin, story[i].pin) != 0) {
+            fail_msg("%zu, %s: %s", i, story[i].sql, bench_shown(&bench).pin);
+        }
     }
-    client_send(&client, COMMAND_STMT_CLOSE, S("\x01\0\0\0"));
-    client_send(&client, COMMAND_STMT_CLOSE, S("\x01\0\0\0")); // closed already
-    client_send(&client, COMMAND_STMT_CLOSE, S("\x63\0\0\0")); // never was
-    client_command(&client, COMMAND_PING, SLICE_NONE);
-    assert_pin(&bench, "prepared");
-    client_send(&client, COMMAND_STMT_CLOSE, S("\x02\0\0\0"));
-    client_command(&client, COMMAND_PING, SLICE_NONE);
-    assert_pin(&bench, "");
-    assert_int_equal(client_command(&client, COMMAND_STMT_EXECUTE, S("\x02\0\0\0\0\1\0\0\0")).code,
-                     1243);
     client_close(&client);
     bench_close(&bench);
 }
@@ -365,11 +376,11 @@ static void ddl_that_changes_the_catalogue_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_statement_by_name_does_stands_in_its_text),
         cmocka_unit_test(what_a_text_takes_pins_until_it_is_released),
         cmocka_unit_test(only_a_release_that_surely_happened_counts),
         cmocka_unit_test(what_failed_may_have_happened_in_part),
         cmocka_unit_test(what_is_set_for_the_next_transaction_pins_until_that_has_ended),
-        cmocka_unit_test(prepared_statements_pin_until_the_last_is_closed),
         cmocka_unit_test(what_a_set_says_follows_the_session),
         cmocka_unit_test(a_set_that_failed_sets_nothing),
         cmocka_unit_test(the_schema_follows_the_session),

@@ -387,6 +387,42 @@ static void test_triggers_and_foreign_keys_are_found_by_table(void **state)
     catalogue_unref(catalogue);
 }
 
+static void test_the_columns_of_tables_with_ids_come_in_the_servers_order(void **state)
+{
+    (void)state;
+    struct catalogue_builder *builder = catalogue_builder_create();
+    row(builder, CATALOGUE_QUERY_ID_TABLES, "information_schema", "PROCESSLIST", "ID", NULL, NULL,
+        NULL);
+    row(builder, CATALOGUE_QUERY_ID_TABLES, "information_schema", "INNODB_TRX", "trx_id", NULL,
+        NULL, NULL);
+    row(builder, CATALOGUE_QUERY_ID_TABLES, "information_schema", "PROCESSLIST", "USER", NULL, NULL,
+        NULL);
+    all_done(builder);
+    const struct catalogue *catalogue = finish(builder);
+    size_t count;
+    const struct slice *columns = catalogue_id_columns(catalogue, CATALOGUE_PROCESSLIST, &count);
+    assert_int_equal(count, 2);
+    assert_true(slice_equal(columns[0], S("ID")));
+    assert_true(slice_equal(columns[1], S("USER")));
+    columns = catalogue_id_columns(catalogue, CATALOGUE_INNODB_TRX, &count);
+    assert_int_equal(count, 1);
+    assert_true(slice_equal(columns[0], S("trx_id")));
+    catalogue_unref(catalogue);
+}
+
+static void test_without_an_answer_the_columns_of_tables_with_ids_are_not_known(void **state)
+{
+    (void)state;
+    struct catalogue_builder *builder = catalogue_builder_create();
+    row(builder, CATALOGUE_QUERY_ID_TABLES, "information_schema", "PROCESSLIST", "ID", NULL, NULL,
+        NULL);
+    const struct catalogue *catalogue = finish(builder); // the answer did not end
+    size_t count;
+    catalogue_id_columns(catalogue, CATALOGUE_PROCESSLIST, &count);
+    assert_int_equal(count, 0);
+    catalogue_unref(catalogue);
+}
+
 static void test_a_reference_keeps_it(void **state)
 {
     (void)state;
@@ -444,6 +480,8 @@ int main(void)
         cmocka_unit_test(test_a_query_that_was_refused_makes_every_name_taken),
         cmocka_unit_test(test_a_row_of_another_shape_is_refused_and_remembered),
         cmocka_unit_test(test_triggers_and_foreign_keys_are_found_by_table),
+        cmocka_unit_test(test_the_columns_of_tables_with_ids_come_in_the_servers_order),
+        cmocka_unit_test(test_without_an_answer_the_columns_of_tables_with_ids_are_not_known),
         cmocka_unit_test(test_a_reference_keeps_it),
         cmocka_unit_test(test_names_longer_than_any_are_not_found),
         cmocka_unit_test(test_queries_stand_in_the_order_of_their_ids),

@@ -43,6 +43,12 @@ static const char configuration[] = "[backend:db1]\n"
                                     "timeout = 3s\n"
                                     "log = yes\n"
                                     "consistency = eventual\n"
+                                    "[user:lax]\n"
+                                    "password = x\n"
+                                    "consistency = eventual\n"
+                                    "[rule:stale]\n"
+                                    "match = FROM stale\n"
+                                    "consistency = eventual\n"
                                     "[rule:old]\n"
                                     "match = FROM old\n"
                                     "route = replica\n"
@@ -276,6 +282,10 @@ struct situation {
     struct topology *topology;
     struct route_session session;
     struct balancer balancer;
+    struct positions positions;
+    struct position position;
+    int64_t wait_us;
+    int64_t now_us;
     struct arena arena;
     struct statement statement;
     struct route_explanation explanation;
@@ -398,7 +408,7 @@ static void session_set(struct situation *situation, const char *text)
             session->is_serializable = true;
         } else if (slice_equal(word, S("next_ro"))) {
             session->next_is_read_only = true;
-        } else if (slice_equal(word, S("reader"))) {
+        } else if (slice_equal(word, S("reader")) || slice_equal(word, S("lax"))) {
             session->user = word;
         } else if (slice_equal(word, S("default_primary"))) {
             situation->config.routing.default_target = CONF_TARGET_PRIMARY;
@@ -422,6 +432,10 @@ static void decide(struct situation *situation, const char *sql, struct route *r
     statement_parse(&situation->statement, &situation->arena, slice_text(sql), &context);
     const struct decide_input in = {
         .config = &situation->config,
+        .positions = &situation->positions,
+        .position = &situation->position,
+        .wait_us = situation->wait_us,
+        .now_us = situation->now_us,
         .statement = &situation->statement,
         .text = slice_text(sql),
         .session = &situation->session,
@@ -582,6 +596,132 @@ static void consistency_goes_hint_rule_user_option(void **state)
         CONF_CONSISTENCY_SESSION);
 }
 
+// --- own writes
+
+// db1 has written up to `written`; the replicas are where they are; the session wrote the last.
+static void positions_set(struct situation *situation, const char *servers, const char *db2,
+                          const char *db3)
+{
+    static const char written[] = "0-1-20";
+    const char *const gtids[] = {written, db2, db3};
+    positions_release(&situation->positions);
+    situation->positions = (struct positions){.line_count = 0};
+    servers_set(situation, servers);
+    for (int i = 0; i < 3; i++) {
+        struct server *server = &situation->topology->servers[i];
+        server->lag_us = 0;
+        assert_true(gtid_set_parse(&server->gtid, FAMILY_MARIADB, slice_text(gtids[i])));
+    }
+    positions_follow(&situation->positions, situation->topology);
+    situation->position = (struct position){.count = 0};
+    assert_true(positions_note(&situation->positions, &situation->position, FAMILY_MARIADB,
+                               slice_text(written), 1));
+    situation->now_us = CLOCK_SECOND;
+    situation->wait_us = 50 * CLOCK_MS;
+}
+
+static void positions_forget(struct situation *situation)
+{
+    situation->position = (struct position){.count = 0};
+    positions_release(&situation->positions);
+    situation->positions = (struct positions){.line_count = 0};
+}
+
+static void reads_go_where_the_session_s_writes_are(void **state)
+{
+    struct situation *situation = *state;
+    static const struct {
+        const char *sql, *session, *servers, *db2, *db3, *expected;
+        bool waits;
+    } own[] = {
+        {"SELECT * FROM t", "", ALL, "0-1-20", "0-1-19", "replica db2 read", false},
+        {"SELECT * FROM t", "", ALL, "0-1-19", "0-1-20", "replica db3 read", false},
+        {"SELECT * FROM t", "", "P R L", "0-1-19", "0-1-20", "replica db2 read", true},
+        {"SELECT * FROM t", "", "P R Z", "0-1-19", "0-1-20", "replica db2 read", true},
+        {"SELECT * FROM t", "", "P L L", "0-1-19", "0-1-19", "primary db1 no_replica", false},
+        {"SELECT * FROM t /* sluice: consistency=eventual */", "", "P R D", "0-1-19", "0-1-19",
+         "replica db2 read", false},
+        {"SELECT * FROM t /* sluice: consistency=global */", "", "P R D", "0-1-19", "0-1-19",
+         "replica db2 read", true},
+        {"SELECT * FROM stale", "", "P R D", "0-1-19", "0-1-19", "replica db2 read", false},
+        {"SELECT * FROM stale /* sluice: consistency=session */", "", "P R D", "0-1-19", "0-1-19",
+         "replica db2 read", true},
+        {"SELECT * FROM t", "lax", "P R D", "0-1-19", "0-1-19", "replica db2 read", false},
+        {"SELECT * FROM t /* sluice: consistency=session */", "lax", "P R D", "0-1-19", "0-1-19",
+         "replica db2 read", true},
+        {"SELECT * FROM t /* sluice: replica */", "", "P R D", "0-1-19", "0-1-19",
+         "replica db2 hint", true},
+        {"SELECT * FROM t /* sluice: backend=db2 */", "", ALL, "0-1-19", "0-1-20",
+         "backend db2 hint", true},
+        {"SELECT * FROM third", "", ALL, "0-1-20", "0-1-20", "backend db3 rule", false},
+        {"START TRANSACTION READ ONLY", "", "P R D", "0-1-19", "",
+         "replica db2 read_only_transaction", true},
+        {"SELECT * FROM t", "ro db2", ALL, "0-1-19", "", "replica db2 read_only_transaction",
+         false}, // it was waited for at its beginning
+        {"INSERT INTO t VALUES (1)", "", ALL, "0-1-19", "0-1-19", "primary db1 write", false},
+        {"SHOW STATUS", "", ALL, "0-1-19", "0-1-19", "primary db1 server_specific", false},
+    };
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        struct route route;
+        char text[128];
+        session_set(situation, own[i].session);
+        positions_set(situation, own[i].servers, own[i].db2, own[i].db3);
+        decide(situation, own[i].sql, &route);
+        assert_consistent(situation, &route);
+        route_render(situation, &route, false, text, sizeof(text));
+        if (strcmp(text, own[i].expected) != 0 || (route.wait_us > 0) != own[i].waits) {
+            fail_msg("%s: %s, waits for %lld us", own[i].sql, text, (long long)route.wait_us);
+        }
+    }
+    positions_forget(situation);
+}
+
+static void a_replica_that_is_hopelessly_behind_leaves_reads_to_the_primary(void **state)
+{
+    struct situation *situation = *state;
+    struct route route;
+    session_set(situation, "");
+    positions_set(situation, ALL, "0-1-19", "0-1-19");
+    situation->topology->servers[1].lag_us = CLOCK_SECOND;
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 2);
+    situation->topology->servers[2].lag_us = -1;
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 0);
+    assert_int_equal(route.reason, ROUTE_REASON_CONSISTENCY);
+    assert_int_equal(route.wait_us, 0);
+    decide(situation, "SELECT * FROM t /* sluice: backend=db3 */", &route);
+    assert_int_equal(route.server, 0);
+    assert_int_equal(route.reason, ROUTE_REASON_CONSISTENCY);
+    situation->topology->servers[2].lag_us = 0;
+    situation->wait_us = 0; // it has waited
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 0);
+    position_note_unknown(&situation->position, situation->now_us + 1);
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 0);
+    assert_int_equal(route.reason, ROUTE_REASON_WRITE_HOLD);
+    positions_forget(situation);
+}
+
+static void without_a_primary_a_read_waits_rather_than_to_miss_its_session_s_writes(void **state)
+{
+    struct situation *situation = *state;
+    struct route route;
+    session_set(situation, "");
+    positions_set(situation, "X R D", "0-1-19", "");
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 1); // it may have it in a moment
+    assert_true(route.wait_us > 0);
+    situation->wait_us = 0;
+    decide(situation, "SELECT * FROM t", &route);
+    assert_true(route.must_wait);
+    assert_int_equal(route.reason, ROUTE_REASON_CONSISTENCY);
+    positions_forget(situation);
+    decide(situation, "SELECT * FROM t", &route);
+    assert_int_equal(route.server, 1);
+}
+
 static void a_rule_comes_with_the_route(void **state)
 {
     struct situation *situation = *state;
@@ -694,6 +834,9 @@ int main(void)
         cmocka_unit_test(a_read_only_transaction_says_so),
         cmocka_unit_test(time_limits_go_hint_rule_option),
         cmocka_unit_test(consistency_goes_hint_rule_user_option),
+        cmocka_unit_test(reads_go_where_the_session_s_writes_are),
+        cmocka_unit_test(a_replica_that_is_hopelessly_behind_leaves_reads_to_the_primary),
+        cmocka_unit_test(without_a_primary_a_read_waits_rather_than_to_miss_its_session_s_writes),
         cmocka_unit_test(a_rule_comes_with_the_route),
         cmocka_unit_test(an_unknown_backend_is_told),
         cmocka_unit_test(without_rules_nothing_matches),

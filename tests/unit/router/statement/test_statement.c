@@ -144,6 +144,12 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"SELECT CONNECTION_ID(), @@pseudo_thread_id", "?connection_id "},
         {"SELECT @@sluice_token", "?token "},
         {"SHOW PROCESSLIST", "?processlist "},
+        {"SHOW FULL PROCESSLIST", "?processlist ?full_processlist "},
+        {"SELECT * FROM t JOIN information_schema.PROCESSLIST AS p", "?id_table "},
+        {"SELECT * FROM information_schema.innodb_trx", "?id_table "},
+        {"SELECT * FROM performance_schema.processlist", "?id_table "},
+        {"SELECT * FROM performance_schema.innodb_trx", ""},
+        {"SELECT * FROM processlist", ""},
         {"SHOW WARNINGS", "?warnings "},
         {"SELECT @@warning_count", "?warnings "},
         {"SHOW PROFILE", "?profile "},
@@ -189,10 +195,15 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"XA END 'a'", "+xa "},
         {"XA COMMIT 'a'", "+end +xa "},
         {"CREATE TEMPORARY TABLE t (a INT)", "+temporary_create "},
-        {"CREATE TABLE t (a INT)", "+implicit_commit +catalogue "},
+        {"CREATE TABLE t (a INT)", "+implicit_commit "},
+        {"CREATE TABLE t (a INT REFERENCES u (a))", "+implicit_commit +catalogue "},
+        {"CREATE INDEX i ON t (a)", "+implicit_commit "},
         {"DROP TEMPORARY TABLE t", "+temporary_drop "},
-        {"DROP TABLE t", "+implicit_commit +temporary_drop +catalogue "},
-        {"ALTER TABLE t ADD a INT", "+implicit_commit +catalogue "},
+        {"DROP TABLE t", "+implicit_commit +temporary_drop "},
+        {"ALTER TABLE t ADD a INT", "+implicit_commit "},
+        {"ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (a)", "+implicit_commit +catalogue "},
+        {"ALTER TABLE t RENAME COLUMN a TO b", "+implicit_commit "},
+        {"ALTER TABLE t RENAME TO u", "+implicit_commit +catalogue "},
         {"CREATE VIEW v AS SELECT 1", "+implicit_commit +catalogue "},
         {"CREATE PROCEDURE p () BEGIN DELETE FROM t; END", "+implicit_commit +catalogue "},
         {"TRUNCATE t", "+implicit_commit "},
@@ -520,6 +531,21 @@ static void test_kill_in_every_form(void **state)
         }
     }
     assert_true(slice_equal(parse(fixture, "KILL USER 'bob'@'host'")->kill.user, S("bob")));
+
+    static const struct {
+        const char *sql, *expression;
+    } expressions[] = {
+        {"KILL 5 + 1", "5 + 1"},
+        {"KILL QUERY @id", "@id"},
+        {"KILL HARD CONNECTION (SELECT 5) ; ", "(SELECT 5)"},
+        {"KILL CONNECTION_ID() + 1 -- behind", "CONNECTION_ID() + 1"},
+        {"KILL", ""},
+        {"KILL 5", ""},
+    };
+    for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
+        struct slice expression = parse(fixture, expressions[i].sql)->kill.expression;
+        assert_true(slice_equal(expression, slice_text(expressions[i].expression)));
+    }
 }
 
 // "user@host" of all accounts; "*" where all are meant.
@@ -555,6 +581,9 @@ static void test_accounts_whose_logins_are_to_be_forgotten(void **state)
         {"ALTER USER user IDENTIFIED BY 'x'", "user@"},
         {"RENAME USER a TO b, 'c'@'d' TO e", "a@ b@ c@d e@"},
         {"SET PASSWORD = 'x'", "@current"},
+        {"SET DEFAULT ROLE r", "@current"},
+        {"SET DEFAULT ROLE r FOR 'a'@'b'", "a@b"},
+        {"SET DEFAULT ROLE r, s TO a, 'b'@'c'", "a@ b@c"},
         {"SET PASSWORD FOR 'a'@'b' = PASSWORD('x')", "a@b"},
         {"GRANT SELECT (x, y), INSERT ON a.* TO 'b'@'c' WITH GRANT OPTION", "b@c"},
         {"GRANT r TO a, b", "a@ b@"},

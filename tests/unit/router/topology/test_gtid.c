@@ -229,6 +229,67 @@ static void sizes_do_not_overflow(void **state)
     gtid_set_release(&set);
 }
 
+// --- one source
+
+static uint64_t reach(enum server_family family, const char *set, const char *whole,
+                      const char *one)
+{
+    struct gtid_set a = set_of(family, set);
+    struct gtid_set b = set_of(family, whole);
+    struct gtid_set of = set_of(family, one);
+    uint64_t reached = gtid_set_reach(&a, &b, &of.ranges->source, of.ranges->server_id);
+    gtid_set_release(&a);
+    gtid_set_release(&b);
+    gtid_set_release(&of);
+    return reached;
+}
+
+static void a_set_reaches_as_far_as_nothing_of_the_whole_is_missing(void **state)
+{
+    (void)state;
+    static const struct {
+        enum server_family family;
+        const char *set, *whole, *of;
+        uint64_t reached;
+    } rows[] = {
+        {FAMILY_MYSQL, A ":1-5", A ":1-9", A ":1", 5},
+        {FAMILY_MYSQL, A ":1-5:7", A ":1-9", A ":1", 5},
+        {FAMILY_MYSQL, A ":1-5:7", A ":1-5:7-9", A ":1", 7},     // 6 was never given out
+        {FAMILY_MYSQL, A ":1-5:7-12", A ":1-5:7-9", A ":1", 12}, // further than the whole
+        {FAMILY_MYSQL, A ":1-5:7-9:11", A ":1-5:7-9", A ":1", 9},
+        {FAMILY_MYSQL, A ":3-5", A ":3-5", A ":1", 5},
+        {FAMILY_MYSQL, A ":4-5", A ":3-5", A ":1", 2},
+        {FAMILY_MYSQL, A ":3-5", "", A ":1", 0},
+        {FAMILY_MYSQL, "", A ":1-5", A ":1", 0},
+        {FAMILY_MYSQL, B ":1-7", A ":1-5", B ":1", 7},
+        {FAMILY_MYSQL, A ":1-5," A ":t:1-3," B ":1-7", A ":1-5," A ":t:1-4," B ":1-9", A ":t:1", 3},
+        {FAMILY_MARIADB, "0-1-5,7-1-9", "0-1-8,7-1-9", "7-1-1", 9},
+        {FAMILY_MARIADB, "0-1-5", "0-1-8", "0-1-1", 5},
+        {FAMILY_MARIADB, "0-2-5", "0-2-8", "0-1-1", 4}, // 0-1-5 is another than 0-2-5
+        {FAMILY_MARIADB, "", "0-1-8", "0-1-1", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t reached = reach(rows[i].family, rows[i].set, rows[i].whole, rows[i].of);
+        if (reached != rows[i].reached) {
+            fail_msg("row %zu: %llu", i, (unsigned long long)reached);
+        }
+    }
+}
+
+static void the_last_of_a_source_is_found(void **state)
+{
+    (void)state;
+    struct gtid_set set = set_of(FAMILY_MYSQL, A ":1-5:9," B ":2-3");
+    struct gtid_set b = set_of(FAMILY_MYSQL, B ":1");
+    struct gtid_set tagged = set_of(FAMILY_MYSQL, B ":x:1");
+    assert_int_equal(gtid_set_last(&set, &set.ranges->source, 0), 9);
+    assert_int_equal(gtid_set_last(&set, &b.ranges->source, 0), 3);
+    assert_int_equal(gtid_set_last(&set, &tagged.ranges->source, 0), 0);
+    gtid_set_release(&set);
+    gtid_set_release(&b);
+    gtid_set_release(&tagged);
+}
+
 // --- against a model: bits of a small universe
 
 enum { SOURCES = 2, NUMBERS = 12, UNIVERSE = SOURCES * NUMBERS };
@@ -287,6 +348,8 @@ int main(void)
         cmocka_unit_test(the_same_number_by_two_servers_is_two_histories),
         cmocka_unit_test(families_do_not_mix),
         cmocka_unit_test(sizes_do_not_overflow),
+        cmocka_unit_test(a_set_reaches_as_far_as_nothing_of_the_whole_is_missing),
+        cmocka_unit_test(the_last_of_a_source_is_found),
         cmocka_unit_test(algebra_agrees_with_sets_of_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
