@@ -16,6 +16,7 @@
 #include "conf/config.h"
 #include "protocol/login/login_client.h"
 #include "protocol/packet/collation.h"
+#include "protocol/packet/column.h"
 #include "proxy/backend/image.h"
 #include "proxy/backend/statements.h"
 #include "proxy/base/error.h"
@@ -188,6 +189,7 @@ struct conn_row {
 struct conn_result {
     size_t column_count;
     struct slice *columns; // names
+    struct column *definitions;
     size_t row_count;
     struct conn_row *rows;
     uint16_t status; // of the last OK

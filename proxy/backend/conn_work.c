@@ -353,12 +353,12 @@ static bool columns_read(struct conn_work *work, const struct answer *answer)
     struct conn_result *result = &work->result;
     result->column_count = answer->columns;
     result->columns = arena_alloc(&work->arena, answer->columns * sizeof(struct slice));
+    result->definitions = arena_alloc(&work->arena, answer->columns * sizeof(struct column));
     for (size_t i = 0; i < answer->columns; i++) {
-        struct column column;
-        if (!answer_definition(answer, i, &column)) {
+        if (!answer_definition(answer, i, &result->definitions[i])) {
             return false;
         }
-        result->columns[i] = column.name;
+        result->columns[i] = result->definitions[i].name;
     }
     return true;
 }

@@ -294,6 +294,53 @@ void image_unset_variable(struct image **image, struct slice name)
     variable_remove(image, lower_case(name, lower));
 }
 
+// --- user variables ------------------------------------------------------------------------------
+
+static bool is_user_variable(struct slice name)
+{
+    return name.len > 0 && name.ptr[0] == '@';
+}
+
+static bool is_plain_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (c < 0x20 || c > 0x7e) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= IMAGE_USER_NAME_MOST;
+}
+
+static size_t user_count(const struct image *image)
+{
+    size_t count = 0;
+    while (count < image->count && is_user_variable(image->variables[count].name)) {
+        count++; // an @ stands before every letter
+    }
+    return count;
+}
+
+bool image_set_user_variable(struct image **image, struct slice name, struct slice sql)
+{
+    char marked[1 + IMAGE_USER_NAME_MOST];
+    if (!is_plain_name(name) || sql.len > IMAGE_USER_SQL_MOST) {
+        return sql.len == 0; // no image has it
+    }
+    marked[0] = '@';
+    memcpy(marked + 1, name.ptr, name.len);
+    struct slice key = slice_make(marked, 1 + name.len);
+    if (sql.len == 0) {
+        image_unset_variable(image, key);
+        return true;
+    }
+    if (image_variable(*image, key) == NULL && user_count(*image) == IMAGE_USER_COUNT_MOST) {
+        return false;
+    }
+    image_set_variable(image, key, sql, false);
+    return true;
+}
+
 // --- reading -------------------------------------------------------------------------------------
 
 const struct image_variable *image_variable(const struct image *image, struct slice name)
@@ -327,6 +374,15 @@ static bool is_plain(struct slice text)
     return true;
 }
 
+void image_hex_write(struct slice text, struct buffer *sql)
+{
+    buffer_append(sql, "x'", 2);
+    for (size_t i = 0; i < text.len; i++) {
+        buffer_print(sql, "%02x", (unsigned char)text.ptr[i]);
+    }
+    buffer_append(sql, "'", 1);
+}
+
 void image_value_write(const struct image_variable *variable, struct buffer *sql)
 {
     struct slice text = variable->value;
@@ -339,11 +395,7 @@ void image_value_write(const struct image_variable *variable, struct buffer *sql
         buffer_append_slice(sql, text);
         buffer_append(sql, "'", 1);
     } else {
-        buffer_append(sql, "x'", 2);
-        for (size_t i = 0; i < text.len; i++) {
-            buffer_print(sql, "%02x", (unsigned char)text.ptr[i]);
-        }
-        buffer_append(sql, "'", 1);
+        image_hex_write(text, sql);
     }
 }
 
@@ -363,6 +415,37 @@ static int side_of(const struct image *from, size_t i, const struct image *to, s
 static bool same_value(const struct image_variable *a, const struct image_variable *b)
 {
     return a->is_null == b->is_null && slice_equal(a->value, b->value);
+}
+
+void image_user_name_write(struct slice name, struct buffer *sql)
+{
+    buffer_append(sql, "@`", 2);
+    for (size_t i = 0; i < name.len; i++) {
+        buffer_append(sql, name.ptr + i, 1);
+        if (name.ptr[i] == '`') {
+            buffer_append(sql, "`", 1);
+        }
+    }
+    buffer_append(sql, "`", 1);
+}
+
+// `wanted` NULL: what the variable is where nobody has set it.
+static void assignment_write(struct slice name, const struct image_variable *wanted,
+                             struct image_dialect dialect, struct buffer *sql)
+{
+    if (is_user_variable(name)) {
+        image_user_name_write(slice_from(name, 1), sql);
+        buffer_append(sql, "=", 1);
+        buffer_append_slice(sql, wanted != NULL ? wanted->value : S("NULL"));
+        return;
+    }
+    buffer_append_slice(sql, dialect_name(name, dialect));
+    buffer_append(sql, "=", 1);
+    if (wanted != NULL) {
+        image_value_write(wanted, sql);
+    } else {
+        buffer_append_slice(sql, S("DEFAULT"));
+    }
 }
 
 // One round of the walk: appends what it finds (where `sql` is given) and counts it.
@@ -389,13 +472,7 @@ static size_t variables_compare(const struct image *from, const struct image *to
         found++;
         if (sql != NULL) {
             buffer_append_slice(sql, found == 1 ? S("SET ") : S(","));
-            buffer_append_slice(sql, dialect_name(name, dialect));
-            buffer_append(sql, "=", 1);
-            if (wanted != NULL) {
-                image_value_write(wanted, sql);
-            } else {
-                buffer_append_slice(sql, S("DEFAULT"));
-            }
+            assignment_write(name, wanted, dialect, sql);
         }
     }
     return found;

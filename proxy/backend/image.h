@@ -6,6 +6,9 @@
 // "is this connection as the session wants it?" is one comparison, and ten thousand sessions of one
 // application share one image. Changing a session's state means taking another image.
 //
+// User variables stand among them, under their names with an @ before; what stands for the value is
+// SQL that makes it, type, charset and collation included, whatever the connection's own are.
+//
 // A variable that an image does not name has the server's default (its global value when the
 // connection logged in). The three of SET NAMES are always named. One table and its images belong
 // to one thread.
@@ -25,7 +28,8 @@ struct image_table {
 
 struct image_variable {
     struct slice name;  // lower case
-    struct slice value; // its text, not quoted; image_value_write() makes SQL of it
+    struct slice value; // its text, not quoted; image_value_write() makes SQL of it. Of a user
+                        // variable: SQL
     bool is_null;       // SQL NULL, as character_set_results may be
 };
 
@@ -68,6 +72,13 @@ void image_set_variable(struct image **image, struct slice name, struct slice va
 // Back to the server's default; the charset variables of SET NAMES can't be set back so.
 void image_unset_variable(struct image **image, struct slice name);
 
+// The longest name and SQL of a user variable, and how many: what is beyond that is refused, and
+// the image stays as it is. So are names beyond ASCII, which mean something else in each charset.
+enum { IMAGE_USER_NAME_MOST = 63, IMAGE_USER_SQL_MOST = 1200, IMAGE_USER_COUNT_MOST = 64 };
+// `name` in any case, without the @; an empty `sql`: the variable is NULL, as if never set.
+__attribute__((warn_unused_result)) bool
+image_set_user_variable(struct image **image, struct slice name, struct slice sql);
+
 // --- reading -------------------------------------------------------------------------------------
 
 // The variable's value, or NULL where the image does not name it.
@@ -99,3 +110,6 @@ void image_difference_write(const struct image *from, const struct image *to,
 // Appends a value as SQL that every server reads alike under every sql_mode and charset: numbers
 // bare, other text quoted, in hexadecimal where it holds a quote, a backslash or a byte above 0x7e.
 void image_value_write(const struct image_variable *variable, struct buffer *sql);
+// Appends the bytes as x'...', and the name of a user variable as @`name`.
+void image_hex_write(struct slice text, struct buffer *sql);
+void image_user_name_write(struct slice name, struct buffer *sql);

@@ -54,23 +54,24 @@ struct slice question_sql(enum question question, struct version version)
 // --- finding cells
 
 // A column, by the names that versions have given it.
-struct column {
+struct wanted_column {
     const char *names[3];
 };
 
-static const struct column channel_name = {{"Channel_Name", "Connection_name"}};
-static const struct column source_host = {{"Source_Host", "Master_Host"}};
-static const struct column source_port = {{"Source_Port", "Master_Port"}};
-static const struct column source_id = {{"Source_Server_Id", "Master_Server_Id"}};
-static const struct column source_uuid = {{"Source_UUID", "Master_UUID"}};
-static const struct column receiver_runs = {{"Replica_IO_Running", "Slave_IO_Running"}};
-static const struct column applier_runs = {{"Replica_SQL_Running", "Slave_SQL_Running"}};
-static const struct column seconds_behind = {{"Seconds_Behind_Source", "Seconds_Behind_Master"}};
-static const struct column receiver_error = {{"Last_IO_Error"}};
-static const struct column applier_error = {{"Last_SQL_Error"}};
+static const struct wanted_column channel_name = {{"Channel_Name", "Connection_name"}};
+static const struct wanted_column source_host = {{"Source_Host", "Master_Host"}};
+static const struct wanted_column source_port = {{"Source_Port", "Master_Port"}};
+static const struct wanted_column source_id = {{"Source_Server_Id", "Master_Server_Id"}};
+static const struct wanted_column source_uuid = {{"Source_UUID", "Master_UUID"}};
+static const struct wanted_column receiver_runs = {{"Replica_IO_Running", "Slave_IO_Running"}};
+static const struct wanted_column applier_runs = {{"Replica_SQL_Running", "Slave_SQL_Running"}};
+static const struct wanted_column seconds_behind = {
+    {"Seconds_Behind_Source", "Seconds_Behind_Master"}};
+static const struct wanted_column receiver_error = {{"Last_IO_Error"}};
+static const struct wanted_column applier_error = {{"Last_SQL_Error"}};
 
 // The column's place, or column_count.
-static size_t column_find(const struct conn_result *result, const struct column *column)
+static size_t column_find(const struct conn_result *result, const struct wanted_column *column)
 {
     size_t place = 0;
     while (place < result->column_count) {
@@ -84,14 +85,14 @@ static size_t column_find(const struct conn_result *result, const struct column 
     return place;
 }
 
-static bool has_column(const struct conn_result *result, const struct column *column)
+static bool has_column(const struct conn_result *result, const struct wanted_column *column)
 {
     return column_find(result, column) < result->column_count;
 }
 
 // The cell's text; SLICE_NONE where it is NULL or there is no such column.
 static struct slice cell_find(const struct conn_result *result, size_t row,
-                              const struct column *column)
+                              const struct wanted_column *column)
 {
     size_t place = column_find(result, column);
     return place < result->column_count ? result->rows[row].cells[place] : SLICE_NONE;

@@ -2,8 +2,6 @@
 // text says; and to what keeps it on its connection.
 #include "proxy/session/session_priv.h"
 
-#include "router/statement/assignment.h"
-
 // --- pins ----------------------------------------------------------------------------------------
 
 void effects_pin(struct session *session, enum pin_reason pin)
@@ -15,7 +13,7 @@ void effects_pin(struct session *session, enum pin_reason pin)
     }
 }
 
-static void unpin(struct session *session, enum pin_reason pin)
+void effects_unpin(struct session *session, enum pin_reason pin)
 {
     session->pins &= ~PIN_BIT(pin);
 }
@@ -32,15 +30,8 @@ static const struct {
     enum pin_reason unpins;
 } effect_pins[] = {
     {EFFECT_NEXT_TRANSACTION, PIN_NEXT_TRANSACTION, PIN_NONE},
-    {EFFECT_USER_VARIABLE, PIN_USER_VARIABLE, PIN_NONE},
-    {EFFECT_TEMPORARY_CREATE, PIN_TEMPORARY_TABLE, PIN_NONE},
-    {EFFECT_LOCK_TAKE, PIN_USER_LOCK, PIN_NONE},
-    {EFFECT_LOCK_RELEASE_ALL, PIN_NONE, PIN_USER_LOCK},
-    {EFFECT_LOCK_TABLES, PIN_LOCK_TABLES, PIN_NONE},
-    {EFFECT_UNLOCK_TABLES, PIN_NONE, PIN_LOCK_TABLES},
     {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE},
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK},
-    {EFFECT_HANDLER_OPEN, PIN_HANDLER, PIN_NONE},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE},
     {EFFECT_FOUND_ROWS, PIN_LAST_STATEMENT, PIN_NONE},
     {EFFECT_ROLE, PIN_ROLE, PIN_NONE},
@@ -59,6 +50,160 @@ static bool may_unpin(const struct session *session, const struct statement *sta
            (run->command == COMMAND_QUERY || execution_is_meant(run));
 }
 
+static void pin_set(struct session *session, enum pin_reason pin, bool is_held)
+{
+    if (is_held) {
+        effects_pin(session, pin);
+    } else {
+        effects_unpin(session, pin);
+    }
+}
+
+// Of user variables, or of the others.
+static bool is_unsure(const struct session *session, bool of_users)
+{
+    for (size_t i = 0; i < held_count(session->held, HELD_UNSURE); i++) {
+        struct slice name = held_name(session->held, HELD_UNSURE, i);
+        if ((name.len > 0 && name.ptr[0] == '@') == of_users) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void effects_pins_update(struct session *session)
+{
+    const struct held *held = session->held;
+    pin_set(session, PIN_TEMPORARY_TABLE, held_count(held, HELD_TEMPORARY_TABLE) > 0);
+    pin_set(session, PIN_USER_LOCK, held_count(held, HELD_USER_LOCK) > 0);
+    pin_set(session, PIN_LOCK_TABLES, held_count(held, HELD_TABLE_LOCK) > 0);
+    pin_set(session, PIN_HANDLER, held_count(held, HELD_HANDLER) > 0);
+    pin_set(session, PIN_SESSION_VARIABLE,
+            held_count(held, HELD_VARIABLE) > 0 || is_unsure(session, false));
+    pin_set(session, PIN_USER_VARIABLE,
+            held_count(held, HELD_USER_VARIABLE) > 0 || is_unsure(session, true));
+}
+
+// --- what it holds by name -----------------------------------------------------------------------
+
+enum { TABLE_NAME_MOST = 600 };
+
+// Empty where the name is too long to be told from others, or the schema is not known.
+static struct slice table_key(const struct session *session, const struct statement *statement,
+                              const struct statement_table *table, char out[TABLE_NAME_MOST])
+{
+    struct slice schema = table->schema.len > 0 ? table->schema : session->image->schema;
+    bool is_known = table->schema.len > 0 || statement->count == 1;
+    if (!is_known || schema.len + 1 + table->name.len > TABLE_NAME_MOST) {
+        return SLICE_NONE;
+    }
+    int len =
+        snprintf(out, TABLE_NAME_MOST, "%.*s.%.*s", SLICE_ARG(schema), SLICE_ARG(table->name));
+    return len < TABLE_NAME_MOST ? slice_make(out, (size_t)len) : SLICE_NONE;
+}
+
+static void temporary_tables_note(struct session *session, const struct statement *statement,
+                                  bool is_error)
+{
+    bool creates = statement_has(statement, EFFECT_TEMPORARY_CREATE);
+    bool drops = statement_has(statement, EFFECT_TEMPORARY_DROP);
+    bool renames = statement->kind == STATEMENT_ALTER || statement->kind == STATEMENT_RENAME;
+    bool is_sure = may_unpin(session, statement, is_error);
+    bool has_created = creates && (!is_error || statement->count > 1);
+    size_t named = 0;
+    for (uint32_t i = 0; i < statement->tables_count; i++) {
+        char name[TABLE_NAME_MOST];
+        const struct statement_table *table = &statement->tables[i];
+        struct slice key = table_key(session, statement, table, name);
+        if (!table->is_written) {
+            continue;
+        }
+        if (has_created && table->is_temporary) {
+            held_add(&session->held, HELD_TEMPORARY_TABLE, key);
+            named++;
+        } else if (drops && is_sure) {
+            held_remove(&session->held, HELD_TEMPORARY_TABLE, key);
+        } else if (renames && held_has(session->held, HELD_TEMPORARY_TABLE, key)) {
+            held_add(&session->held, HELD_TEMPORARY_TABLE,
+                     SLICE_NONE); // under which name it is now
+        }
+    }
+    if (has_created && named == 0) { // as one reading of the text says, and another does not
+        held_add(&session->held, HELD_TEMPORARY_TABLE, SLICE_NONE);
+    }
+}
+
+// Names that can be asked for as they are written, whatever the session's charset and mode.
+static bool is_plain_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (c < 0x20 || c > 0x7e || c == '\'' || c == '\\') {
+            return false;
+        }
+    }
+    return name.len <= 64;
+}
+
+static void locks_note(struct session *session, const struct statement *statement, bool is_error)
+{
+    for (uint32_t i = 0; i < statement->subjects_count; i++) {
+        const struct statement_subject *subject = &statement->subjects[i];
+        if (subject->kind == SUBJECT_USER_LOCK) {
+            held_add(&session->held, HELD_USER_LOCK,
+                     is_plain_name(subject->name) ? subject->name : SLICE_NONE);
+        }
+    }
+    bool releases = statement_has(statement, EFFECT_LOCK_RELEASE_ALL);
+    if (releases && statement->subjects_count == 0 && may_unpin(session, statement, is_error)) {
+        held_clear(&session->held, HELD_USER_LOCK);
+    }
+    held_doubt_locks(session->held, held_count(session->held, HELD_USER_LOCK) > 0);
+}
+
+static void handlers_note(struct session *session, const struct statement *statement, bool is_error)
+{
+    if (statement_has(statement, EFFECT_HANDLER_OPEN) && (!is_error || statement->count > 1)) {
+        held_add(&session->held, HELD_HANDLER,
+                 statement->count == 1 ? statement->name : SLICE_NONE);
+    } else if (may_unpin(session, statement, is_error)) {
+        held_remove(&session->held, HELD_HANDLER, statement->name);
+    }
+}
+
+static void table_locks_note(struct session *session, const struct statement *statement,
+                             bool is_error)
+{
+    if (statement_has(statement, EFFECT_LOCK_TABLES)) {
+        bool is_flush = statement->kind != STATEMENT_LOCK_TABLES || statement->count > 1;
+        held_add(&session->held, HELD_TABLE_LOCK, is_flush ? S("flush") : S("lock"));
+    } else if (statement_has(statement, EFFECT_UNLOCK_TABLES) &&
+               may_unpin(session, statement, is_error)) {
+        held_clear(&session->held, HELD_TABLE_LOCK);
+    } else if (statement_has(statement, EFFECT_BEGIN) && may_unpin(session, statement, is_error)) {
+        held_remove(&session->held, HELD_TABLE_LOCK, S("lock"));
+    }
+}
+
+static void held_note(struct session *session, const struct statement *statement, bool is_error)
+{
+    const uint64_t locks = EFFECT_BIT(EFFECT_LOCK_TAKE) | EFFECT_BIT(EFFECT_LOCK_RELEASE) |
+                           EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL);
+    const uint64_t handlers = EFFECT_BIT(EFFECT_HANDLER_OPEN) | EFFECT_BIT(EFFECT_HANDLER_CLOSE);
+    variables_note(session, statement, is_error);
+    temporary_tables_note(session, statement, is_error);
+    table_locks_note(session, statement, is_error);
+    if ((statement->effects & locks) != 0) {
+        locks_note(session, statement, is_error);
+    }
+    if ((statement->effects & handlers) != 0) {
+        handlers_note(session, statement, is_error);
+    }
+    effects_pins_update(session);
+}
+
+// --- what it holds otherwise ---------------------------------------------------------------------
+
 static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
 {
     bool unpins = may_unpin(session, statement, is_error);
@@ -70,11 +215,11 @@ static void pins_apply(struct session *session, const struct statement *statemen
             effects_pin(session, effect_pins[i].pins);
         }
         if (unpins && effect_pins[i].unpins != PIN_NONE) {
-            unpin(session, effect_pins[i].unpins);
+            effects_unpin(session, effect_pins[i].unpins);
         }
     }
     if (statement_has(statement, EFFECT_XA)) {
-        unpins &&statement_has(statement, EFFECT_END) ? unpin(session, PIN_XA)
+        unpins &&statement_has(statement, EFFECT_END) ? effects_unpin(session, PIN_XA)
                                                       : effects_pin(session, PIN_XA);
     }
     if (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_COMPOUND) {
@@ -185,106 +330,11 @@ void effects_ok(struct session *session, const struct ok *ok)
     }
 }
 
-// --- SET -----------------------------------------------------------------------------------------
-
-// Variables that no other connection can be given by SET: they act once, have no default, or belong
-// to one server.
-static const struct slice not_replayable[] = {
-    SLICE_INIT("last_insert_id"),      SLICE_INIT("identity"),
-    SLICE_INIT("insert_id"),           SLICE_INIT("timestamp"),
-    SLICE_INIT("rand_seed1"),          SLICE_INIT("rand_seed2"),
-    SLICE_INIT("sql_log_bin"),         SLICE_INIT("gtid_next"),
-    SLICE_INIT("gtid_domain_id"),      SLICE_INIT("gtid_seq_no"),
-    SLICE_INIT("server_id"),           SLICE_INIT("pseudo_thread_id"),
-    SLICE_INIT("profiling"),           SLICE_INIT("debug"),
-    SLICE_INIT("pseudo_replica_mode"), SLICE_INIT("pseudo_slave_mode"),
-    SLICE_INIT("skip_replication"),
-};
-
-static bool is_replayable(struct slice name)
-{
-    for (size_t i = 0; i < sizeof(not_replayable) / sizeof(not_replayable[0]); i++) {
-        if (slice_equal(name, not_replayable[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void names_note(struct session *session, const struct statement *statement, size_t at)
-{
-    const struct assignment *names = &statement->assignments[at];
-    struct slice collation = SLICE_NONE;
-    bool has_collation =
-        at + 1 < statement->assignments_count &&
-        slice_equal(statement->assignments[at + 1].name, S("collation_connection"));
-    if (has_collation) {
-        collation = statement->assignments[at + 1].value;
-    }
-    if (names->kind == ASSIGNMENT_STRING || names->kind == ASSIGNMENT_WORD) {
-        image_set_names(&session->image, names->value, collation);
-    } else if (names->kind == ASSIGNMENT_DEFAULT) {
-        const struct collation *initial = collation_by_number(session->collation);
-        image_set_names(&session->image, initial->charset, initial->name);
-    } else {
-        effects_pin(session, PIN_SESSION_VARIABLE);
-    }
-}
-
-// A number that is written as no plain decimal would be taken for a text when it is set again.
-static bool is_plain_value(const struct assignment *assignment)
-{
-    int64_t number;
-    return assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number);
-}
-
-static void variable_note(struct session *session, const struct assignment *assignment)
-{
-    bool can_keep = assignment->component.len == 0 && assignment_is_literal(assignment) &&
-                    is_replayable(assignment->name) && is_plain_value(assignment);
-    if (!can_keep) {
-        effects_pin(session, PIN_SESSION_VARIABLE);
-    } else if (assignment->kind == ASSIGNMENT_DEFAULT) {
-        image_unset_variable(&session->image, assignment->name);
-    } else {
-        image_set_variable(&session->image, assignment->name, assignment->value,
-                           assignment->kind == ASSIGNMENT_NULL);
-    }
-}
-
-// A value that only the server knows is in its report, where it is one of those reported.
-static bool is_reported(const struct session *session, const struct assignment *assignment)
-{
-    return !assignment_is_literal(assignment) && conn_tracks(assignment->name) &&
-           session->pooled != NULL;
-}
-
-static void assignments_note(struct session *session, const struct statement *statement)
-{
-    for (size_t i = 0; i < statement->assignments_count; i++) {
-        const struct assignment *assignment = &statement->assignments[i];
-        if (assignment->scope != ASSIGNMENT_SESSION || is_reported(session, assignment) ||
-            slice_starts_nocase(assignment->name, S("session_track_"))) {
-            continue;
-        }
-        if (slice_equal(assignment->name, S("names"))) {
-            names_note(session, statement, i);
-        } else if (slice_equal(assignment->name, S("character_set"))) {
-            effects_pin(session,
-                        PIN_SESSION_VARIABLE); // the connection's charset becomes the schema's
-        } else {
-            variable_note(session, assignment);
-        }
-    }
-    effects_image_changed(session);
-}
-
 // --- the end of a statement ----------------------------------------------------------------------
 
 static bool changes_session(const struct statement *statement)
 {
-    const uint64_t changes =
-        EFFECT_BIT(EFFECT_SCHEMA) | EFFECT_BIT(EFFECT_CHARSET) | EFFECT_BIT(EFFECT_VARIABLE);
+    const uint64_t changes = EFFECT_BIT(EFFECT_SCHEMA) | EFFECT_BIT(EFFECT_CHARSET);
     return (statement->effects & changes) != 0;
 }
 
@@ -313,9 +363,6 @@ static bool sets_global(const struct statement *statement)
 
 static void succeeded(struct session *session, const struct statement *statement)
 {
-    if (statement->assignments_count > 0) {
-        assignments_note(session, statement);
-    }
     if (sets_global(statement)) {
         account_renew_connections(session->worker);
     }
@@ -357,6 +404,7 @@ static void statement_note(struct session *session, const struct statement *stat
                            bool is_error)
 {
     pins_apply(session, statement, is_error);
+    held_note(session, statement, is_error);
     is_error ? failed(session, statement) : succeeded(session, statement);
     if (statement_has(statement, EFFECT_EXECUTE)) { // among others: which text, nobody knows
         effects_pin(session, PIN_UNKNOWN_STATE);
@@ -409,7 +457,7 @@ static void named_note(struct session *session, const struct statement *statemen
         named_execute_note(session, statement, is_error);
     }
     if (named_is_empty(list)) {
-        unpin(session, PIN_PREPARED_TEXT);
+        effects_unpin(session, PIN_PREPARED_TEXT);
     } else {
         effects_pin(session, PIN_PREPARED_TEXT);
     }
@@ -440,7 +488,7 @@ void effects_end(struct session *session, bool is_error)
     if (run->command == COMMAND_STMT_PREPARE && !is_error && run->reply.warnings == 0) {
         return; // what was there before may still be asked about
     }
-    unpin(session, PIN_LAST_STATEMENT);
+    effects_unpin(session, PIN_LAST_STATEMENT);
     session->last = session->run->reply.warnings > 0 || is_error ? LAST_WARNED : LAST_QUIET;
     if (was_not_understood(session)) {
         // Nothing of it ran. The mysql tool greets so ("select $$"), to see what the server makes
@@ -468,6 +516,7 @@ void effects_reset(struct session *session)
     image_unref(&session->image);
     session->image = image;
     session->pins = 0;
+    held_release(&session->held);
     session->lost_on = -1;
     prepared_release(&session->prepared);
     named_release(&session->named);

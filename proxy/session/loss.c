@@ -89,6 +89,10 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     worker->shared->report(worker->shared->context, server, loss);
     log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
              kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
+    if (session->state == SESSION_SETTLING) { // the client has its answer
+        command_end(session);
+        session_enter(session, SESSION_IDLE);
+    }
     if (session->run == NULL && had_transaction && !had_pins) {
         session->lost_on = server; // the next statement hears of it
         return;

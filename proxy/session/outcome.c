@@ -86,13 +86,17 @@ static bool ends_work(const struct statement *statement)
            statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
 }
 
+// Whether nothing but pins may keep the connection.
+static bool can_settle(const struct session *session)
+{
+    return (session->status & STATUS_IN_TRANSACTION) == 0 &&
+           session->worker->config->routing.multiplexing &&
+           (!session_autocommit_is_off(session) || ends_work(&session->run->statement));
+}
+
 static bool must_keep(const struct session *session)
 {
-    if ((session->status & STATUS_IN_TRANSACTION) != 0 || session->pins != 0 ||
-        !session->worker->config->routing.multiplexing) {
-        return true;
-    }
-    return session_autocommit_is_off(session) && !ends_work(&session->run->statement);
+    return session->pins != 0 || !can_settle(session);
 }
 
 static void conn_release(struct session *session)
@@ -171,6 +175,15 @@ void outcome_release(struct session *session)
     }
 }
 
+void outcome_settled(struct session *session)
+{
+    if (session->pooled != NULL) {
+        outcome_release(session);
+    }
+    command_end(session);
+    session_idle(session);
+}
+
 void outcome_end(struct session *session, const struct outcome *outcome)
 {
     struct conn *conn = pooled_conn(session->pooled);
@@ -199,9 +212,8 @@ void outcome_end(struct session *session, const struct outcome *outcome)
         if (!taint_close(session)) {
             return;
         }
-    } else {
-        outcome_release(session);
+    } else if (can_settle(session) && settle_begin(session)) {
+        return;
     }
-    command_end(session);
-    session_idle(session);
+    outcome_settled(session);
 }

@@ -351,6 +351,7 @@ void session_close(struct session *session)
     session->hint_warning = NULL;
     prepared_release(&session->prepared);
     named_release(&session->named);
+    held_release(&session->held);
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);

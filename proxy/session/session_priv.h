@@ -11,6 +11,9 @@
 //     relay.c      the answer on its way to the client
 //     outcome.c    behind the answer: counted, remembered, the connection given back
 //     effects.c    what a statement did to the session
+//     variables.c  the same: what it assigned
+//     held.c       what only its connection has, by name
+//     settle.c     asking the server what a statement left in doubt
 //     written.c    what it wrote, so that the session's reads see it
 //     loss.c       when the connection goes away
 //     answer.c     what sluice says by itself
@@ -35,6 +38,7 @@
 //                                                    CATCHING             outcome_end -> IDLE
 #pragma once
 
+#include "proxy/session/held.h"
 #include "proxy/session/named.h"
 #include "proxy/session/prepared.h"
 #include "proxy/session/rights.h"
@@ -171,8 +175,9 @@ struct session {
     struct image *image;      // what the session wants
     struct sql_syntax syntax; // comes of the image
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
-    int lost_on;   // index of the server that an open transaction was lost with; -1: none was
-    uint32_t pins; // PIN_BIT()s
+    int lost_on;       // index of the server that an open transaction was lost with; -1: none was
+    uint32_t pins;     // PIN_BIT()s
+    struct held *held; // what its connection has for it, by name
     struct prepared_list prepared; // open
     struct named_list named;       // prepared by name, on the connection
     int64_t transaction_us;        // when the open one began
@@ -328,6 +333,8 @@ struct outcome {
 
 // The answer has ended (or none is due): the command is over.
 void outcome_end(struct session *session, const struct outcome *outcome);
+// The same for what was asked behind it.
+void outcome_settled(struct session *session);
 // Nothing may hold the connection any more: then it is given back.
 void outcome_release(struct session *session);
 
@@ -407,10 +414,30 @@ void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.
 void effects_reset(struct session *session);
 void effects_pin(struct session *session, enum pin_reason pin);
+void effects_unpin(struct session *session, enum pin_reason pin);
+// What session->held says.
+void effects_pins_update(struct session *session);
 // The reason that is shown where there are several.
 enum pin_reason effects_shown_pin(const struct session *session);
 void effects_image_changed(struct session *session);
 bool effects_is_client_tracked(const struct session_change *change);
+
+// --- variables.c ---------------------------------------------------------------------------------
+
+// What the statement assigned; where it failed, nobody knows how far it came.
+void variables_note(struct session *session, const struct statement *statement, bool is_error);
+// The value of a user variable as SQL that means the same everywhere; empty: NULL.
+void variables_user_set(struct session *session, struct slice name, struct slice sql);
+// Appends a string of that charset and collation as such SQL; an empty collation is the charset's.
+void variables_string_write(struct slice bytes, struct slice charset, struct slice collation,
+                            struct buffer *sql);
+struct slice variables_collation_charset(struct slice collation); // by its name
+
+// --- settle.c ------------------------------------------------------------------------------------
+
+// Behind an answer: asks what is in doubt, where that may set the connection free; then
+// outcome_settled(). False: there is nothing to ask.
+bool settle_begin(struct session *session);
 
 // --- answer.c ------------------------------------------------------------------------------------
 

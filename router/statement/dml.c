@@ -132,6 +132,7 @@ void read_load(struct parser *parser)
     while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_SET)) {
         if (parser->token.kind == TOKEN_USER_VARIABLE) { // (column, @variable, ...)
             parser_effect(parser, EFFECT_USER_VARIABLE);
+            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
         }
         parser_advance(parser);
     }
@@ -173,12 +174,13 @@ void read_do(struct parser *parser)
 void read_handler(struct parser *parser)
 {
     parser_classify(parser, STATEMENT_HANDLER, STATEMENT_CLASS_WRITE, ROUTE_REASON_HANDLER);
-    if (parser_at_name(parser)) {
-        parser->out->name = parser_value(parser, &parser->token);
+    if (parser_take_table(parser, TABLE_READ)) { // its alias is its name, without the schema
+        parser->out->name = parser->tables[parser->out->tables_count - 1].name;
     }
-    parser_take_table(parser, TABLE_READ);
     if (parser_take(parser, KEYWORD_OPEN)) {
         parser_effect(parser, EFFECT_HANDLER_OPEN);
+        parser_take(parser, KEYWORD_AS);
+        parser_take_name(parser, &parser->out->name);
     } else if (parser_take(parser, KEYWORD_CLOSE)) {
         parser_effect(parser, EFFECT_HANDLER_CLOSE);
     }

@@ -197,6 +197,19 @@ void parser_add_account(struct parser *parser, const struct statement_account *a
     parser->accounts[out->accounts_count++] = *account;
 }
 
+void parser_add_subject(struct parser *parser, enum statement_subject_kind kind, struct slice name)
+{
+    struct statement *out = parser->out;
+    if (out->subjects_count == SUBJECTS_MAX) {
+        parser_unknown(parser);
+        return;
+    }
+    parser->subjects = array_grow(parser->arena, parser->subjects, out->subjects_count,
+                                  &parser->subjects_cap, sizeof(*parser->subjects));
+    out->subjects = parser->subjects;
+    parser->subjects[out->subjects_count++] = (struct statement_subject){kind, name};
+}
+
 // --- tables
 
 bool is_system_schema(struct slice schema)

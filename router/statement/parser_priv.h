@@ -33,9 +33,11 @@ struct parser {
     uint32_t tables_cap;
     uint32_t assignments_cap;
     uint32_t accounts_cap;
+    uint32_t subjects_cap;
     struct statement_table *tables;
     struct assignment *assignments;
     struct statement_account *accounts;
+    struct statement_subject *subjects;
 };
 
 // --- the cursor
@@ -133,10 +135,11 @@ void parser_unknown(struct parser *parser);
 
 // A text may name more than anybody needs to know: what is beyond these limits is not kept, and
 // what that leaves open is said.
-enum { TABLES_MAX = 4096, ASSIGNMENTS_MAX = 4096, ACCOUNTS_MAX = 1024 };
+enum { TABLES_MAX = 4096, ASSIGNMENTS_MAX = 4096, ACCOUNTS_MAX = 1024, SUBJECTS_MAX = 256 };
 
 void parser_add_assignment(struct parser *parser, const struct assignment *assignment);
 void parser_add_account(struct parser *parser, const struct statement_account *account);
+void parser_add_subject(struct parser *parser, enum statement_subject_kind kind, struct slice name);
 
 // --- tables
 

@@ -74,6 +74,18 @@ static unsigned frame_of_call(enum function_kind kind)
     }
 }
 
+// GET_LOCK('name', ...): the name, where it is written and no part of an expression.
+static void lock_name_read(struct parser *parser)
+{
+    struct parser_place place = parser_place(parser);
+    struct token name = parser->token;
+    parser_advance(parser);
+    bool is_known = name.kind == TOKEN_STRING && parser_at_symbol(parser, ',');
+    parser_return(parser, &place);
+    parser_add_subject(parser, SUBJECT_USER_LOCK,
+                       is_known ? parser_value(parser, &name) : SLICE_NONE);
+}
+
 static void scan_open(struct scan *scan)
 {
     struct parser *parser = scan->parser;
@@ -88,6 +100,8 @@ static void scan_open(struct scan *scan)
     parser_advance(parser);
     if (kind == FUNCTION_INSERT_ID && !parser_at_symbol(parser, ')')) {
         parser_effect(parser, EFFECT_INSERT_ID);
+    } else if (kind == FUNCTION_LOCK_TAKE) {
+        lock_name_read(parser);
     }
 }
 
@@ -132,17 +146,18 @@ static void scan_table(struct scan *scan)
 
 // --- variables
 
-static void assign_user_variable(struct parser *parser)
+static void assign_user_variable(struct parser *parser, const struct token *variable)
 {
-    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_USER_VARIABLE, SLICE_NONE);
+    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_USER_VARIABLE,
+                 token_text(variable));
     parser_effect(parser, EFFECT_USER_VARIABLE);
+    parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, variable));
     parser_uncacheable(parser, UNCACHEABLE_USER_VARIABLE);
 }
 
+// Every connection that the session gets has its variables: it may be read anywhere.
 static void scan_user_variable(struct parser *parser)
 {
-    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_USER_VARIABLE,
-                 token_text(&parser->token));
     parser_ask(parser, ASK_USER_VARIABLE);
     parser_uncacheable(parser, UNCACHEABLE_USER_VARIABLE);
     parser_advance(parser);
@@ -217,8 +232,8 @@ static void scan_into(struct parser *parser)
     }
     parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_INTO_VARIABLE,
                  token_text(&parser->token));
-    assign_user_variable(parser);
     while (parser->token.kind == TOKEN_USER_VARIABLE) {
+        assign_user_variable(parser, &parser->token);
         parser_advance(parser);
         parser_take_symbol(parser, ',');
     }
@@ -484,7 +499,7 @@ static bool scan_symbol(struct scan *scan)
         return true;
     case SYMBOL_ASSIGN:
         if (parser->last.kind == TOKEN_USER_VARIABLE) {
-            assign_user_variable(parser);
+            assign_user_variable(parser, &parser->last);
         }
         break;
     default:

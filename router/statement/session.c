@@ -65,6 +65,9 @@ void read_get(struct parser *parser)
     parser_ask(parser, ASK_WARNINGS);
     parser_effect(parser, EFFECT_USER_VARIABLE);
     while (!parser_at_end(parser)) {
+        if (parser->token.kind == TOKEN_USER_VARIABLE) {
+            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
+        }
         parser_advance(parser);
     }
 }

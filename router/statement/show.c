@@ -189,6 +189,7 @@ static bool take_explain_options(struct parser *parser)
             parser_effect(parser, EFFECT_USER_VARIABLE);
             parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_INTO_VARIABLE,
                          token_text(&parser->token));
+            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
             parser_advance(parser);
             continue;
         }

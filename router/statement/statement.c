@@ -178,10 +178,12 @@ static void parser_init(struct parser *parser, struct statement *out, struct are
     parser->changes_syntax = false;
     parser->schema_is_system = is_system_schema(context->schema);
     parser->nesting = 0;
-    parser->tables_cap = parser->assignments_cap = parser->accounts_cap = 0;
+    parser->tables_cap = parser->assignments_cap = 0;
+    parser->accounts_cap = parser->subjects_cap = 0;
     parser->tables = NULL;
     parser->assignments = NULL;
     parser->accounts = NULL;
+    parser->subjects = NULL;
     memset(out, 0, sizeof(*out));
     out->are_tables_complete = true;
 }
@@ -334,6 +336,16 @@ static bool accounts_are_equal(const struct statement *a, const struct statement
     return are_equal;
 }
 
+static bool subjects_are_equal(const struct statement *a, const struct statement *b)
+{
+    bool are_equal = a->subjects_count == b->subjects_count;
+    for (uint32_t i = 0; i < a->subjects_count && are_equal; i++) {
+        are_equal = a->subjects[i].kind == b->subjects[i].kind &&
+                    slice_equal(a->subjects[i].name, b->subjects[i].name);
+    }
+    return are_equal;
+}
+
 // Whether it makes no difference for anybody which of the two is right.
 static bool readings_agree(const struct statement *a, const struct statement *b)
 {
@@ -342,7 +354,8 @@ static bool readings_agree(const struct statement *a, const struct statement *b)
            a->uncacheable == b->uncacheable && slice_equal(a->schema, b->schema) &&
            slice_equal(a->name, b->name) && slice_equal(a->prepared, b->prepared) &&
            a->access == b->access && kills_are_equal(&a->kill, &b->kill) &&
-           tables_are_equal(a, b) && assignments_are_equal(a, b) && accounts_are_equal(a, b);
+           tables_are_equal(a, b) && assignments_are_equal(a, b) && accounts_are_equal(a, b) &&
+           subjects_are_equal(a, b);
 }
 
 // What the two say differently is taken for not known.
@@ -350,7 +363,8 @@ static void details_merge(struct statement *out, const struct statement *other)
 {
     out->are_tables_complete &= other->are_tables_complete && tables_are_equal(out, other);
     out->accounts_are_all |= !accounts_are_equal(out, other);
-    if (!assignments_are_equal(out, other) || !slice_equal(out->schema, other->schema)) {
+    if (!assignments_are_equal(out, other) || !subjects_are_equal(out, other) ||
+        !slice_equal(out->schema, other->schema)) {
         out->effects |= EFFECT_BIT(EFFECT_UNKNOWN);
     }
     if (out->access != other->access) {

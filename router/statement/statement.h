@@ -115,6 +115,18 @@ struct statement_account {
     bool is_current; // the session's own
 };
 
+// Something of the connection's own that the text names: what becomes of it can be asked for by
+// that name.
+enum statement_subject_kind {
+    SUBJECT_USER_VARIABLE, // assigned; in a SET with an assignment of its own
+    SUBJECT_USER_LOCK,     // taken, or asked for
+    SUBJECT_HANDLER,       // opened
+};
+struct statement_subject {
+    enum statement_subject_kind kind;
+    struct slice name; // empty: only the server knows which
+};
+
 struct statement {
     enum statement_kind kind; // of several statements: that of the one that decided the class
     enum statement_class class;
@@ -141,6 +153,9 @@ struct statement {
 
     const struct assignment *assignments; // of SET, in order; of all the statements
     uint32_t assignments_count;
+
+    const struct statement_subject *subjects; // of all the statements
+    uint32_t subjects_count;
 
     // With EFFECT_SCHEMA: USE x: x, of several the last. Else DDL of a schema (CREATE DATABASE x,
     // DROP DATABASE x): x.

@@ -106,12 +106,12 @@ static bool stands_in(struct slice text, struct slice part)
 // Whether all that it points to is its text, and its tables. (A text with hints cannot be masked.)
 static bool is_self_contained(const struct statement *statement, struct slice text)
 {
-    bool is_contained = statement->assignments_count == 0 && statement->accounts_count == 0 &&
-                        stands_in(text, statement->detail) && stands_in(text, statement->schema) &&
-                        stands_in(text, statement->name) && stands_in(text, statement->prepared) &&
-                        stands_in(text, statement->kill.user) &&
-                        stands_in(text, statement->kill.host) &&
-                        stands_in(text, statement->kill.expression);
+    bool is_contained =
+        statement->assignments_count == 0 && statement->accounts_count == 0 &&
+        statement->subjects_count == 0 && stands_in(text, statement->detail) &&
+        stands_in(text, statement->schema) && stands_in(text, statement->name) &&
+        stands_in(text, statement->prepared) && stands_in(text, statement->kill.user) &&
+        stands_in(text, statement->kill.host) && stands_in(text, statement->kill.expression);
     for (uint32_t i = 0; i < statement->tables_count && is_contained; i++) {
         is_contained = stands_in(text, statement->tables[i].schema) &&
                        stands_in(text, statement->tables[i].name);

@@ -11,8 +11,10 @@ struct pin_case {
 };
 
 static const struct pin_case pin_cases[] = {
-    {"SET @a = 1", "user_variable", NULL},
-    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", NULL},
+    {"SET @`a\xfc` = 1", "user_variable", NULL},
+    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u"},
+    {"CREATE TEMPORARY TABLE other.u (a INT)", "temporary_table", "DROP TEMPORARY TABLE other.u"},
+    {"CREATE /*!80000 TEMPORARY */ TABLE u (a INT)", "temporary_table", NULL},
     {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_ALL_LOCKS()"},
     {"LOCK TABLES t WRITE", "lock_tables", "UNLOCK TABLES"},
     {"FLUSH TABLES WITH READ LOCK", "lock_tables", "UNLOCK TABLES"},
@@ -24,7 +26,10 @@ static const struct pin_case pin_cases[] = {
     {"PREPARE s FROM @text", "prepared_text", "DEALLOCATE PREPARE s"},
     {"EXECUTE IMMEDIATE @text", "unknown_state", NULL},
     {"EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE u (a INT)'", "temporary_table", NULL},
-    {"HANDLER t OPEN", "handler", NULL},
+    {"HANDLER t OPEN", "handler", "HANDLER t CLOSE"},
+    {"HANDLER shop.t OPEN", "handler", "HANDLER t CLOSE"},
+    {"HANDLER t OPEN AS h", "handler", "HANDLER h CLOSE"},
+    {"LOCK TABLES t READ", "lock_tables", "BEGIN"},
     {"SELECT NEXT VALUE FOR s", "sequence", NULL},
     {"SET ROLE r", "role", NULL},
     {"SET profiling = 1", "session_variable", NULL},
@@ -32,11 +37,13 @@ static const struct pin_case pin_cases[] = {
     {"XA START 'a'", "xa", "XA ROLLBACK 'a'"},
     {"CALL p()", "procedure", NULL},
     {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "next_transaction", NULL},
-    {"SET timestamp = 1", "session_variable", NULL},
+    {"SET sql_log_bin = 0", "session_variable", NULL},
     {"SET max_error_count = @@global.max_error_count + 1", "session_variable", NULL},
     {"SET CHARACTER SET latin1", "session_variable", NULL},
     {"SELECT SQL_CALC_FOUND_ROWS a FROM t FOR UPDATE", "last_statement", "SELECT a FROM t"},
     // What the session itself knows pins nothing.
+    {"SET @a = 1", "", NULL},
+    {"SET timestamp = 1", "", NULL},
     {"SET time_zone = '+02:00'", "", NULL},
     {"SET NAMES latin1", "", NULL},
     {"USE other", "", NULL},
@@ -130,6 +137,9 @@ static void what_failed_may_have_happened_in_part(void **state)
     server_answer_err(&bench.servers[0], "CREATE TEMPORARY", 1050, "is there already");
     assert_query_error(&client, "CREATE TEMPORARY TABLE u (a INT)", 1050);
     client_run(&client, "SELECT a FROM t");
+    assert_pin(&bench, "");
+    server_answer_err(&bench.servers[0], "CREATE TEMPORARY", 1146, "no such table");
+    assert_query_error(&client, "CREATE TEMPORARY TABLE u (a INT); DELETE FROM missing", 1146);
     assert_pin(&bench, "temporary_table");
     client_close(&client);
     bench_close(&bench);

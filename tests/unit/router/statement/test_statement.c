@@ -606,7 +606,7 @@ static void test_reasons_name_what_was_found(void **state)
     struct fixture *fixture = *state;
     assert_true(slice_equal(parse(fixture, "SELECT a, stored(b) FROM t")->detail, S("stored")));
     assert_true(slice_equal(parse(fixture, "SELECT Version()")->detail, S("Version")));
-    assert_true(slice_equal(parse(fixture, "SELECT @v FROM t")->detail, S("@v")));
+    assert_true(slice_equal(parse(fixture, "SELECT @v := 1 FROM t")->detail, S("@v")));
     assert_true(slice_equal(parse(fixture, "SELECT @@hostname")->detail, S("hostname")));
     assert_int_equal(parse(fixture, "SELECT 1")->detail.len, 0);
 }

@@ -1,0 +1,227 @@
+// What a statement left in doubt is asked for behind its answer, on its connection, before anybody
+// else may have that: the values of variables that only the server knows, and whether user-level
+// locks are held. The client has its answer already; its next command waits for this one.
+#include "proxy/session/session_priv.h"
+
+// --- whether -------------------------------------------------------------------------------------
+
+// The pins that an answer can end.
+static const uint32_t settled_pins =
+    PIN_BIT(PIN_SESSION_VARIABLE) | PIN_BIT(PIN_USER_VARIABLE) | PIN_BIT(PIN_USER_LOCK);
+
+// Whether the server's answers come as ASCII.
+static bool is_readable(const struct session *session)
+{
+    const struct image_variable *charset =
+        image_variable(session->image, S("character_set_results"));
+    return charset == NULL || charset->is_null ||
+           !(slice_starts_nocase(charset->value, S("ucs2")) ||
+             slice_starts_nocase(charset->value, S("utf16")) ||
+             slice_starts_nocase(charset->value, S("utf32")));
+}
+
+static bool are_locks_askable(const struct held *held)
+{
+    return held_are_locks_in_doubt(held) && !held_has(held, HELD_USER_LOCK, SLICE_NONE);
+}
+
+static bool is_wanted(const struct session *session)
+{
+    const struct held *held = session->held;
+    bool is_in_doubt = held_count(held, HELD_UNSURE) > 0 || are_locks_askable(held);
+    bool is_held_anyway = (session->pins & ~settled_pins) != 0 ||
+                          held_count(held, HELD_VARIABLE) > 0 ||
+                          held_count(held, HELD_USER_VARIABLE) > 0;
+    return is_in_doubt && !is_held_anyway && session->last != LAST_WARNED && is_readable(session);
+}
+
+// --- asking --------------------------------------------------------------------------------------
+
+// How many columns each takes.
+enum { LOCK_COLUMNS = 1, SYSTEM_COLUMNS = 1, USER_COLUMNS = 3 };
+
+static bool is_user_variable(struct slice name)
+{
+    return name.len > 0 && name.ptr[0] == '@';
+}
+
+static void variable_ask(struct slice name, struct buffer *sql)
+{
+    struct buffer user = BUFFER_INIT;
+    if (!is_user_variable(name)) {
+        buffer_print(sql, ",@@session.`%.*s`", SLICE_ARG(name));
+        return;
+    }
+    image_user_name_write(slice_from(name, 1), &user);
+    struct slice quoted = buffer_slice(&user);
+    buffer_print(sql, ",%.*s,HEX(%.*s),COLLATION(%.*s)", SLICE_ARG(quoted), SLICE_ARG(quoted),
+                 SLICE_ARG(quoted));
+    buffer_release(&user);
+}
+
+static void question_write(const struct session *session, struct buffer *sql)
+{
+    const struct held *held = session->held;
+    buffer_append_slice(sql, S("SELECT 1"));
+    for (size_t i = 0; i < held_count(held, HELD_UNSURE); i++) {
+        variable_ask(held_name(held, HELD_UNSURE, i), sql);
+    }
+    for (size_t i = 0; are_locks_askable(held) && i < held_count(held, HELD_USER_LOCK); i++) {
+        struct slice name = held_name(held, HELD_USER_LOCK, i);
+        buffer_print(sql, ",IS_USED_LOCK('%.*s')<=>CONNECTION_ID()", SLICE_ARG(name));
+    }
+}
+
+// How many values the question asks for.
+static size_t columns_of(const struct held *held)
+{
+    size_t count = 1 + (are_locks_askable(held) ? held_count(held, HELD_USER_LOCK) : 0);
+    for (size_t i = 0; i < held_count(held, HELD_UNSURE); i++) {
+        count += is_user_variable(held_name(held, HELD_UNSURE, i)) ? USER_COLUMNS : SYSTEM_COLUMNS;
+    }
+    return count;
+}
+
+// --- the answer ----------------------------------------------------------------------------------
+
+// A number as it is to be written so that it keeps its type.
+static void number_write(const struct column *column, struct slice text, struct buffer *sql)
+{
+    bool has_point = slice_find(text, '.') < text.len;
+    bool has_exponent = slice_find(text, 'e') < text.len;
+    bool is_unsigned = (column->flags & COLUMN_UNSIGNED) != 0;
+    switch (column->type) {
+    case TYPE_DOUBLE:
+    case TYPE_FLOAT:
+        buffer_print(sql, "%.*s%s", SLICE_ARG(text), has_exponent ? "" : "e0");
+        break;
+    case TYPE_NEWDECIMAL:
+        buffer_print(sql, "%.*s%s", SLICE_ARG(text), has_point ? "" : ".");
+        break;
+    default:
+        buffer_print(sql, is_unsigned ? "CAST(%.*s AS UNSIGNED)" : "%.*s", SLICE_ARG(text));
+        break;
+    }
+}
+
+static bool is_number_type(uint8_t type)
+{
+    return type == TYPE_LONGLONG || type == TYPE_LONG || type == TYPE_DOUBLE ||
+           type == TYPE_FLOAT || type == TYPE_NEWDECIMAL;
+}
+
+static uint8_t hex_digit(char c)
+{
+    return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+static void hex_read(struct slice hex, struct buffer *out)
+{
+    for (size_t i = 0; i + 1 < hex.len; i += 2) {
+        uint8_t byte = (uint8_t)(hex_digit(hex.ptr[i]) << 4 | hex_digit(hex.ptr[i + 1]));
+        buffer_append(out, &byte, 1);
+    }
+}
+
+// Cells: the value, its bytes in hexadecimal, its collation.
+static void user_variable_read(struct session *session, struct slice name,
+                               const struct column *column, const struct slice *cells)
+{
+    struct buffer sql = BUFFER_INIT;
+    struct buffer bytes = BUFFER_INIT;
+    if (cells[0].ptr == NULL) {
+        // NULL: as if never set
+    } else if (is_number_type(column->type)) {
+        number_write(column, cells[0], &sql);
+    } else {
+        hex_read(cells[1], &bytes);
+        variables_string_write(buffer_slice(&bytes), variables_collation_charset(cells[2]),
+                               cells[2], &sql);
+    }
+    variables_user_set(session, slice_from(name, 1), buffer_slice(&sql));
+    buffer_release(&bytes);
+    buffer_release(&sql);
+}
+
+static size_t variable_read(struct session *session, struct slice name,
+                            const struct conn_result *result, size_t at)
+{
+    const struct slice *cells = result->rows[0].cells + at;
+    if (is_user_variable(name)) {
+        user_variable_read(session, name, &result->definitions[at], cells);
+        return USER_COLUMNS;
+    }
+    image_set_variable(&session->image, name, cells[0], cells[0].ptr == NULL);
+    return SYSTEM_COLUMNS;
+}
+
+// The names of a kind are taken off its list one by one, in the order in which they were asked.
+static void answer_read(struct session *session, const struct conn_result *result)
+{
+    struct held *held = session->held;
+    size_t at = 1;
+    bool were_locks_asked = are_locks_askable(held);
+    size_t unsure = held_count(held, HELD_UNSURE);
+    size_t locks = were_locks_asked ? held_count(held, HELD_USER_LOCK) : 0;
+    struct arena *arena = &session->run->arena;
+    struct slice *names = arena_alloc(arena, (unsure + locks + 1) * sizeof(*names));
+    for (size_t i = 0; i < unsure; i++) {
+        names[i] = arena_copy(arena, held_name(held, HELD_UNSURE, i));
+    }
+    for (size_t i = 0; i < locks; i++) {
+        names[unsure + i] = arena_copy(arena, held_name(held, HELD_USER_LOCK, i));
+    }
+    held_doubt_locks(held, held_are_locks_in_doubt(held) && !were_locks_asked);
+    held_clear(&session->held, HELD_UNSURE);
+    for (size_t i = 0; i < unsure; i++) {
+        at += variable_read(session, names[i], result, at);
+    }
+    for (size_t i = unsure; i < unsure + locks; i++, at += LOCK_COLUMNS) {
+        if (!slice_equal(result->rows[0].cells[at], S("1"))) {
+            held_remove(&session->held, HELD_USER_LOCK, names[i]);
+        }
+    }
+    effects_image_changed(session);
+}
+
+// A server that would not say: what is in doubt keeps the connection.
+static void answer_missing(struct session *session)
+{
+    struct arena *arena = &session->run->arena;
+    held_doubt_locks(session->held, false);
+    while (held_count(session->held, HELD_UNSURE) > 0) {
+        struct slice name = arena_copy(arena, held_name(session->held, HELD_UNSURE, 0));
+        held_remove(&session->held, HELD_UNSURE, name);
+        held_add(&session->held, is_user_variable(name) ? HELD_USER_VARIABLE : HELD_VARIABLE, name);
+    }
+}
+
+static void answered(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    bool is_whole = result->row_count == 1 && result->column_count == columns_of(session->held);
+    if (result->code == 0 && is_whole) {
+        answer_read(session, result);
+    } else {
+        answer_missing(session);
+    }
+    effects_pins_update(session);
+    if (conn_image(conn) != session->image) {
+        conn_became(conn, image_ref(session->image));
+    }
+    outcome_settled(session);
+}
+
+bool settle_begin(struct session *session)
+{
+    struct buffer sql = BUFFER_INIT;
+    if (session->held == NULL || session->pooled == NULL || !is_wanted(session)) {
+        return false;
+    }
+    session_enter(session, SESSION_SETTLING);
+    pool_tie_cut(&session->ties.of[POOL_TIE_LAST]); // the question is the connection's last one now
+    question_write(session, &sql);
+    conn_query(pooled_conn(session->pooled), buffer_slice(&sql), answered, session);
+    buffer_release(&sql);
+    return true;
+}

@@ -1,0 +1,300 @@
+// What a session has set follows it: each kind of state is set by one session, another session then
+// uses the only connection to each server, and the first must see what a direct connection would;
+// what cannot follow keeps the connection for exactly as long as it is there.
+#include "tests/lib/site.h"
+
+#include "proxy/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] =
+    "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b VARCHAR(100));"
+    "INSERT INTO app.t (a, b) VALUES (1, 'one'), (2, 'two'), (3, 'three');"
+    "CREATE TABLE other.t (a INT); INSERT INTO other.t VALUES (-1)";
+
+// One connection to each server: whoever comes next gets the one that was left.
+static const char *const changes[] = {
+    "proxy.workers = 1",
+    "backend:db1.max_connections = 1",
+    "backend:db2.max_connections = 1",
+    "backend:db3.max_connections = 1",
+    NULL,
+};
+static const char *const expected[] = {"backend.*", "monitor.*", "pool.*", "topology.*", NULL};
+
+static int setup(void **state)
+{
+    struct site *site = site_create(site_logging, schema, changes);
+    site->expected = expected;
+    *state = site;
+    return 0;
+}
+
+static MYSQL *direct_client(const struct site *site)
+{
+    return client_connect(&(struct client_options){.port = stack_server(site->stack, "db1")->port,
+                                                   .user = "app",
+                                                   .password = "app-secret",
+                                                   .schema = "app",
+                                                   .flags = CLIENT_MULTI_STATEMENTS});
+}
+
+static MYSQL *proxied_client(const struct site *site)
+{
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.flags = CLIENT_MULTI_STATEMENTS;
+    return client_connect(&options);
+}
+
+// Statements with "; " between them, one after the other.
+static void each_run(MYSQL *client, const char *statements)
+{
+    struct slice rest = slice_text(statements);
+    while (rest.len > 0) {
+        size_t len = 0;
+        while (len < rest.len && !slice_starts_nocase(slice_from(rest, len), S("; "))) {
+            len++;
+        }
+        client_runf(client, "%.*s", SLICE_ARG(slice_first(rest, len)));
+        rest = slice_from(rest, len + 2 < rest.len ? len + 2 : rest.len);
+    }
+}
+
+// Another session with a state of its own, on the connections to all servers.
+static void others_come(MYSQL *other)
+{
+    client_run(other, "SET NAMES latin1");
+    client_run(other, "SET @v = 'another', @w = 1.25, time_zone = '-03:00', sql_mode = ''");
+    client_run(other, "UPDATE t SET a = a WHERE id = 1");
+    for (int i = 0; i < 8; i++) {
+        assert_client_text(other, "SELECT @v FROM whoami LIMIT 1", "another");
+    }
+}
+
+static struct client_text pin_of(const struct site *site)
+{
+    MYSQL *admin = instance_admin(site->instance);
+    struct client_text pins =
+        client_text(admin, "SELECT COALESCE(GROUP_CONCAT(pin_reason), '') FROM sessions "
+                           "WHERE pin_reason NOT IN ('', 'none')");
+    mysql_close(admin);
+    return pins;
+}
+
+// Waits, for a pin may end a moment behind the answer.
+static void assert_pin(const struct site *site, const char *set, const char *pin)
+{
+    struct client_text found = pin_of(site);
+    struct deadline deadline = deadline_in(2000);
+    while (strcmp(found.text, pin) != 0 && deadline_pause(deadline)) {
+        found = pin_of(site);
+    }
+    if (strcmp(found.text, pin) != 0) {
+        fail_msg("%s: pin \"%s\", not \"%s\"", set, found.text, pin);
+    }
+}
+
+// --- state that follows --------------------------------------------------------------------------
+
+struct following {
+    const char *set;
+    const char *ask[4]; // each answers with one value
+};
+
+static const struct following following[] = {
+    {"SET @v = 1", {"SELECT @v", "SELECT @v + a FROM t WHERE id = 2", "SELECT COERCIBILITY(@v)"}},
+    {"SET @v = -9223372036854775808", {"SELECT @v - 0"}},
+    {"SET @v = 18446744073709551615", {"SELECT @v", "SELECT @v DIV 2"}},
+    {"SET @v = 1.50", {"SELECT @v", "SELECT @v / 3"}},
+    {"SET @v = 1.5e3", {"SELECT @v", "SELECT @v / 3"}},
+    {"SET @v = 0x4142", {"SELECT @v", "SELECT CHARSET(@v)"}},
+    {"SET @v = TRUE", {"SELECT @v + 1"}},
+    {"SET @v = 'it''s', @w = NULL", {"SELECT @v", "SELECT @w", "SELECT COLLATION(@v)"}},
+    {"SET NAMES utf8mb4; SET @v = 'gr\xc3\xbc\xc3\x9f'",
+     {"SELECT HEX(@v)", "SELECT CHAR_LENGTH(@v)", "SELECT @v LIKE '%\xc3\xbc%'"}},
+    {"SET NAMES latin1; SET @v = '\xfc'; SET NAMES utf8mb4",
+     {"SELECT HEX(@v)", "SELECT CHARSET(@v)"}},
+    {"SET @v = CONCAT('a', 'b'), @w = 1 + 1", {"SELECT @v", "SELECT @w", "SELECT CHARSET(@v)"}},
+    {"SET @v = 10; SET @w = @v / 4", {"SELECT @w", "SELECT @w * 3"}},
+    {"SET @v = CAST(7 AS UNSIGNED)", {"SELECT @v"}},
+    {"SELECT a, b INTO @v, @w FROM t WHERE id = 2", {"SELECT @v", "SELECT @w"}},
+    {"SET @v = 0; SELECT @v := @v + a FROM t", {"SELECT @v"}},
+    {"SET @V = 5; SET @v = @V * 2", {"SELECT @v", "SELECT @`V`"}},
+    {"SET @`a name` = 4", {"SELECT @`a name`"}},
+    {"SET time_zone = '+05:30'", {"SELECT @@time_zone", "SELECT FROM_UNIXTIME(0)"}},
+    {"SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')", {"SELECT 'a' || 'b'"}},
+    {"SET max_error_count = @@global.max_error_count + 1", {"SELECT @@max_error_count"}},
+    {"SET max_sort_length = 500 + 12", {"SELECT @@session.max_sort_length"}},
+    {"SET CHARACTER SET latin1",
+     {"SELECT @@character_set_client", "SELECT @@character_set_results",
+      "SELECT @@collation_connection"}},
+    {"SET NAMES DEFAULT", {"SELECT @@character_set_client", "SELECT @@collation_connection"}},
+    {"SET character_set_results = NULL", {"SELECT @@character_set_results IS NULL"}},
+    {"SET timestamp = 1000000000", {"SELECT UNIX_TIMESTAMP()"}},
+    {"SET timestamp = 1000000000; SET timestamp = DEFAULT", {"SELECT NOW() > '2020-01-01'"}},
+    {"SET last_insert_id = 77", {"SELECT LAST_INSERT_ID()"}},
+    {"USE other", {"SELECT a FROM t", "SELECT DATABASE()"}},
+};
+
+static void state_follows_its_session(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *other = proxied_client(site);
+    for (size_t i = 0; i < sizeof(following) / sizeof(following[0]); i++) {
+        const struct following *one = &following[i];
+        MYSQL *direct = direct_client(site);
+        MYSQL *client = proxied_client(site);
+        each_run(direct, one->set);
+        each_run(client, one->set);
+        assert_pin(site, one->set, "");
+        for (int k = 0; k < 4 && one->ask[k] != NULL; k++) {
+            others_come(other);
+            struct client_text wanted = client_text(direct, one->ask[k]);
+            struct client_text found = client_text(client, one->ask[k]);
+            if (strcmp(found.text, wanted.text) != 0) {
+                fail_msg("%s: %s: \"%s\", not \"%s\"", one->set, one->ask[k], found.text,
+                         wanted.text);
+            }
+        }
+        mysql_close(client);
+        mysql_close(direct);
+    }
+    mysql_close(other);
+}
+
+static void what_others_set_is_not_seen(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *other = proxied_client(site);
+    others_come(other);
+    MYSQL *client = proxied_client(site);
+    for (int i = 0; i < 6; i++) {
+        assert_client_text(client, "SELECT @v", "NULL");
+        assert_client_text(client, "SELECT @w", "NULL");
+    }
+    mysql_close(client);
+    mysql_close(other);
+}
+
+static void reads_of_user_variables_are_split(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET @v = 3");
+    for (int i = 0; i < 10; i++) {
+        struct client_text where = client_text(client, "SELECT name FROM whoami WHERE 3 = @v");
+        assert_string_not_equal(where.text, "db1");
+    }
+    mysql_close(client);
+}
+
+static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
+{
+    const struct site *site = *state;
+    static const char *const failing[] = {
+        "SET @v = 2, @w = (SELECT a FROM t)",
+        "SET max_sort_length = 600 + 1, sql_mode = 'no such mode'",
+        "SET @v = 3; SET @w = (SELECT a FROM t)",
+    };
+    static const char ask[] = "SELECT CONCAT_WS(',', @v, @w, @@max_sort_length)";
+    MYSQL *other = proxied_client(site);
+    MYSQL *direct = direct_client(site);
+    MYSQL *client = proxied_client(site);
+    for (size_t i = 0; i < sizeof(failing) / sizeof(failing[0]); i++) {
+        client_run(direct, "SET @v = 1, @w = 1");
+        client_run(client, "SET @v = 1, @w = 1");
+        assert_int_equal(client_outcome(direct, slice_text(failing[i])),
+                         client_outcome(client, slice_text(failing[i])));
+        struct client_text wanted = client_text(direct, ask);
+        assert_client_text(client, ask, wanted.text);
+        assert_pin(site, failing[i], "");
+        others_come(other);
+        assert_client_text(client, ask, wanted.text);
+    }
+    mysql_close(client);
+    mysql_close(direct);
+    mysql_close(other);
+}
+
+// --- pins that end -------------------------------------------------------------------------------
+
+struct pinning {
+    const char *take;
+    const char *pin;
+    const char *release;
+    const char *still; // a statement that does not release it; NULL: none
+};
+
+static const struct pinning pinnings[] = {
+    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u",
+     "DROP TABLE IF EXISTS v"},
+    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TEMPORARY TABLE app.u",
+     "SELECT * FROM u"},
+    {"CREATE TEMPORARY TABLE t (a INT)", "temporary_table", "DROP TABLE t",
+     "SELECT COUNT(*) FROM t"},
+    {"CREATE TEMPORARY TABLE u (a INT); CREATE TEMPORARY TABLE other.u (a INT)", "temporary_table",
+     NULL, "DROP TABLE u"},
+    {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_LOCK('x')",
+     "SELECT IS_FREE_LOCK('x')"},
+    {"SELECT GET_LOCK('x', 1), GET_LOCK('x', 1)", "user_lock", "DO RELEASE_LOCK('x')",
+     "SELECT RELEASE_LOCK('x')"},
+    {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_LOCK(CONCAT('x', ''))", NULL},
+    {"SELECT GET_LOCK(CONCAT('x', 'y'), 1)", "user_lock", "SELECT RELEASE_ALL_LOCKS()",
+     "SELECT RELEASE_LOCK('z')"},
+    {"LOCK TABLES t WRITE", "lock_tables", "UNLOCK TABLES", "SELECT COUNT(*) FROM t"},
+    {"LOCK TABLES t READ", "lock_tables", "START TRANSACTION; COMMIT", NULL},
+    {"HANDLER t OPEN", "handler", "HANDLER t CLOSE", "HANDLER t READ FIRST"},
+    {"HANDLER t OPEN AS h", "handler", "HANDLER h CLOSE", "HANDLER h READ FIRST"},
+    {"SET @v = REPEAT('x', 2000)", "user_variable", "SET @v = NULL", "SELECT LENGTH(@v)"},
+    {"PREPARE s FROM 'SELECT 1'", "prepared_text", "DEALLOCATE PREPARE s", "EXECUTE s"},
+    {"SET insert_id = 5", "session_variable", NULL, "SELECT 1"},
+    {"XA START 'a'", "xa", "XA END 'a'; XA ROLLBACK 'a'", "SELECT 1"},
+};
+
+static void a_pin_lasts_as_long_as_what_it_is_for(void **state)
+{
+    const struct site *site = *state;
+    for (size_t i = 0; i < sizeof(pinnings) / sizeof(pinnings[0]); i++) {
+        const struct pinning *one = &pinnings[i];
+        MYSQL *client = proxied_client(site);
+        each_run(client, one->take);
+        assert_pin(site, one->take, one->pin);
+        if (one->still != NULL) {
+            client_run(client, one->still);
+            assert_pin(site, one->still, one->pin);
+        }
+        if (one->release != NULL) {
+            each_run(client, one->release);
+        } else {
+            assert_int_equal(mysql_reset_connection(client), 0);
+        }
+        assert_pin(site, one->release != NULL ? one->release : "reset", "");
+        mysql_close(client);
+    }
+}
+
+static void a_lock_that_was_not_got_pins_nothing(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *direct = direct_client(site);
+    MYSQL *client = proxied_client(site);
+    assert_client_text(direct, "SELECT GET_LOCK('taken', 1)", "1");
+    assert_client_text(client, "SELECT GET_LOCK('taken', 0)", "0");
+    assert_pin(site, "GET_LOCK of a lock that is taken", "");
+    mysql_close(direct);
+    mysql_close(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(state_follows_its_session),
+        cmocka_unit_test(what_others_set_is_not_seen),
+        cmocka_unit_test(reads_of_user_variables_are_split),
+        cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
+        cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
+        cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}
