@@ -165,10 +165,12 @@ static void set_up_write(struct conn *conn, struct buffer *sql)
     if (conn->is_replica) {
         buffer_print(sql, ",%s=1", tx_names ? "tx_read_only" : "transaction_read_only");
     }
-    for (size_t i = 0; conn->image != NULL && i < conn->image->count; i++) {
-        const struct image_variable *variable = &conn->image->variables[i];
-        buffer_print(sql, ",%.*s=", SLICE_ARG(variable->name));
-        image_value_write(variable, sql);
+    if (conn->image != NULL) {
+        struct buffer state = BUFFER_INIT;
+        image_difference_write(NULL, conn->image, dialect_of(conn), &state);
+        buffer_append(sql, ",", 1);
+        buffer_append_slice(sql, slice_from(buffer_slice(&state), sizeof("SET ") - 1));
+        buffer_release(&state);
     }
 }
 

@@ -108,8 +108,9 @@ struct image *image_make(struct image_table *table, struct slice charset, struct
         {S("character_set_client"), charset, false},
         {S("character_set_results"), charset, false},
         {S("collation_connection"), collation, false},
+        {IMAGE_RESULTS_COLLATION, collation, false},
     };
-    struct draft draft = {schema, multi_statements, 3, names};
+    struct draft draft = {schema, multi_statements, sizeof(names) / sizeof(names[0]), names};
     return image_intern(table, &draft);
 }
 
@@ -222,6 +223,9 @@ static struct slice dialect_name(struct slice name, struct image_dialect dialect
 static const struct slice collation_connection = SLICE_INIT("collation_connection");
 static const struct slice charset_connection = SLICE_INIT("character_set_connection");
 
+static const struct slice charset_client = SLICE_INIT("character_set_client");
+static const struct slice charset_results = SLICE_INIT("character_set_results");
+
 static bool is_connection_charset(struct slice name)
 {
     return slice_equal(name, collation_connection) || slice_equal(name, charset_connection);
@@ -272,6 +276,8 @@ void image_set_variable(struct image **image, struct slice name, struct slice va
     if (is_connection_charset(changed.name)) {
         bool is_collation = slice_equal(changed.name, collation_connection);
         variable_remove(image, is_collation ? charset_connection : collation_connection);
+    } else if (slice_equal(changed.name, charset_results)) {
+        variable_remove(image, IMAGE_RESULTS_COLLATION);
     }
     variable_put(image, changed);
     image_unref(&before);
@@ -281,10 +287,13 @@ void image_set_names(struct image **image, struct slice charset, struct slice co
 {
     bool has_collation = collation.len > 0;
     struct image *before = image_ref(*image); // the names may be texts of it
-    image_set_variable(image, S("character_set_client"), charset, false);
-    image_set_variable(image, S("character_set_results"), charset, false);
+    image_set_variable(image, charset_client, charset, false);
+    image_set_variable(image, charset_results, charset, false);
     image_set_variable(image, has_collation ? collation_connection : charset_connection,
                        has_collation ? collation : charset, false);
+    if (has_collation) {
+        image_set_variable(image, IMAGE_RESULTS_COLLATION, collation, false);
+    }
     image_unref(&before);
 }
 
@@ -448,19 +457,84 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     }
 }
 
+// Where the collation of the results is to be another one, SET NAMES comes first and says what
+// these variables are; else nothing does.
+struct names {
+    struct slice charset; // empty: no SET NAMES
+    struct slice collation;
+};
+
+static bool is_other(const struct image_variable *a, const struct image_variable *b)
+{
+    return (a == NULL) != (b == NULL) || (a != NULL && !same_value(a, b));
+}
+
+static struct names names_wanted(const struct image *from, const struct image *to)
+{
+    const struct image_variable *collation = image_variable(to, IMAGE_RESULTS_COLLATION);
+    const struct image_variable *charset = image_variable(to, charset_results);
+    bool is_wanted =
+        collation != NULL && charset != NULL && !charset->is_null &&
+        (from == NULL || is_other(image_variable(from, IMAGE_RESULTS_COLLATION), collation) ||
+         is_other(image_variable(from, charset_results), charset));
+    return is_wanted ? (struct names){charset->value, collation->value} : (struct names){0};
+}
+
+// Whether the variable is as it is wanted, once SET NAMES has come first.
+static bool is_set_by_names(const struct names *names, const struct image_variable *wanted)
+{
+    return (slice_equal(wanted->name, charset_client) &&
+            slice_equal(wanted->value, names->charset)) ||
+           slice_equal(wanted->name, charset_results) ||
+           (slice_equal(wanted->name, collation_connection) &&
+            slice_equal(wanted->value, names->collation));
+}
+
+static bool is_of_names(struct slice name)
+{
+    return slice_equal(name, charset_client) || slice_equal(name, charset_results) ||
+           is_connection_charset(name);
+}
+
+// Whether the results' charset must be said again so that it loses its collation.
+static bool loses_collation(const struct image *from, const struct image *to, struct slice name)
+{
+    return slice_equal(name, charset_results) && from != NULL &&
+           image_variable(from, IMAGE_RESULTS_COLLATION) != NULL &&
+           image_variable(to, IMAGE_RESULTS_COLLATION) == NULL;
+}
+
+static void names_write(const struct names *names, struct buffer *sql)
+{
+    buffer_print(sql, "SET NAMES '%.*s' COLLATE '%.*s'", SLICE_ARG(names->charset),
+                 SLICE_ARG(names->collation));
+}
+
 // One round of the walk: appends what it finds (where `sql` is given) and counts it.
 static size_t variables_compare(const struct image *from, const struct image *to,
                                 struct image_dialect dialect, struct buffer *sql)
 {
-    size_t found = 0;
+    struct names names = names_wanted(from, to);
+    bool has_names = names.charset.len > 0;
+    size_t found = has_names;
     size_t i = 0;
     size_t k = 0;
+    if (has_names && sql != NULL) {
+        names_write(&names, sql);
+    }
     while ((from != NULL && i < from->count) || k < to->count) {
         int side = side_of(from, i, to, k);
         const struct image_variable *was = side <= 0 ? &from->variables[i++] : NULL;
         const struct image_variable *wanted = side >= 0 ? &to->variables[k++] : NULL;
         struct slice name = side >= 0 ? wanted->name : was->name;
-        if (side == 0 && same_value(was, wanted)) {
+        if (slice_equal(name, IMAGE_RESULTS_COLLATION)) {
+            continue;
+        }
+        if (has_names && is_of_names(name)) {
+            if (wanted == NULL || is_set_by_names(&names, wanted)) {
+                continue;
+            }
+        } else if (side == 0 && same_value(was, wanted) && !loses_collation(from, to, name)) {
             continue;
         }
         if (side < 0 && is_connection_charset(name)) {

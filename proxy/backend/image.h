@@ -6,6 +6,10 @@
 // "is this connection as the session wants it?" is one comparison, and ten thousand sessions of one
 // application share one image. Changing a session's state means taking another image.
 //
+// A server keeps a collation with character_set_results too, which only SET NAMES x COLLATE y and
+// the login set: it shows in what it says of columns. It stands among the variables under a name of
+// its own, IMAGE_RESULTS_COLLATION, as long as it is not the charset's default.
+//
 // User variables stand among them, under their names with an @ before; what stands for the value is
 // SQL that makes it, type, charset and collation included, whatever the connection's own are.
 //
@@ -25,6 +29,8 @@
 struct image_table {
     struct map images; // by key
 };
+
+#define IMAGE_RESULTS_COLLATION S("collation_results")
 
 struct image_variable {
     struct slice name;  // lower case

@@ -510,9 +510,8 @@ void effects_reset(struct session *session)
 {
     const struct collation *collation = collation_by_number(session->collation);
     struct slice schema = session->image->schema;
-    struct image *image =
-        image_make(&session->worker->images, collation->charset, collation->name, schema,
-                   (session->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+    struct image *image = image_make(&session->worker->images, collation->charset, collation->name,
+                                     schema, session->image->multi_statements);
     image_unref(&session->image);
     session->image = image;
     session->pins = 0;

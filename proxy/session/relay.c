@@ -2,6 +2,7 @@
 // something are looked at.
 #include "proxy/session/session_priv.h"
 
+#include "protocol/packet/eof.h"
 #include "proxy/base/clock.h"
 
 // What is ready to be sent of one batch of bytes: everything up to a packet that the client must
@@ -132,6 +133,16 @@ static void demotion_report(struct session *session, uint16_t code)
     worker->shared->report(worker->shared->context, pooled_server(session->pooled), &loss);
 }
 
+// Something changed that the client did not ask to hear of, or the packet could say what.
+static void change_flag_clear(struct batch *batch, const struct reply_step *step)
+{
+    uint8_t *payload = (uint8_t *)batch->bytes + batch->len + FRAME_HEADER_SIZE; // writable
+    uint16_t status = step->ok.status & (uint16_t)~STATUS_SESSION_CHANGED;
+    bool is_set = status == step->ok.status ||
+                  eof_status_set(payload, step->held - FRAME_HEADER_SIZE, status);
+    (void)is_set; // it was one when it came
+}
+
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
@@ -143,6 +154,8 @@ static void packet_held(struct session *session, struct batch *batch, const stru
             ok_rewrite(session, batch, &step->ok, step->held);
             return;
         }
+    } else if (step->packet == REPLY_PACKET_EOF) {
+        change_flag_clear(batch, step);
     } else if (step->packet == REPLY_PACKET_ERR) {
         if (timeout_tell(session, batch, step)) {
             return;

@@ -189,6 +189,12 @@ static bool would_write(const struct decide_input *in, int server)
     return writes && is_replica(in, server);
 }
 
+// Values that only the server knows are asked for when the transaction is over.
+static bool fits_replica_session(const struct statement *statement)
+{
+    return (statement->effects & ~(portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE))) == 0;
+}
+
 // Whether it may run inside a READ ONLY transaction on a replica: it leaves nothing behind on that
 // connection that a write would have to share later.
 static bool fits_replica_transaction(const struct statement *statement)
@@ -201,7 +207,7 @@ static bool fits_replica_transaction(const struct statement *statement)
         return true;
     case STATEMENT_CLASS_CONNECTION:
     case STATEMENT_CLASS_SESSION:
-        return is_portable(statement);
+        return fits_replica_session(statement);
     case STATEMENT_CLASS_WRITE:
         break;
     }

@@ -188,6 +188,65 @@ static void reads_of_user_variables_are_split(void **state)
     mysql_close(client);
 }
 
+// What a server says of a column has the collation that SET NAMES gave the results.
+static unsigned collation_of(MYSQL *client)
+{
+    assert_int_equal(mysql_query(client, "SELECT 'a', name FROM whoami"), 0);
+    MYSQL_RES *result = mysql_store_result(client);
+    unsigned number = mysql_fetch_field(result)->charsetnr;
+    mysql_free_result(result);
+    return number;
+}
+
+static void columns_say_the_collation_of_the_session(void **state)
+{
+    const struct site *site = *state;
+    static const char *const sets[] = {
+        "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci",
+        "SET collation_connection = utf8mb4_bin",
+        "SET NAMES latin1 COLLATE latin1_german1_ci",
+        "SET character_set_results = latin1",
+        "SET NAMES utf8mb4",
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin, character_set_client = latin1",
+    };
+    MYSQL *other = proxied_client(site);
+    MYSQL *direct = direct_client(site);
+    MYSQL *client = proxied_client(site);
+    assert_int_equal(collation_of(client), collation_of(direct));
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+        client_run(direct, sets[i]);
+        client_run(client, sets[i]);
+        assert_int_equal(collation_of(client), collation_of(direct));
+        others_come(other);
+        assert_int_equal(collation_of(client), collation_of(direct));
+    }
+    mysql_close(client);
+    mysql_close(direct);
+    mysql_close(other);
+}
+
+static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *other = proxied_client(site);
+    MYSQL *client = proxied_client(site);
+    client_run(client, "START TRANSACTION READ ONLY");
+    client_run(client, "SET @c = (SELECT MAX(a) FROM t)");
+    client_run(client, "SELECT COUNT(*) INTO @b FROM t");
+    client_run(client, "SET max_sort_length = 500 + 1");
+    client_run(client, "SET time_zone = '+01:00'");
+    assert_on_replica(client);
+    client_run(client, "COMMIT");
+    assert_pin(site, "COMMIT", "");
+    others_come(other);
+    assert_client_text(
+        client, "SELECT CONCAT_WS(',', @b, @c, @@max_sort_length, @@time_zone) FROM t LIMIT 1",
+        "3,3,501,+01:00");
+    client_run(client, "UPDATE t SET a = a WHERE id = @c");
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
 {
     const struct site *site = *state;
@@ -291,6 +350,8 @@ int main(void)
         cmocka_unit_test(state_follows_its_session),
         cmocka_unit_test(what_others_set_is_not_seen),
         cmocka_unit_test(reads_of_user_variables_are_split),
+        cmocka_unit_test(columns_say_the_collation_of_the_session),
+        cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),

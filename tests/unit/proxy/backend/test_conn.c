@@ -179,8 +179,9 @@ static void a_connection_is_set_up_before_it_is_ready(void **state)
     // What servers are to report, under the names that this one has, and the charset anew.
     assert_holds(bench.server.asked,
                  "Q:SET session_track_schema=1,session_track_system_variables='autocommit,");
-    assert_holds(bench.server.asked, ",tx_isolation,tx_read_only,last_gtid',character_set_client="
-                                     "'utf8mb4',");
+    assert_holds(bench.server.asked,
+                 ",tx_isolation,tx_read_only,last_gtid',NAMES 'utf8mb4' COLLATE "
+                 "'utf8mb4_general_ci'");
     assert_null(strchr(strchr(bench.server.asked, '\n') + 1, '\n')); // one command
     assert_null(strstr(bench.server.asked, "tx_read_only=1"));
     assert_true(conn_peer(bench.conn)->is_mariadb);
@@ -445,7 +446,7 @@ static void of_an_unknown_connection_everything_is_set(void **state)
     conn_apply(bench.conn, image);
     turn_until(bench.fixture.loop, bench.holder.ready > 0);
     assert_holds(bench.server.asked, "C:2 shop\n");
-    assert_holds(bench.server.asked, "character_set_client=");
+    assert_holds(bench.server.asked, "SET NAMES 'utf8mb4'");
     assert_true(conn_is_as(bench.conn, image));
     image_unref(&image);
     bench_close(&bench);

@@ -124,7 +124,7 @@ static void variables_are_found_in_any_case_and_sorted(void **state)
     for (size_t i = 0; i < 5; i++) {
         set(&image, names[i], names[i]);
     }
-    assert_int_equal(image->count, 3 + 5);
+    assert_int_equal(image->count, 4 + 5);
     for (size_t i = 1; i < image->count; i++) {
         assert_true(slice_compare(image->variables[i - 1].name, image->variables[i].name) < 0);
     }
@@ -171,9 +171,7 @@ static void names_without_collation_take_the_charsets_default(void **state)
                     "SET character_set_client='latin1',character_set_connection='latin1',"
                     "character_set_results='latin1'");
     // And back: the collation alone says the connection's charset too.
-    assert_set_text(image, before, plain,
-                    "SET character_set_client='utf8mb4',character_set_results='utf8mb4',"
-                    "collation_connection='utf8mb4_general_ci'");
+    assert_set_text(image, before, plain, "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci'");
     image_set_names(&image, S("utf8mb4"), S("utf8mb4_general_ci"));
     assert_ptr_equal(image, before);
     image_unref(&image);
@@ -240,8 +238,7 @@ static void of_an_unknown_connection_everything_is_set(void **state)
     struct image_difference difference = image_compare(NULL, to, plain);
     assert_true(difference.schema && difference.multi_statements && difference.variables);
     assert_set_text(NULL, to, plain,
-                    "SET character_set_client='utf8mb4',character_set_results='utf8mb4',"
-                    "collation_connection='utf8mb4_general_ci',sql_mode='ANSI'");
+                    "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci',sql_mode='ANSI'");
     image_unref(&to);
 }
 
@@ -313,6 +310,27 @@ static void values_are_safe_under_every_sql_mode_and_charset(void **state)
     }
 }
 
+// --- the collation of results --------------------------------------------------------------------
+
+static void results_have_a_collation_that_names_alone_can_give(void **state)
+{
+    struct image *image = utf8(*state, "");
+    struct image *before = image_ref(image);
+    image_set_names(&image, S("utf8mb4"), S("utf8mb4_bin"));
+    assert_set_text(before, image, plain, "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'");
+    set(&image, "collation_connection", "utf8mb4_unicode_ci");
+    set(&image, "character_set_client", "latin1");
+    assert_set_text(before, image, plain,
+                    "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin',character_set_client='latin1',"
+                    "collation_connection='utf8mb4_unicode_ci'");
+    image_set_variable(&image, S("character_set_results"), S("utf8mb4"), false); // loses it
+    assert_set_text(before, image, plain,
+                    "SET character_set_client='latin1',character_set_results='utf8mb4',"
+                    "collation_connection='utf8mb4_unicode_ci'");
+    image_unref(&before);
+    image_unref(&image);
+}
+
 // --- user variables ------------------------------------------------------------------------------
 
 static void user_variables_are_sql_that_is_set_and_taken_back(void **state)
@@ -374,6 +392,7 @@ int main(void)
         TABLE_TEST(older_servers_get_older_names_of_the_same_variable),
         TABLE_TEST(a_connection_that_keeps_its_access_mode_is_not_asked_to_change_it),
         TABLE_TEST(values_are_safe_under_every_sql_mode_and_charset),
+        TABLE_TEST(results_have_a_collation_that_names_alone_can_give),
         TABLE_TEST(user_variables_are_sql_that_is_set_and_taken_back),
         TABLE_TEST(what_no_image_can_have_of_user_variables_is_refused),
     };
