@@ -41,6 +41,7 @@ static bool is_forgotten(const struct session *session)
 static void conn_adopt(struct session *session, struct pooled *pooled)
 {
     session->pooled = pooled;
+    session->worker->server_collation = conn_peer(pooled_conn(pooled))->collation;
     conn_hold(pooled_conn(pooled), &session_conn_handler, session);
 }
 

@@ -23,6 +23,20 @@ enum pin_reason effects_shown_pin(const struct session *session)
     return session->pins != 0 ? (enum pin_reason)__builtin_ctz(session->pins) : PIN_NONE;
 }
 
+enum pin_reason effects_keeping(const struct session *session)
+{
+    if (session->pins != 0 || session->pooled == NULL) {
+        return effects_shown_pin(session);
+    }
+    if ((session->status & STATUS_IN_TRANSACTION) != 0) {
+        return PIN_TRANSACTION;
+    }
+    if (session_autocommit_is_off(session)) {
+        return PIN_AUTOCOMMIT_OFF;
+    }
+    return session->worker->config->routing.multiplexing ? PIN_NONE : PIN_MULTIPLEXING_OFF;
+}
+
 // What a statement's effects come to. A row with PIN_NONE in a column does nothing there.
 static const struct {
     enum statement_effect effect;
@@ -272,11 +286,24 @@ static bool sets_names(const struct statement *statement)
     return statement_has(statement, EFFECT_CHARSET);
 }
 
-// Reported changes that are not the session's: what the connection keeps to itself, and the
-// collation that follows from a SET NAMES, whose text says more.
+bool effects_is_for_statement(const struct statement *statement, struct slice name)
+{
+    for (uint32_t i = 0; i < statement->assignments_count; i++) {
+        if (statement->assignments[i].scope == ASSIGNMENT_STATEMENT &&
+            slice_equal_nocase(statement->assignments[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Reported changes that are not the session's: what holds for the statement alone, what the
+// connection keeps to itself, and the collation that follows from a SET NAMES, whose text says
+// more.
 static bool is_own_change(const struct session *session, struct slice name)
 {
-    if (slice_starts_nocase(name, S("session_track_"))) {
+    if (slice_starts_nocase(name, S("session_track_")) ||
+        (session->run != NULL && effects_is_for_statement(&session->run->statement, name))) {
         return true;
     }
     if (slice_equal_nocase(name, S("character_set_connection")) && session->run != NULL) {
@@ -506,9 +533,18 @@ void effects_end(struct session *session, bool is_error)
     command_note(session, is_error);
 }
 
+// MariaDB gives a session that is reset the charset of its login again; MySQL gives it the server's
+// own.
+static const struct collation *reset_collation(const struct session *session)
+{
+    uint8_t own = session->worker->server_collation;
+    bool is_own = !session_is_mariadb(session) && own != 0;
+    return collation_by_number(is_own ? own : session->collation);
+}
+
 void effects_reset(struct session *session)
 {
-    const struct collation *collation = collation_by_number(session->collation);
+    const struct collation *collation = reset_collation(session);
     struct slice schema = session->image->schema;
     struct image *image = image_make(&session->worker->images, collation->charset, collation->name,
                                      schema, session->image->multi_statements);

@@ -62,12 +62,27 @@ static void query_count(struct session *session, enum metric_result result)
     }
 }
 
+// What the flags say of the syntax is the statement's own, not the session's.
+static bool has_own_mode(const struct statement *statement)
+{
+    return statement->has_optimizer_hints || effects_is_for_statement(statement, S("sql_mode"));
+}
+
 static void status_note(struct session *session, uint16_t status)
 {
+    const uint16_t of_mode = STATUS_NO_BACKSLASH_ESCAPES | STATUS_ANSI_QUOTES;
+    if (has_own_mode(&session->run->statement)) {
+        status = (uint16_t)((status & ~of_mode) | (session->status & of_mode));
+    }
     bool was_open = (session->status & STATUS_IN_TRANSACTION) != 0;
     bool is_open = (status & STATUS_IN_TRANSACTION) != 0;
+    bool was_autocommit = !session_autocommit_is_off(session);
     if (is_open && !was_open) {
         session->transaction_us = session->run->started_us;
+        metric_add(session->worker->metrics, METRIC_PINS, 1, PIN_TRANSACTION);
+    }
+    if (was_autocommit && (status & STATUS_AUTOCOMMIT) == 0) {
+        metric_add(session->worker->metrics, METRIC_PINS, 1, PIN_AUTOCOMMIT_OFF);
     }
     session->status =
         status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES |

@@ -419,7 +419,11 @@ void effects_unpin(struct session *session, enum pin_reason pin);
 void effects_pins_update(struct session *session);
 // The reason that is shown where there are several.
 enum pin_reason effects_shown_pin(const struct session *session);
+// The same, or what else keeps the connection: an open transaction, say.
+enum pin_reason effects_keeping(const struct session *session);
 void effects_image_changed(struct session *session);
+// Whether SET STATEMENT gives the variable a value for the statement alone.
+bool effects_is_for_statement(const struct statement *statement, struct slice name);
 bool effects_is_client_tracked(const struct session_change *change);
 
 // --- variables.c ---------------------------------------------------------------------------------
@@ -612,6 +616,7 @@ struct worker {
     uint64_t routes[ROUTE_REASON_COUNT][ROUTE_TARGET_COUNT];
     struct rule_hits *rule_hits; // by the rule's index
     struct digest_table *digests;
+    uint8_t server_collation; // the servers' own, as one of them has told; 0: none has
     bool is_paused;
     bool is_draining;
 };

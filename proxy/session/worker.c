@@ -383,7 +383,7 @@ const struct digest_table *worker_digests(const struct worker *worker)
 
 static struct session_facts facts_of(const struct session *session, int64_t now_us)
 {
-    enum pin_reason pin = effects_shown_pin(session);
+    enum pin_reason pin = effects_keeping(session);
     struct session_facts facts = {
         .id = session->id,
         .user = session->user,

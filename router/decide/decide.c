@@ -192,7 +192,9 @@ static bool would_write(const struct decide_input *in, int server)
 // Values that only the server knows are asked for when the transaction is over.
 static bool fits_replica_session(const struct statement *statement)
 {
-    return (statement->effects & ~(portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE))) == 0;
+    const uint64_t fitting =
+        portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE) | EFFECT_BIT(EFFECT_DEALLOCATE);
+    return (statement->effects & ~fitting) == 0;
 }
 
 // Whether it may run inside a READ ONLY transaction on a replica: it leaves nothing behind on that

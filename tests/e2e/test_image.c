@@ -247,6 +247,43 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
     mysql_close(other);
 }
 
+static void what_holds_for_one_statement_is_not_the_sessions(void **state)
+{
+    const struct site *site = *state;
+    const char *statement =
+        dialect("SET STATEMENT sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES', max_sort_length=77 FOR "
+                "SELECT a FROM t",
+                "SELECT /*+ SET_VAR(sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES') */ 1");
+    MYSQL *other = proxied_client(site);
+    MYSQL *client = proxied_client(site);
+    client_run(client, statement);
+    for (int i = 0; i < 3; i++) {
+        assert_client_text(client, "SELECT \"it\\'s\"", "it's");
+        assert_client_text(client, "SELECT @@max_sort_length", "1024");
+        client_run(client, "SET sql_notes = 1"); // with which the servers report what they restored
+        others_come(other);
+    }
+    assert_pin(site, statement, "");
+    mysql_close(client);
+    mysql_close(other);
+}
+
+static void the_view_says_why_a_connection_is_kept(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = proxied_client(site);
+    client_run(client, "BEGIN");
+    assert_pin(site, "BEGIN", "transaction");
+    client_run(client, "COMMIT");
+    assert_pin(site, "COMMIT", "");
+    client_run(client, "SET autocommit = 0");
+    client_run(client, "SELECT 1");
+    assert_pin(site, "SET autocommit = 0", "autocommit_off");
+    client_run(client, "SET autocommit = 1");
+    assert_pin(site, "SET autocommit = 1", "");
+    mysql_close(client);
+}
+
 static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
 {
     const struct site *site = *state;
@@ -352,6 +389,8 @@ int main(void)
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
+        cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
+        cmocka_unit_test(the_view_says_why_a_connection_is_kept),
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),

@@ -189,6 +189,8 @@ static const struct row rows[] = {
      "replica db2 read_only_transaction"},
     {"SELECT id INTO @a FROM t", "ro db2", ALL, "replica db2 read_only_transaction"},
     {"SELECT @a := 1", "ro db2", ALL, "replica db2 read_only_transaction"},
+    {"DROP PREPARE s", "ro db2", ALL, "replica db2 read_only_transaction"},
+    {"PREPARE s FROM 'SELECT 1'", "ro db2", ALL, "blocked - read_only_transaction"},
     {"SET autocommit = 0", "ro db2", ALL, "blocked - read_only_transaction"},
     {"CREATE TEMPORARY TABLE x (a INT)", "ro db2", ALL, "blocked - read_only_transaction"},
     {"START TRANSACTION", "ro db2", ALL, "primary db1 transaction_control"},
