@@ -6,8 +6,7 @@
 #include <assert.h>
 
 enum {
-    OPENING_MOST =
-        4, // at a time: a burst waits for connections that come back instead of opening as many
+    OPENING_MOST = 4, // at a time
     LOOK_MOST = 8,    // idle connections looked at for one that needs no change
     FULL_SECONDS = 1, // how long a server that said "too many connections" is not asked for more
 };
@@ -572,11 +571,66 @@ static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
     conn_apply(pooled->conn, waiter->request.image);
 }
 
-// Connections on their way are enough for the waiters, or more may be opened.
-static bool wants_opening(const struct pool *pool)
+// --- how many there are to be --------------------------------------------------------------------
+//
+// Connections that come back in a moment serve more sessions than there are of them, and what runs
+// side by side on them runs no faster than the server can. So the first few are opened at once;
+// each one more only for a session that has waited the longer, the more there are. Those that
+// somebody keeps (a transaction, a long statement) do not come back: they do not count.
+
+enum { FREE_COUNT = 8, CIRCULATING_MOST = 64 };
+static const int64_t kept_us = 100 * CLOCK_MS;   // lent for so long: it does not come back soon
+static const int64_t patience_us = 8 * CLOCK_MS; // for each one above FREE_COUNT
+static const int64_t patience_most_us = 200 * CLOCK_MS;
+static const int64_t look_again_us = 20 * CLOCK_MS;
+
+// Those that came to that place no longer ago, CIRCULATING_MOST at most: the newest come first.
+static uint32_t count_since(const struct pool *pool, enum place place, int64_t since_us)
 {
-    return pool->counts[OPENING] < OPENING_MOST && pool->counts[OPENING] < pool->waiting &&
-           loop_now_us(pool->pools->settings.loop) >= pool->full_until_us;
+    uint32_t count = 0;
+    list_each (link, (struct list *)&pool->places[place]) {
+        if (count == CIRCULATING_MOST ||
+            container_of(link, struct pooled, link)->since_us < since_us) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+static uint32_t circulating(const struct pool *pool, int64_t now_us)
+{
+    return pool->counts[IDLE] + pool->counts[OPENING] + pool->counts[CHANGING] +
+           count_since(pool, LENT, now_us - kept_us);
+}
+
+static int64_t patience(uint32_t circulating)
+{
+    int64_t us = circulating < FREE_COUNT ? 0 : (circulating - FREE_COUNT + 1) * patience_us;
+    return us < patience_most_us ? us : patience_most_us;
+}
+
+// Connections on their way are enough for the waiters, or more may be opened.
+static bool wants_opening(struct pool *pool)
+{
+    struct pools *pools = pool->pools;
+    int64_t now_us = loop_now_us(pools->settings.loop);
+    uint32_t there = circulating(pool, now_us);
+    uint32_t at_a_time = there / 4 < 1 ? 1 : there / 4 > OPENING_MOST ? OPENING_MOST : there / 4;
+    struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
+    if (pool->counts[OPENING] >= (there < FREE_COUNT ? OPENING_MOST : at_a_time) ||
+        pool->counts[OPENING] >= pool->waiting) {
+        return false;
+    }
+    if (now_us < pool->full_until_us) {
+        pools_retry_later(pools, pool->full_until_us);
+        return false;
+    }
+    if (now_us - first->since_us < patience(there)) {
+        pools_retry_later(pools, now_us + look_again_us);
+        return false;
+    }
+    return true;
 }
 
 // Gives what is idle to those that wait, first come first served, and opens more where there are

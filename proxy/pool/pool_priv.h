@@ -63,7 +63,8 @@ struct pools {
     struct pool_tokens *tokens;
     const struct topology *topology;
     struct timer expiry;
-    struct timer retry; // a server that was full is asked again
+    struct timer retry; // waiters are looked at again, those of a server that was full among them
+    int64_t retry_us;   // when
 };
 
 // --- pool.c --------------------------------------------------------------------------------------

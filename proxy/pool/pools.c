@@ -119,7 +119,8 @@ static bool pool_expire(struct pool *pool, int64_t now_us)
 
 void pools_retry_later(struct pools *pools, int64_t at_us)
 {
-    if (!timer_is_set(&pools->retry)) {
+    if (!timer_is_set(&pools->retry) || at_us < pools->retry_us) {
+        pools->retry_us = at_us;
         timer_set(&pools->retry, pools->settings.loop, at_us - loop_now_us(pools->settings.loop));
     }
 }
@@ -128,7 +129,9 @@ static void retry_run(struct timer *timer)
 {
     struct pools *pools = container_of(timer, struct pools, retry);
     for (int server = 0; server < TOPOLOGY_SERVERS_MAX; server++) {
-        pools_retry(pools, server);
+        list_each (link, &pools->servers[server]) {
+            pool_wake(container_of(link, struct pool, link));
+        }
     }
 }
 

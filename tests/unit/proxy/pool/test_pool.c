@@ -6,7 +6,7 @@
 
 #include "proxy/base/clock.h"
 
-enum { TAKERS = 8 };
+enum { TAKERS = 16, FREE_CONNECTIONS = 8 };
 
 // A session as far as the pool is concerned.
 struct taker {
@@ -241,6 +241,58 @@ static void those_who_wait_are_served_in_the_order_of_their_coming(void **state)
         give(&bench, i, POOL_KEEP);
     }
     assert_int_equal(bench.server.link_count, 1);
+    bench_close(&bench);
+}
+
+static void connections_taken(struct bench *bench, int count)
+{
+    for (int i = 0; i < count; i++) {
+        take_wait(bench, i);
+    }
+    assert_int_equal(bench->server.link_count, count);
+}
+
+static void beyond_the_first_few_one_that_comes_back_serves_before_another_is_opened(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 100);
+    connections_taken(&bench, FREE_CONNECTIONS);
+    take(&bench, FREE_CONNECTIONS);
+    give(&bench, 0, POOL_KEEP);
+    turn_until(bench.fixture.loop, bench.takers[FREE_CONNECTIONS].pooled != NULL);
+    assert_int_equal(bench.server.link_count, FREE_CONNECTIONS);
+    bench_close(&bench);
+}
+
+static void where_none_comes_back_another_is_opened(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 100);
+    connections_taken(&bench, FREE_CONNECTIONS);
+    int64_t began_us = loop_now_us(bench.fixture.loop);
+    take(&bench, FREE_CONNECTIONS);
+    turn_until(bench.fixture.loop, bench.takers[FREE_CONNECTIONS].pooled != NULL);
+    assert_true(loop_now_us(bench.fixture.loop) - began_us >= 8 * CLOCK_MS); // it has waited
+    assert_int_equal(bench.server.link_count, FREE_CONNECTIONS + 1);
+    bench_close(&bench);
+}
+
+static void connections_that_are_kept_stand_in_nobodys_way(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 100);
+    connections_taken(&bench, FREE_CONNECTIONS + 3);
+    int64_t until_us = loop_now_us(bench.fixture.loop) + 101 * CLOCK_MS;
+    turn_until(bench.fixture.loop, loop_now_us(bench.fixture.loop) >= until_us);
+    take(&bench, FREE_CONNECTIONS + 3);
+    for (int i = 0; i < 3; i++) { // not a timer's time later
+        loop_turn(bench.fixture.loop);
+    }
+    assert_int_equal(bench.server.link_count, FREE_CONNECTIONS + 4);
+    turn_until(bench.fixture.loop, bench.takers[FREE_CONNECTIONS + 3].pooled != NULL);
     bench_close(&bench);
 }
 
@@ -644,6 +696,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_given_back_is_taken_again_without_a_word_to_the_server),
         cmocka_unit_test(those_who_wait_are_served_in_the_order_of_their_coming),
+        cmocka_unit_test(beyond_the_first_few_one_that_comes_back_serves_before_another_is_opened),
+        cmocka_unit_test(where_none_comes_back_another_is_opened),
+        cmocka_unit_test(connections_that_are_kept_stand_in_nobodys_way),
         cmocka_unit_test(nobody_overtakes_those_who_wait),
         cmocka_unit_test(a_full_server_asks_the_other_workers_and_then_times_out),
         cmocka_unit_test(a_burst_opens_a_few_connections_at_a_time),
