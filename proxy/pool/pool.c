@@ -73,6 +73,7 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
     }
     list_init(&pool->waiters);
     loop_task_init(&pool->task, pool_task_run);
+    growth_init(&pool->growth);
     list_push_back(&pools->servers[server], &pool->link);
     account->pools[server] = pool;
     return pool;
@@ -573,24 +574,22 @@ static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
 
 // --- how many there are to be --------------------------------------------------------------------
 //
-// Connections that come back in a moment serve more sessions than there are of them, and what runs
-// side by side on them runs no faster than the server can. So the first few are opened at once;
-// each one more only for a session that has waited the longer, the more there are. Those that
-// somebody keeps (a transaction, a long statement) do not come back: they do not count.
+// Connections that somebody keeps (a transaction, a long statement) do not come back soon: growth
+// (growth.h) is about the others. Where nothing has come back for a while, more are opened at once.
 
-enum { FREE_COUNT = 8, CIRCULATING_MOST = 64 };
-static const int64_t kept_us = 100 * CLOCK_MS;   // lent for so long: it does not come back soon
-static const int64_t patience_us = 8 * CLOCK_MS; // for each one above FREE_COUNT
-static const int64_t patience_most_us = 200 * CLOCK_MS;
-static const int64_t look_again_us = 20 * CLOCK_MS;
+enum { CIRCULATING_MOST = 1024 };
+static const int64_t kept_us = 100 * CLOCK_MS; // lent for so long
+static const int64_t still_us = 50 * CLOCK_MS; // since one came back
+static const int64_t patience_us = 5 * CLOCK_MS;
+static const int64_t look_again_us = 10 * CLOCK_MS;
 
-// Those that came to that place no longer ago, CIRCULATING_MOST at most: the newest come first.
-static uint32_t count_since(const struct pool *pool, enum place place, int64_t since_us)
+// The newest come first.
+static uint32_t lent_lately(const struct pool *pool, int64_t now_us)
 {
     uint32_t count = 0;
-    list_each (link, (struct list *)&pool->places[place]) {
-        if (count == CIRCULATING_MOST ||
-            container_of(link, struct pooled, link)->since_us < since_us) {
+    list_each (link, (struct list *)&pool->places[LENT]) {
+        bool is_kept = now_us - container_of(link, struct pooled, link)->since_us >= kept_us;
+        if (is_kept || count == CIRCULATING_MOST) {
             break;
         }
         count++;
@@ -601,13 +600,22 @@ static uint32_t count_since(const struct pool *pool, enum place place, int64_t s
 static uint32_t circulating(const struct pool *pool, int64_t now_us)
 {
     return pool->counts[IDLE] + pool->counts[OPENING] + pool->counts[CHANGING] +
-           count_since(pool, LENT, now_us - kept_us);
+           lent_lately(pool, now_us);
 }
 
-static int64_t patience(uint32_t circulating)
+// One of several that circulate, for the first of those that wait.
+static bool is_worth_opening(struct pool *pool, uint32_t there, int64_t now_us)
 {
-    int64_t us = circulating < FREE_COUNT ? 0 : (circulating - FREE_COUNT + 1) * patience_us;
-    return us < patience_most_us ? us : patience_most_us;
+    struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
+    int64_t waited_us = now_us - first->since_us;
+    if (waited_us < patience_us || pool->counts[OPENING] > 0) {
+        return false;
+    }
+    if (waited_us >= still_us && now_us - pool->came_us >= still_us) {
+        growth_insist(&pool->growth, there);
+        return true;
+    }
+    return growth_allows(&pool->growth, there, now_us);
 }
 
 // Connections on their way are enough for the waiters, or more may be opened.
@@ -616,17 +624,14 @@ static bool wants_opening(struct pool *pool)
     struct pools *pools = pool->pools;
     int64_t now_us = loop_now_us(pools->settings.loop);
     uint32_t there = circulating(pool, now_us);
-    uint32_t at_a_time = there / 4 < 1 ? 1 : there / 4 > OPENING_MOST ? OPENING_MOST : there / 4;
-    struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
-    if (pool->counts[OPENING] >= (there < FREE_COUNT ? OPENING_MOST : at_a_time) ||
-        pool->counts[OPENING] >= pool->waiting) {
+    if (pool->counts[OPENING] >= OPENING_MOST || pool->counts[OPENING] >= pool->waiting) {
         return false;
     }
     if (now_us < pool->full_until_us) {
         pools_retry_later(pools, pool->full_until_us);
         return false;
     }
-    if (now_us - first->since_us < patience(there)) {
+    if (there >= GROWTH_FREE && !is_worth_opening(pool, there, now_us)) {
         pools_retry_later(pools, now_us + look_again_us);
         return false;
     }
@@ -700,11 +705,20 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 
 // --- giving --------------------------------------------------------------------------------------
 
+// Sessions wait, and fewer connections would serve them as well.
+static bool is_surplus(const struct pool *pool)
+{
+    int64_t now_us = loop_now_us(pool->pools->settings.loop);
+    return pool->waiting > 0 && growth_is_surplus(&pool->growth, circulating(pool, now_us));
+}
+
 void pool_give(struct pooled *pooled, enum pool_fate fate)
 {
     struct pool *pool = pooled->pool;
 
     assert(pooled->place == LENT);
+    pool->came_us = loop_now_us(pool->pools->settings.loop);
+    growth_came(&pool->growth);
     conn_hold(pooled->conn, &handler, pooled);
     if (fate == POOL_CLOSE) {
         pooled_close(pooled, CONN_END_ABORTED);
@@ -714,6 +728,8 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         pooled_untie(pooled);
         pooled_move(pooled, CHANGING);
         conn_reset(pooled->conn);
+    } else if (is_surplus(pool) && !pooled_holds_insert_id(pooled)) {
+        pooled_close(pooled, CONN_END_SURPLUS);
     } else {
         pooled_rest(pooled);
     }

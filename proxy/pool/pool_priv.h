@@ -1,12 +1,14 @@
 // Inside the room only: how connections, pools and accounts hang together.
 //
 //     pool.c       one pool: its lists, its waiters, opening, taking and giving
+//     growth.c     how many connections are worth having
 //     pools.c      all of a worker's: accounts, what changes around them, expiry, showing
 //     tokens.c     how many connections a server may have from all workers
 //
 //     pools --by user and traits--> pool_account --by server--> pool --lists by place--> pooled
 #pragma once
 
+#include "proxy/pool/growth.h"
 #include "proxy/pool/pool.h"
 
 // On which of its pool's lists a connection stands.
@@ -36,6 +38,8 @@ struct pool {
     struct list waiters; // those without a connection being changed for them
     uint32_t waiting;
     int64_t full_until_us;
+    struct growth growth;
+    int64_t came_us;       // a connection came back
     struct loop_task task; // serves the waiters at the end of the turn
     uint64_t opened, reused, closed;
 };

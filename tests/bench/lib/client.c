@@ -61,6 +61,7 @@ static void login_feed(struct client *client)
 
 void client_open(struct client *client, const struct options *options, uint16_t port)
 {
+    static uint64_t numbers;
     static struct secret *secret; // of all clients, for the life of the program
     if (secret == NULL) {
         secret = secret_from_password(options->password);
@@ -78,6 +79,7 @@ void client_open(struct client *client, const struct options *options, uint16_t 
     *client = (struct client){
         .line = line_connect(port),
         .options = options,
+        .number = numbers++,
         .login = mem_alloc(sizeof(struct login_client)),
     };
     login_client_init(client->login, &login_options);
@@ -118,6 +120,29 @@ void client_ask(struct client *client, size_t statement, uint64_t number)
         request_write_query(request, number, &out);
     }
     command_send(client, buffer_slice(&out), COMMAND_REPLY_RESULT);
+}
+
+static void setup_send(struct client *client)
+{
+    struct buffer out = BUFFER_INIT;
+    request_write_query(&client->options->setups[client->setup_count++], client->number, &out);
+    command_send(client, buffer_slice(&out), COMMAND_REPLY_RESULT);
+    buffer_release(&out);
+}
+
+// Sends the next of what comes before the load, and returns whether there was one.
+static bool begin_next(struct client *client)
+{
+    const struct options *options = client->options;
+    client->is_beginning = true;
+    if (client->setup_count < options->setup_count) {
+        setup_send(client);
+    } else if (options->is_prepared && client->prepared_count < options->statement_count) {
+        prepare(client);
+    } else {
+        client->is_beginning = false;
+    }
+    return client->is_beginning;
 }
 
 // --- answers
@@ -169,11 +194,7 @@ static enum client_news login_read(struct client *client, size_t len)
         return CLIENT_BUSY;
     }
     buffer_release(&client->unread);
-    if (client->options->is_prepared) {
-        prepare(client);
-        return CLIENT_BUSY;
-    }
-    return CLIENT_READY;
+    return begin_next(client) ? CLIENT_BUSY : CLIENT_READY;
 }
 
 static enum client_news command_read_answer(struct client *client, size_t len)
@@ -185,14 +206,10 @@ static enum client_news command_read_answer(struct client *client, size_t len)
     if (!buffer_is_empty(&client->unread)) {
         die("bytes behind the end of an answer");
     }
-    if (client->reply.kind != COMMAND_REPLY_PREPARED) {
-        return CLIENT_ANSWERED;
+    if (client->is_beginning) {
+        return begin_next(client) ? CLIENT_BUSY : CLIENT_READY;
     }
-    if (client->prepared_count < client->options->statement_count) {
-        prepare(client);
-        return CLIENT_BUSY;
-    }
-    return CLIENT_READY;
+    return CLIENT_ANSWERED;
 }
 
 // TLS may hold more than one reading: it is emptied, as no event tells of the rest. But while hands

@@ -29,9 +29,12 @@ struct client {
     const struct options *options;
     struct login_client *login; // NULL: logged in
     bool is_shaking;            // TLS
+    bool is_beginning;          // what comes before the load is not all run yet
     struct buffer unread;       // the beginning of a packet
     struct reply reply;         // to the command sent last
     uint64_t capabilities;
+    uint64_t number;    // of the client
+    size_t setup_count; // that were run
     size_t prepared_count;
     uint32_t prepared[OPTIONS_STATEMENTS_MAX]; // the server's ids
 };

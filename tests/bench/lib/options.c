@@ -18,6 +18,8 @@ const char options_help[] =
     "  --warmup S         how long the load runs before that (0)\n"
     "  --count N          so many statements are measured, however long it takes\n"
     "  --statement SQL    with {id} where a number goes (SELECT 1); several: chosen at random\n"
+    "  --setup SQL        each client runs it behind its login, with its own number for {id}; "
+    "several\n"
     "  --numbers N        the numbers are 1 to N (10000)\n"
     "  --prepared yes     statements are prepared, the number is their parameter\n"
     "  --tls yes          clients speak TLS; any certificate will do\n"
@@ -59,6 +61,12 @@ static bool statement_read(struct options *options, struct slice text)
 {
     return options->statement_count < OPTIONS_STATEMENTS_MAX && text.len > 0 &&
            request_init(&options->statements[options->statement_count++], text);
+}
+
+static bool setup_read(struct options *options, struct slice text)
+{
+    return options->setup_count < OPTIONS_SETUPS_MAX && text.len > 0 &&
+           request_init(&options->setups[options->setup_count++], text);
 }
 
 // --- names
@@ -104,6 +112,8 @@ static bool option_read(struct options *options, struct slice name, const char *
         return number_read(text, 1, INT64_MAX, &options->numbers);
     } else if (slice_equal(name, S("--statement"))) {
         return statement_read(options, text);
+    } else if (slice_equal(name, S("--setup"))) {
+        return setup_read(options, text);
     } else if (slice_equal(name, S("--prepared"))) {
         return yes_read(text, &options->is_prepared);
     } else if (slice_equal(name, S("--tls"))) {

@@ -18,7 +18,12 @@ enum load_mode {
     LOAD_MODE_COUNT,
 };
 
-enum { OPTIONS_PORTS_MAX = 8, OPTIONS_STATEMENTS_MAX = 32, OPTIONS_PROCESSES_MAX = 8 };
+enum {
+    OPTIONS_PORTS_MAX = 8,
+    OPTIONS_STATEMENTS_MAX = 32,
+    OPTIONS_PROCESSES_MAX = 8,
+    OPTIONS_SETUPS_MAX = 8
+};
 
 struct options_process {
     struct slice name;
@@ -42,6 +47,8 @@ struct options {
     bool is_tls;
     struct request statements[OPTIONS_STATEMENTS_MAX];
     size_t statement_count;
+    struct request setups[OPTIONS_SETUPS_MAX]; // run once behind the login
+    size_t setup_count;
     struct options_process processes[OPTIONS_PROCESSES_MAX];
     size_t process_count;
 };

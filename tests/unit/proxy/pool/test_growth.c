@@ -1,0 +1,117 @@
+// How a pool finds out how many connections are worth having: servers that can do more side by
+// side, and such that cannot, as far as the numbers go.
+#include "proxy/pool/growth.h"
+
+#include "tests/lib/cmocka.h"
+
+#include "proxy/base/clock.h"
+
+#include <stdlib.h>
+
+// Statements a millisecond that come back from a server with that many connections.
+typedef double server_fn(uint32_t connections);
+
+static double of_two_cores(uint32_t connections)
+{
+    return 2.0 * (connections < 2 ? connections : 2);
+}
+
+// Each statement waits ten milliseconds for a disk, of which there are enough.
+static double of_many_disks(uint32_t connections)
+{
+    return 0.1 * connections;
+}
+
+static double of_twenty_disks(uint32_t connections)
+{
+    return 0.1 * (connections < 20 ? connections : 20);
+}
+
+// Sessions wait all the time. What comes back is uneven, as it is.
+static uint32_t run(struct growth *growth, server_fn *server, uint32_t there, int64_t seconds,
+                    int64_t *now_us)
+{
+    double due = 0;
+    uint64_t sum = 0;
+    uint64_t looks = 0;
+    int64_t until_us = *now_us + seconds * CLOCK_SECOND;
+    for (; *now_us < until_us; *now_us += CLOCK_MS) {
+        due += server(there) * (0.5 + (rand() % 1000) / 1000.0);
+        for (; due >= 1; due--) {
+            growth_came(growth);
+        }
+        if (growth_is_surplus(growth, there)) {
+            there--;
+        } else if (*now_us / CLOCK_MS % 20 == 0 && growth_allows(growth, there, *now_us)) {
+            there++;
+        }
+        if (*now_us > until_us - CLOCK_SECOND) {
+            sum += there;
+            looks++;
+        }
+    }
+    return (uint32_t)((sum + looks / 2) / looks);
+}
+
+static uint32_t settled(server_fn *server, int64_t seconds)
+{
+    struct growth growth;
+    int64_t now_us = 1000 * CLOCK_SECOND;
+    srand(1);
+    growth_init(&growth);
+    return run(&growth, server, 1, seconds, &now_us);
+}
+
+static void a_server_that_does_no_more_side_by_side_gets_few(void **state)
+{
+    (void)state;
+    assert_in_range(settled(of_two_cores, 5), GROWTH_FREE, GROWTH_FREE + 2);
+    assert_in_range(settled(of_two_cores, 300), GROWTH_FREE, GROWTH_FREE + 2);
+}
+
+static void a_server_that_waits_gets_as_many_as_it_can_use(void **state)
+{
+    (void)state;
+    assert_in_range(settled(of_twenty_disks, 60), 17, 26);
+    assert_in_range(settled(of_many_disks, 20), 30, 10000);
+}
+
+static void what_was_right_for_one_load_is_unlearnt_for_another(void **state)
+{
+    struct growth growth;
+    int64_t now_us = 1000 * CLOCK_SECOND;
+    (void)state;
+    srand(1);
+    growth_init(&growth);
+    uint32_t there = run(&growth, of_twenty_disks, 1, 60, &now_us);
+    assert_true(there >= 17);
+    there = run(&growth, of_two_cores, there, 60, &now_us);
+    assert_in_range(there, GROWTH_FREE, 8);
+    there = run(&growth, of_twenty_disks, there, 60, &now_us);
+    assert_in_range(there, 17, 26);
+}
+
+static void the_first_few_are_not_asked_for_what_they_bring(void **state)
+{
+    struct growth growth;
+    (void)state;
+    growth_init(&growth);
+    for (uint32_t there = 0; there < GROWTH_FREE; there++) {
+        assert_true(growth_allows(&growth, there, 0));
+        assert_false(growth_is_surplus(&growth, there));
+    }
+    assert_false(growth_allows(&growth, GROWTH_FREE, 0));
+    assert_false(growth_is_surplus(&growth, GROWTH_FREE));
+    assert_true(growth_is_surplus(&growth, GROWTH_FREE + 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_that_does_no_more_side_by_side_gets_few),
+        cmocka_unit_test(a_server_that_waits_gets_as_many_as_it_can_use),
+        cmocka_unit_test(what_was_right_for_one_load_is_unlearnt_for_another),
+        cmocka_unit_test(the_first_few_are_not_asked_for_what_they_bring),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
