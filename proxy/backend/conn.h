@@ -145,6 +145,10 @@ bool conn_can_become(const struct conn *conn, const struct image *image);
 // READY: brings the session state to `image`, everything in one round trip; on_ready() follows, or
 // on_closed() with the server's refusal. The connection takes a reference of its own.
 void conn_apply(struct conn *conn, struct image *image);
+// The same, with a whole command of the holder's sent right behind it, in one piece: where
+// on_ready() calls conn_relay(), the rest of what comes is that command's answer. It runs whatever
+// the server says to the state before it.
+void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behind);
 // READY: forgets all session state (temporary tables, locks, variables, prepared statements, an
 // open transaction) in one round trip; on_ready() or on_closed() follows.
 void conn_reset(struct conn *conn);

@@ -197,6 +197,11 @@ void work_set_up(struct conn *conn)
 
 void conn_apply(struct conn *conn, struct image *image)
 {
+    conn_apply_ahead(conn, image, SLICE_NONE);
+}
+
+void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behind)
+{
     struct image_difference difference = image_compare(conn->image, image, dialect_of(conn));
     struct buffer out = BUFFER_INIT;
     struct buffer sql = BUFFER_INIT;
@@ -219,6 +224,7 @@ void conn_apply(struct conn *conn, struct image *image)
                     SLICE_NONE); // equal on this server: on_ready() comes from the loop
     }
     buffer_release(&sql);
+    buffer_append_slice(&out, behind);
     work_send(conn, &out);
 }
 

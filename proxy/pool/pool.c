@@ -653,7 +653,11 @@ static void pool_serve(struct pool *pool)
         if (other == NULL) {
             break;
         }
-        pooled_change(other, waiter);
+        if (waiter->request.will_apply && can_take(other, waiter->ties)) {
+            waiter_grant(waiter, other);
+        } else {
+            pooled_change(other, waiter);
+        }
     }
     while (!list_is_empty(&pool->waiters) && wants_opening(pool)) {
         struct limit_token token = LIMIT_TOKEN_NONE;
@@ -665,12 +669,23 @@ static void pool_serve(struct pool *pool)
     }
 }
 
+// What can be had at once.
+static struct pooled *idle_found(struct pool *pool, const struct pool_request *request,
+                                 const struct pool_ties *ties)
+{
+    struct pooled *pooled = idle_equal(pool, request->image, ties);
+    if (pooled == NULL && request->will_apply) {
+        pooled = idle_oldest(pool, request->image, ties);
+    }
+    return pooled != NULL && can_take(pooled, ties) ? pooled : NULL;
+}
+
 struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
                          struct pool_waiter *waiter, struct pool_ties *ties)
 {
     struct pool *pool = pool_of(pools, request->account, request->server);
     if (pool->waiting == 0) {
-        struct pooled *pooled = idle_equal(pool, request->image, ties);
+        struct pooled *pooled = idle_found(pool, request, ties);
         if (pooled != NULL) {
             pooled_lend(pooled, ties);
             pool->reused++;
@@ -736,11 +751,11 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
     pool_wake(pool);
 }
 
-void pool_lost(struct pooled *pooled)
+void pool_lost(struct pooled *pooled, enum conn_end end)
 {
     struct pool *pool = pooled->pool;
     assert(pooled->place == LENT);
-    pooled_free(pooled, CONN_END_LOST);
+    pooled_free(pooled, end);
     pool_wake(pool);
 }
 

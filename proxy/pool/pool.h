@@ -94,6 +94,7 @@ struct pool_request {
     int server;
     uint16_t collation;  // for the handshake of a new connection
     struct image *image; // what the connection must be; borrowed until the waiter is told
+    bool will_apply;     // or must be able to become: the taker makes it so by conn_apply()
     int64_t timeout_us;
 };
 
@@ -139,7 +140,7 @@ void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct poole
 void pool_tie_cut(struct pool_tie *tie);
 void pool_ties_cut(struct pool_ties *ties);
 
-// A connection that is READY and as the image wants it, at once, or NULL: then the waiter is told.
+// A connection that is READY and as the request wants it, at once, or NULL: then the waiter is told.
 // The caller becomes the holder by conn_hold(pooled_conn()). `ties` say which connections are
 // preferred; the one taken is the last one from then on.
 struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
@@ -157,7 +158,7 @@ enum pool_fate {
 // Gives a taken connection back; the pool is its holder again.
 void pool_give(struct pooled *pooled, enum pool_fate fate);
 // The holder was told that the connection closed: its place is freed.
-void pool_lost(struct pooled *pooled);
+void pool_lost(struct pooled *pooled, enum conn_end end);
 
 struct conn *pooled_conn(const struct pooled *pooled);
 int pooled_server(const struct pooled *pooled);

@@ -89,11 +89,35 @@ static void traces_covered(struct conn *conn, const struct conn_result *result, 
     attach_go(context);
 }
 
-// A connection that is as the image wants it, and that others may have used since this session's
-// last statement: what those left is not to be seen.
+// Whether the statement may go out behind the session's state, in one piece: it does no harm where
+// the server refuses that, and needs nothing else before it.
+static bool can_follow_image(const struct session *session)
+{
+    const struct run *run = session->run;
+    return run->command == COMMAND_QUERY && run->statement.class == STATEMENT_CLASS_READ &&
+           run->route.wait_us == 0 && run->processes == NULL && !attach_wants_insert_id(session) &&
+           !asks_last_statement(&run->statement);
+}
+
+// Brings the connection to what the session wants.
+static void image_apply(struct session *session)
+{
+    struct run *run = session->run;
+    struct conn *conn = pooled_conn(session->pooled);
+    session_enter(session, SESSION_PREPARING);
+    run->is_ahead = run->is_sent = can_follow_image(session);
+    conn_apply_ahead(conn, session->image, run->is_ahead ? run_packet(run) : SLICE_NONE);
+}
+
+// A connection that others may have used since this session's last statement: what those left is
+// not to be seen.
 static void attach_granted(struct session *session, struct pooled *pooled)
 {
     conn_adopt(session, pooled);
+    if (!conn_is_as(pooled_conn(pooled), session->image)) {
+        image_apply(session); // which covers their traces too
+        return;
+    }
     if (asks_last_statement(&session->run->statement)) {
         session_enter(session, SESSION_PREPARING);
         conn_query(pooled_conn(pooled), S("DO 0"), traces_covered, session);
@@ -162,6 +186,16 @@ static void account_refused(struct session *session, const struct conn_loss *los
     session_finish(session);
 }
 
+void attach_refused(struct session *session, const struct conn_loss *loss)
+{
+    if (may_have_schema_later(session, loss)) {
+        session->run->wants_primary = true;
+        query_route(session);
+    } else {
+        answer_refusal(session, loss->refusal); // what the client set cannot be had there
+    }
+}
+
 static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
                     const struct conn_loss *loss)
 {
@@ -174,12 +208,8 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
                      (unsigned)(session->worker->config->proxy.queue_timeout_us / CLOCK_MS));
     } else if (refusal == POOL_FAILED && conn_loss_is_of_account(loss)) {
         account_refused(session, loss);
-    } else if (refusal == POOL_FAILED && is_own_fault(loss) &&
-               may_have_schema_later(session, loss)) {
-        run->wants_primary = true;
-        query_route(session);
     } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
-        answer_refusal(session, loss->refusal); // what the client set cannot be had there
+        attach_refused(session, loss);
     } else {
         attach_again(session, loss);
     }
@@ -217,8 +247,7 @@ static bool take_own(struct session *session)
     if (conn_is_as(pooled_conn(own), session->image)) {
         attach_send(session);
     } else {
-        session_enter(session, SESSION_PREPARING);
-        conn_apply(pooled_conn(own), session->image);
+        image_apply(session);
     }
     return true;
 }
@@ -251,6 +280,7 @@ void attach_begin(struct session *session)
         .server = route->server,
         .collation = session->collation,
         .image = session->image,
+        .will_apply = true,
         .timeout_us = worker->config->proxy.queue_timeout_us - waited_us,
     };
     struct pooled *pooled = pool_take(worker->pools, &request, &session->waiter, &session->ties);
@@ -325,9 +355,13 @@ void attach_sent(struct session *session)
 
 // --- the connection's callbacks ------------------------------------------------------------------
 
+// PREPARING is over.
 static void on_ready(struct conn *conn)
 {
-    attach_go(conn_holder(conn)); // PREPARING is over
+    struct session *session = conn_holder(conn);
+    bool is_ahead = session->run->is_ahead;
+    session->run->is_ahead = false;
+    is_ahead ? attach_sent(session) : attach_go(session);
 }
 
 static size_t on_answer(struct conn *conn, const uint8_t *bytes, size_t len)

@@ -83,8 +83,14 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     if (session->state == SESSION_RUNNING || session->state == SESSION_UPLOADING) {
         written_lost(session);
     }
-    pool_lost(session->pooled);
+    pool_lost(session->pooled, loss->end);
     session->pooled = NULL;
+    if (session->state == SESSION_PREPARING && loss->end == CONN_END_PREPARE) {
+        session->run->is_ahead = session->run->is_sent = false;
+        session_enter(session, SESSION_IDLE);
+        attach_refused(session, loss);
+        return;
+    }
     session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
     worker->shared->report(worker->shared->context, server, loss);
     log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),

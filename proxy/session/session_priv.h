@@ -290,6 +290,8 @@ void attach_go(struct session *session);
 void attach_send(struct session *session);
 // The same, where the command went out ahead and its answer is next.
 void attach_sent(struct session *session);
+// The server would not have the session's state: the client hears what it says of that.
+void attach_refused(struct session *session, const struct conn_loss *loss);
 // Whether what the session keeps to itself must be given to its connection first.
 bool attach_wants_insert_id(const struct session *session);
 

@@ -85,7 +85,7 @@ static void drain_closed(struct conn *conn, const struct conn_loss *loss)
     struct drain *drain = conn_holder(conn);
     struct worker *worker = drain->worker;
     worker->shared->report(worker->shared->context, pooled_server(drain->pooled), loss);
-    pool_lost(drain->pooled);
+    pool_lost(drain->pooled, loss->end);
     drain_free(drain);
 }
 
