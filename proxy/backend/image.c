@@ -445,7 +445,11 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     if (is_user_variable(name)) {
         image_user_name_write(slice_from(name, 1), sql);
         buffer_append(sql, "=", 1);
-        buffer_append_slice(sql, wanted != NULL ? wanted->value : S("NULL"));
+        buffer_append_slice(sql, wanted != NULL ? wanted->value : S("x'',"));
+        if (wanted == NULL) { // NULL keeps the type that was there before
+            image_user_name_write(slice_from(name, 1), sql);
+            buffer_append_slice(sql, S("=NULL"));
+        }
         return;
     }
     buffer_append_slice(sql, dialect_name(name, dialect));

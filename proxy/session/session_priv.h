@@ -432,8 +432,12 @@ bool effects_is_client_tracked(const struct session_change *change);
 
 // What the statement assigned; where it failed, nobody knows how far it came.
 void variables_note(struct session *session, const struct statement *statement, bool is_error);
-// The value of a user variable as SQL that means the same everywhere; empty: NULL.
+// The value of a user variable as SQL that means the same everywhere; empty: as if never set.
 void variables_user_set(struct session *session, struct slice name, struct slice sql);
+// It has a value that cannot be said so.
+void variables_user_keep(struct session *session, struct slice name);
+// Whether the bytes are surely a string of that charset.
+bool variables_can_write(struct slice bytes, struct slice charset);
 // Appends a string of that charset and collation as such SQL; an empty collation is the charset's.
 void variables_string_write(struct slice bytes, struct slice charset, struct slice collation,
                             struct buffer *sql);

@@ -123,23 +123,48 @@ static void hex_read(struct slice hex, struct buffer *out)
     }
 }
 
-// Cells: the value, its bytes in hexadecimal, its collation.
-static void user_variable_read(struct session *session, struct slice name,
+// The SQL of a value whose type and collation are those of the columns; of NULL, that of some value
+// of its type. False where that cannot be said with certainty. Cells: the value, its bytes in
+// hexadecimal, its collation.
+static bool typed_value_write(const struct column *column, const struct slice *cells,
+                              struct buffer *sql)
+{
+    bool is_null = cells[0].ptr == NULL;
+    struct slice charset = variables_collation_charset(cells[2]);
+    struct buffer bytes = BUFFER_INIT;
+    if (is_number_type(column->type)) {
+        number_write(column, is_null ? S("0") : cells[0], sql);
+        return true;
+    }
+    if (is_null && slice_equal_nocase(charset, S("binary"))) {
+        return true; // as one that was never set
+    }
+    if (!is_null) {
+        hex_read(cells[1], &bytes);
+    }
+    bool is_written = variables_can_write(buffer_slice(&bytes), charset);
+    if (is_written) {
+        variables_string_write(buffer_slice(&bytes), charset, cells[2], sql);
+    }
+    buffer_release(&bytes);
+    return is_written;
+}
+
+static void user_variable_read(struct session *session, struct slice marked,
                                const struct column *column, const struct slice *cells)
 {
+    struct slice name = slice_from(marked, 1);
     struct buffer sql = BUFFER_INIT;
-    struct buffer bytes = BUFFER_INIT;
-    if (cells[0].ptr == NULL) {
-        // NULL: as if never set
-    } else if (is_number_type(column->type)) {
-        number_write(column, cells[0], &sql);
+    if (!typed_value_write(column, cells, &sql)) {
+        variables_user_keep(session, name);
     } else {
-        hex_read(cells[1], &bytes);
-        variables_string_write(buffer_slice(&bytes), variables_collation_charset(cells[2]),
-                               cells[2], &sql);
+        if (cells[0].ptr == NULL && !buffer_is_empty(&sql)) { // NULL of that type
+            buffer_append(&sql, ",", 1);
+            image_user_name_write(name, &sql);
+            buffer_append_slice(&sql, S("=NULL"));
+        }
+        variables_user_set(session, name, buffer_slice(&sql));
     }
-    variables_user_set(session, slice_from(name, 1), buffer_slice(&sql));
-    buffer_release(&bytes);
     buffer_release(&sql);
 }
 

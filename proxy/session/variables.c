@@ -67,11 +67,26 @@ static void user_unsure(struct session *session, struct slice name)
     unsure(session, marked_name(name, marked));
 }
 
+// Those that SET NAMES sets.
+static const struct slice charsets[] = {
+    SLICE_INIT("character_set_client"),
+    SLICE_INIT("character_set_results"),
+    SLICE_INIT("collation_connection"),
+};
+enum { CHARSETS = sizeof(charsets) / sizeof(charsets[0]) };
+
 static void charsets_unsure(struct session *session)
 {
-    unsure(session, S("character_set_client"));
-    unsure(session, S("character_set_results"));
-    unsure(session, S("collation_connection"));
+    for (size_t i = 0; i < CHARSETS; i++) {
+        unsure(session, charsets[i]);
+    }
+}
+
+static void charsets_sure(struct session *session)
+{
+    for (size_t i = 0; i < CHARSETS; i++) {
+        held_remove(&session->held, HELD_UNSURE, charsets[i]);
+    }
 }
 
 // --- user variables ------------------------------------------------------------------------------
@@ -85,6 +100,12 @@ void variables_user_set(struct session *session, struct slice name, struct slice
     if (!image_set_user_variable(&session->image, name, sql)) {
         held_add(&session->held, HELD_USER_VARIABLE, key);
     }
+}
+
+void variables_user_keep(struct session *session, struct slice name)
+{
+    char marked[NAME_SIZE];
+    held_add(&session->held, HELD_USER_VARIABLE, marked_name(name, marked));
 }
 
 static struct slice image_text(const struct session *session, struct slice name)
@@ -108,6 +129,57 @@ static bool is_wide(struct slice charset)
 {
     return slice_starts_nocase(charset, S("ucs2")) || slice_starts_nocase(charset, S("utf16")) ||
            slice_starts_nocase(charset, S("utf32"));
+}
+
+// Length of the well-formed character there, of at most `most` bytes; 0: there is none.
+static size_t utf8_char(struct slice text, size_t at, size_t most)
+{
+    unsigned char first = (unsigned char)text.ptr[at];
+    size_t len = first < 0x80                    ? 1
+                 : first >= 0xc2 && first < 0xe0 ? 2
+                 : first >= 0xe0 && first < 0xf0 ? 3
+                 : first >= 0xf0 && first < 0xf5 ? 4
+                                                 : 0;
+    if (len == 0 || len > most || len > text.len - at) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if (((unsigned char)text.ptr[at + i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    unsigned char second = len > 1 ? (unsigned char)text.ptr[at + 1] : 0;
+    bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool is_beyond = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
+    return is_overlong || is_beyond ? 0 : len;
+}
+
+static bool is_utf8(struct slice text, size_t most)
+{
+    size_t len = 1;
+    for (size_t at = 0; at < text.len && len > 0; at += len) {
+        len = utf8_char(text, at, most);
+    }
+    return len > 0;
+}
+
+bool variables_can_write(struct slice bytes, struct slice charset)
+{
+    static const struct slice of_one_byte[] = {
+        SLICE_INIT("binary"),   SLICE_INIT("latin"),  SLICE_INIT("cp12"),   SLICE_INIT("cp85"),
+        SLICE_INIT("cp866"),    SLICE_INIT("koi8"),   SLICE_INIT("hebrew"), SLICE_INIT("greek"),
+        SLICE_INIT("armscii8"), SLICE_INIT("tis620"), SLICE_INIT("mac"),    SLICE_INIT("keybcs2"),
+        SLICE_INIT("hp8"),      SLICE_INIT("dec8"),   SLICE_INIT("swe7"),   SLICE_INIT("geostd8"),
+    };
+    for (size_t i = 0; i < sizeof(of_one_byte) / sizeof(of_one_byte[0]); i++) {
+        if (slice_starts_nocase(charset, of_one_byte[i])) {
+            return true;
+        }
+    }
+    if (slice_starts_nocase(charset, S("utf8"))) {
+        return is_utf8(bytes, slice_equal_nocase(charset, S("utf8mb4")) ? 4 : 3);
+    }
+    return !is_wide(charset) && is_ascii(bytes);
 }
 
 void variables_string_write(struct slice bytes, struct slice charset, struct slice collation,
@@ -136,21 +208,20 @@ static bool string_write(const struct session *session, struct slice bytes, stru
     struct slice charset = collation.len > 0 ? variables_collation_charset(collation)
                                              : image_text(session, S("character_set_connection"));
     bool is_converted = !slice_equal_nocase(client, charset);
-    if (charset.len == 0 || (is_converted && (!is_ascii(bytes) || is_wide(charset)))) {
+    if (charset.len == 0 || !variables_can_write(bytes, charset) ||
+        (is_converted && !is_ascii(bytes))) {
         return false;
     }
     variables_string_write(bytes, charset, collation, sql);
     return true;
 }
 
-// The assigned value as SQL that means the same on every connection; empty: NULL. False where only
-// the server knows.
+// The assigned value as SQL that means the same on every connection. False where only the server
+// knows.
 static bool assigned_write(const struct session *session, const struct assignment *assignment,
                            struct buffer *sql)
 {
     switch (assignment->kind) {
-    case ASSIGNMENT_NULL:
-        return true;
     case ASSIGNMENT_NUMBER:
         buffer_append_slice(sql, assignment->text);
         return true;
@@ -165,10 +236,26 @@ static bool assigned_write(const struct session *session, const struct assignmen
     }
 }
 
+// A variable that is set to NULL keeps the type that it had.
+static void user_null_note(struct session *session, struct slice name)
+{
+    char marked[NAME_SIZE];
+    struct slice key = marked_name(name, marked);
+    const struct image_variable *before = image_variable(session->image, key);
+    if (before == NULL && !held_has(session->held, HELD_USER_VARIABLE, key)) {
+        variables_user_set(session, name, SLICE_NONE);
+    } else {
+        user_unsure(session, name);
+        held_remove(&session->held, HELD_USER_VARIABLE, key);
+    }
+}
+
 static void user_note(struct session *session, const struct assignment *assignment)
 {
     struct buffer sql = BUFFER_INIT;
-    if (assigned_write(session, assignment, &sql)) {
+    if (assignment->kind == ASSIGNMENT_NULL) {
+        user_null_note(session, assignment->name);
+    } else if (assigned_write(session, assignment, &sql)) {
         variables_user_set(session, assignment->name, buffer_slice(&sql));
     } else {
         user_unsure(session, assignment->name);
@@ -190,6 +277,7 @@ static void names_note(struct session *session, const struct statement *statemen
     }
     if (names->kind == ASSIGNMENT_STRING || names->kind == ASSIGNMENT_WORD) {
         image_set_names(&session->image, names->value, collation);
+        charsets_sure(session);
     } else {
         charsets_unsure(session);
     }
@@ -275,10 +363,18 @@ static void assignment_doubt(struct session *session, const struct assignment *a
     }
 }
 
+// Whether all of it happens or nothing.
+static bool is_whole(const struct statement *statement)
+{
+    bool is_names = statement->assignments_count == 2 &&
+                    slice_equal(statement->assignments[0].name, S("names")) &&
+                    statement_has(statement, EFFECT_CHARSET);
+    return statement->count == 1 && (statement->assignments_count == 1 || is_names);
+}
+
 void variables_note(struct session *session, const struct statement *statement, bool is_error)
 {
-    bool did_nothing = is_error && statement->count == 1 && statement->assignments_count == 1;
-    if (did_nothing) {
+    if (is_error && is_whole(statement)) {
         return;
     }
     for (size_t i = 0; i < statement->assignments_count; i++) {

@@ -341,7 +341,8 @@ static void user_variables_are_sql_that_is_set_and_taken_back(void **state)
     assert_true(image_set_user_variable(&image, S("a`b"), S("_latin1 x'fc'")));
     assert_set_text(before, image, plain,
                     "SET @`a``b`=_latin1 x'fc',@`count`=18446744073709551615");
-    assert_set_text(image, before, plain, "SET @`a``b`=NULL,@`count`=NULL");
+    assert_set_text(image, before, plain,
+                    "SET @`a``b`=x'',@`a``b`=NULL,@`count`=x'',@`count`=NULL");
     assert_true(image_set_user_variable(&image, S("COUNT"), SLICE_NONE));
     assert_true(image_set_user_variable(&image, S("a`b"), SLICE_NONE));
     assert_ptr_equal(image, before);
