@@ -2,6 +2,8 @@
 // text says; and to what keeps it on its connection.
 #include "proxy/session/session_priv.h"
 
+#include "proxy/base/memory.h"
+
 // --- pins ----------------------------------------------------------------------------------------
 
 void effects_pin(struct session *session, enum pin_reason pin)
@@ -267,11 +269,28 @@ static const struct slice client_tracked[] = {
     SLICE_INIT("time_zone"),
 };
 
-bool effects_is_client_tracked(const struct session_change *change)
+static bool is_in_list(struct slice list, struct slice name)
 {
+    struct slice one = SLICE_NONE;
+    while (slice_cut(&list, ',', &one)) {
+        one = slice_trim(one);
+        if (slice_equal_nocase(one, name) || slice_equal(one, S("*"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool effects_is_client_tracked(const struct session *session, const struct session_change *change)
+{
+    if (change->type == SESSION_CHANGE_SCHEMA) {
+        return !session->is_schema_hidden;
+    }
     if (change->type != SESSION_CHANGE_VARIABLE) {
-        return change->type == SESSION_CHANGE_SCHEMA ||
-               change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked
+        return change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked
+    }
+    if (session->tracked != NULL) {
+        return is_in_list(slice_text(session->tracked), change->name);
     }
     for (size_t i = 0; i < sizeof(client_tracked) / sizeof(client_tracked[0]); i++) {
         if (slice_equal_nocase(change->name, client_tracked[i])) {
@@ -552,6 +571,9 @@ void effects_reset(struct session *session)
     session->image = image;
     session->pins = 0;
     held_release(&session->held);
+    mem_free(session->tracked);
+    session->tracked = NULL;
+    session->is_schema_hidden = false;
     session->lost_on = -1;
     prepared_release(&session->prepared);
     named_release(&session->named);

@@ -17,7 +17,9 @@ enum held_kind {
     HELD_TABLE_LOCK,    // "lock", which the beginning of a transaction ends, or "flush"
     HELD_VARIABLE,      // set to what no other connection can be given
     HELD_USER_VARIABLE, // "@name", the same: too long a value, or a name that is not plain
-    HELD_UNSURE,        // "name", or "@name" of a user variable: the value is to be asked for
+    HELD_TRACKING, // "session_track_...": the connection reports what the client wants to hear of,
+                   // and is reset before another session gets it
+    HELD_UNSURE,   // "name", or "@name" of a user variable: the value is to be asked for
     HELD_KINDS,
 };
 

@@ -135,7 +135,8 @@ void query_let_go(struct session *session)
         if (state == CONN_RELAYING && session->run != NULL && session->run->order == ORDER_NONE) {
             kill_statement(session);
         }
-        bool is_clean = session->pins == 0 && (session->status & STATUS_IN_TRANSACTION) == 0 &&
+        bool is_clean = session->pins == 0 && held_count(session->held, HELD_TRACKING) == 0 &&
+                        (session->status & STATUS_IN_TRANSACTION) == 0 &&
                         !session_autocommit_is_off(session);
         // A reset does not part it from a prepared XA transaction: MariaDB would keep the locks,
         // also once another session has ended it.

@@ -117,8 +117,10 @@ static bool must_keep(const struct session *session)
 static void conn_release(struct session *session)
 {
     struct pooled *pooled = session->pooled;
+    bool is_tracking = held_count(session->held, HELD_TRACKING) > 0;
     session->pooled = NULL;
-    pool_give(pooled, POOL_KEEP);
+    held_clear(&session->held, HELD_TRACKING);
+    pool_give(pooled, is_tracking ? POOL_RESET : POOL_KEEP);
 }
 
 // Printed on the heap, for mem_free().

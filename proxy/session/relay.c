@@ -45,8 +45,7 @@ void relay_begin(struct session *session)
 
 static bool keeps_change(const struct session_change *change, void *arg)
 {
-    (void)arg;
-    return effects_is_client_tracked(change);
+    return effects_is_client_tracked(arg, change);
 }
 
 // Whether the client must see the OK otherwise than the server sent it.
@@ -79,7 +78,7 @@ static void ok_rewrite(struct session *session, struct batch *batch, const struc
     struct ok changed = *ok;
 
     batch_skip(batch, held);
-    bool is_list = session_change_filter(ok->session, keeps_change, NULL, &change_writer);
+    bool is_list = session_change_filter(ok->session, keeps_change, session, &change_writer);
     changed.session = is_list ? buffer_slice(changes) : SLICE_NONE;
     writer_packet_begin(&writer);
     ok_encode(&changed, &writer, session->capabilities);

@@ -175,9 +175,11 @@ struct session {
     struct image *image;      // what the session wants
     struct sql_syntax syntax; // comes of the image
     uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
-    int lost_on;       // index of the server that an open transaction was lost with; -1: none was
-    uint32_t pins;     // PIN_BIT()s
-    struct held *held; // what its connection has for it, by name
+    int lost_on;   // index of the server that an open transaction was lost with; -1: none was
+    uint32_t pins; // PIN_BIT()s
+    char *tracked; // owned: session_track_system_variables, as set; NULL: the usual ones
+    bool is_schema_hidden;         // session_track_schema = OFF
+    struct held *held;             // what its connection has for it, by name
     struct prepared_list prepared; // open
     struct named_list named;       // prepared by name, on the connection
     int64_t transaction_us;        // when the open one began
@@ -426,7 +428,7 @@ enum pin_reason effects_keeping(const struct session *session);
 void effects_image_changed(struct session *session);
 // Whether SET STATEMENT gives the variable a value for the statement alone.
 bool effects_is_for_statement(const struct statement *statement, struct slice name);
-bool effects_is_client_tracked(const struct session_change *change);
+bool effects_is_client_tracked(const struct session *session, const struct session_change *change);
 
 // --- variables.c ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 // another session (settle.c); what no other connection can be given keeps the connection.
 #include "proxy/session/session_priv.h"
 
+#include "proxy/base/memory.h"
 #include "router/statement/assignment.h"
 
 // --- what no other connection can be given -------------------------------------------------------
@@ -294,7 +295,7 @@ static bool is_plain_value(const struct assignment *assignment)
 static bool is_reported(const struct session *session, const struct assignment *assignment)
 {
     return !assignment_is_literal(assignment) && conn_tracks(assignment->name) &&
-           session->pooled != NULL;
+           session->pooled != NULL && held_count(session->held, HELD_TRACKING) == 0;
 }
 
 static void held_note(struct session *session, const struct assignment *assignment)
@@ -325,14 +326,32 @@ static void system_note(struct session *session, const struct assignment *assign
     }
 }
 
+// What the client wants to hear of. Only variables that the servers report to sluice can be passed
+// on.
+static void tracking_note(struct session *session, const struct assignment *assignment)
+{
+    held_add(&session->held, HELD_TRACKING, assignment->name);
+    if (slice_equal(assignment->name, S("session_track_system_variables"))) {
+        mem_free(session->tracked);
+        session->tracked = assignment->kind == ASSIGNMENT_STRING
+                               ? mem_text(assignment->value.ptr, assignment->value.len)
+                               : NULL;
+    } else if (slice_equal(assignment->name, S("session_track_schema"))) {
+        session->is_schema_hidden = slice_equal_nocase(assignment->value, S("off")) ||
+                                    slice_equal_nocase(assignment->value, S("false")) ||
+                                    slice_equal(assignment->value, S("0"));
+    }
+}
+
 static void assignment_note(struct session *session, const struct statement *statement, size_t at)
 {
     const struct assignment *assignment = &statement->assignments[at];
     if (assignment->scope == ASSIGNMENT_USER) {
         user_note(session, assignment);
-    } else if (assignment->scope != ASSIGNMENT_SESSION ||
-               slice_starts_nocase(assignment->name, S("session_track_"))) {
+    } else if (assignment->scope != ASSIGNMENT_SESSION) {
         return;
+    } else if (slice_starts_nocase(assignment->name, S("session_track_"))) {
+        tracking_note(session, assignment);
     } else if (slice_equal(assignment->name, S("names"))) {
         names_note(session, statement, at);
     } else if (slice_equal(assignment->name, S("character_set"))) {

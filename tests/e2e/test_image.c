@@ -275,6 +275,43 @@ static void what_holds_for_one_statement_is_not_the_sessions(void **state)
     mysql_close(other);
 }
 
+// A client that wants to hear of nothing, or of something else, makes sluice neither deaf nor
+// talkative, nor does it change what others hear.
+static void what_a_client_hears_of_is_its_own_affair(void **state)
+{
+    const struct site *site = *state;
+    const char *data;
+    size_t len;
+    MYSQL *other = proxied_client(site);
+    MYSQL *client = proxied_client(site);
+    client_run(client, "SET session_track_system_variables = '', session_track_schema = OFF");
+    assert_pin(site, "SET session_track_system_variables", "");
+    client_run(client, "SET time_zone = CONCAT('+0', 4, ':00')");
+    assert_int_not_equal(
+        mysql_session_track_get_first(client, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
+    client_run(client, "USE other");
+    assert_int_not_equal(mysql_session_track_get_first(client, SESSION_TRACK_SCHEMA, &data, &len),
+                         0);
+    others_come(other);
+    assert_client_text(client, "SELECT @@time_zone", "+04:00");
+    assert_client_text(client, "SELECT DATABASE()", "other");
+    client_run(client, "BEGIN");
+    client_run(client, "SET session_track_system_variables = 'sql_mode'");
+    client_run(client, "SET div_precision_increment = 2 + 3");
+    client_run(client, "COMMIT");
+    client_run(client, "SET sql_mode = CONCAT('ANSI', '_QUOTES')");
+    assert_int_equal(
+        mysql_session_track_get_first(client, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
+    assert_true(slice_equal(slice_make(data, len), S("sql_mode")));
+    others_come(other);
+    assert_client_text(client, "SELECT @@div_precision_increment", "5");
+    client_run(other, "SET time_zone = CONCAT('+0', 5, ':00')"); // the usual ones
+    assert_int_equal(
+        mysql_session_track_get_first(other, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void the_view_says_why_a_connection_is_kept(void **state)
 {
     const struct site *site = *state;
@@ -397,6 +434,7 @@ int main(void)
         cmocka_unit_test(columns_say_the_collation_of_the_session),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
+        cmocka_unit_test(what_a_client_hears_of_is_its_own_affair),
         cmocka_unit_test(the_view_says_why_a_connection_is_kept),
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
