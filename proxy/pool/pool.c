@@ -608,6 +608,9 @@ static bool is_worth_opening(struct pool *pool, uint32_t there, int64_t now_us)
 {
     struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
     int64_t waited_us = now_us - first->since_us;
+    if (pool->counts[IDLE] > 0) { // none of which it can use
+        return true;
+    }
     if (waited_us < patience_us || pool->counts[OPENING] > 0) {
         return false;
     }

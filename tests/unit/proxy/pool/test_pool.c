@@ -297,6 +297,29 @@ static void connections_that_are_kept_stand_in_nobodys_way(void **state)
     bench_close(&bench);
 }
 
+// A schema that was chosen cannot be left again.
+static void one_that_none_can_serve_waits_for_no_trial(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 100);
+    connections_taken(&bench, FREE_CONNECTIONS + 1);
+    for (int i = 0; i <= FREE_CONNECTIONS; i++) {
+        give(&bench, i, POOL_KEEP);
+    }
+    struct image *none =
+        image_make(&bench.images, S("utf8mb4"), S("utf8mb4_general_ci"), SLICE_NONE, false);
+    take_as(&bench, 0, none, 10 * CLOCK_SECOND);
+    for (int i = 0; i < 3; i++) {
+        loop_turn(bench.fixture.loop);
+    }
+    assert_int_equal(bench.server.link_count, FREE_CONNECTIONS + 2); // not a timer's time later
+    turn_until(bench.fixture.loop, bench.takers[0].pooled != NULL);
+    give(&bench, 0, POOL_KEEP);
+    image_unref(&none);
+    bench_close(&bench);
+}
+
 static void nobody_overtakes_those_who_wait(void **state)
 {
     struct bench bench;
@@ -700,6 +723,7 @@ int main(void)
         cmocka_unit_test(beyond_the_first_few_one_that_comes_back_serves_before_another_is_opened),
         cmocka_unit_test(where_none_comes_back_another_is_opened),
         cmocka_unit_test(connections_that_are_kept_stand_in_nobodys_way),
+        cmocka_unit_test(one_that_none_can_serve_waits_for_no_trial),
         cmocka_unit_test(nobody_overtakes_those_who_wait),
         cmocka_unit_test(a_full_server_asks_the_other_workers_and_then_times_out),
         cmocka_unit_test(a_burst_opens_a_few_connections_at_a_time),
