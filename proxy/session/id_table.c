@@ -6,23 +6,20 @@
 // without a connection as SHOW PROCESSLIST has it. What stands in a view, a routine or a prepared
 // statement is the server's own to answer.
 #include "proxy/session/process_list.h"
+#include "proxy/session/rewriting.h"
 #include "proxy/session/session_priv.h"
 
 #include "router/catalogue/catalogue.h"
-#include "router/sql/lexer.h"
 
 enum {
     OWN_TEXT_MOST = 16 * 1024, // bytes of the statement itself that its row shows
     SQL_MOST = 1 << 20,        // a longer text stays as it is
 };
 
-// A walk over the tokens, with what is written so far.
+// A walk over the tokens, and what it needs to know.
 struct naming {
-    struct lexer lexer, start; // where it is, and where it began
-    struct token token, last;  // the present one, and the one before it
-    struct slice sql;
-    struct buffer *out;
-    const char *copied;  // what stands before it is written
+    struct rewriting walk;
+    struct lexer start;  // where it began
     struct slice schema; // the current one
     const struct process_list *list;
     int server;
@@ -30,7 +27,6 @@ struct naming {
     enum catalogue_id_table table; // the one that was met
     const struct slice *columns;   // its
     size_t columns_count;
-    bool is_broken;
 };
 
 // --- the query that takes the table's place ------------------------------------------------------
@@ -93,29 +89,30 @@ static const struct process *own_process(const struct naming *at)
 static void id_write(struct naming *at, struct slice column)
 {
     const struct process_list *list = at->list;
-    buffer_print(at->out, "CASE %.*s WHEN CONNECTION_ID() THEN %u", SLICE_ARG(column), list->id);
+    buffer_print(at->walk.out, "CASE %.*s WHEN CONNECTION_ID() THEN %u", SLICE_ARG(column),
+                 list->id);
     for (size_t i = 0; i < list->count; i++) {
         const struct process *process = &list->processes[i];
         if (has_row(at, process)) {
-            buffer_print(at->out, " WHEN %u THEN %u", process->server_id, process->id);
+            buffer_print(at->walk.out, " WHEN %u THEN %u", process->server_id, process->id);
         }
     }
-    buffer_print(at->out, " ELSE %.*s END", SLICE_ARG(column));
+    buffer_print(at->walk.out, " ELSE %.*s END", SLICE_ARG(column));
 }
 
 static void host_write(struct naming *at)
 {
     const struct process_list *list = at->list;
-    buffer_append_slice(at->out, S("CASE ID WHEN CONNECTION_ID() THEN "));
-    literal_write(at->out, own_process(at)->values[PROCESS_HOST]);
+    buffer_append_slice(at->walk.out, S("CASE ID WHEN CONNECTION_ID() THEN "));
+    literal_write(at->walk.out, own_process(at)->values[PROCESS_HOST]);
     for (size_t i = 0; i < list->count; i++) {
         const struct process *process = &list->processes[i];
         if (has_row(at, process)) {
-            buffer_print(at->out, " WHEN %u THEN ", process->server_id);
-            literal_write(at->out, process->values[PROCESS_HOST]);
+            buffer_print(at->walk.out, " WHEN %u THEN ", process->server_id);
+            literal_write(at->walk.out, process->values[PROCESS_HOST]);
         }
     }
-    buffer_append_slice(at->out, S(" ELSE HOST END"));
+    buffer_append_slice(at->walk.out, S(" ELSE HOST END"));
 }
 
 static bool is_ascii(struct slice text)
@@ -133,12 +130,12 @@ static void info_write(struct naming *at)
 {
     struct slice info = own_process(at)->values[PROCESS_INFO];
     if (info.len > OWN_TEXT_MOST || !is_ascii(info)) {
-        buffer_append_slice(at->out, S("INFO"));
+        buffer_append_slice(at->walk.out, S("INFO"));
         return;
     }
-    buffer_append_slice(at->out, S("CASE ID WHEN CONNECTION_ID() THEN "));
-    literal_write(at->out, info);
-    buffer_append_slice(at->out, S(" ELSE INFO END"));
+    buffer_append_slice(at->walk.out, S("CASE ID WHEN CONNECTION_ID() THEN "));
+    literal_write(at->walk.out, info);
+    buffer_append_slice(at->walk.out, S(" ELSE INFO END"));
 }
 
 static bool is_column(struct slice column, const char *name)
@@ -157,22 +154,22 @@ static void column_write(struct naming *at, struct slice column)
     if (is_column(column, "ID") || is_column(column, "trx_mysql_thread_id")) {
         id_write(at, column);
     } else if (!is_list(at)) {
-        buffer_print(at->out, "`%.*s`", SLICE_ARG(column));
+        buffer_print(at->walk.out, "`%.*s`", SLICE_ARG(column));
     } else if (is_column(column, "HOST")) {
         host_write(at);
     } else if (is_column(column, "INFO")) {
         info_write(at);
     } else {
-        buffer_print(at->out, "`%.*s`", SLICE_ARG(column));
+        buffer_print(at->walk.out, "`%.*s`", SLICE_ARG(column));
     }
-    buffer_print(at->out, " AS `%.*s`", SLICE_ARG(spelling_of(at, column)));
+    buffer_print(at->walk.out, " AS `%.*s`", SLICE_ARG(spelling_of(at, column)));
 }
 
 static void columns_write(struct naming *at)
 {
-    buffer_append_slice(at->out, S("(SELECT "));
+    buffer_append_slice(at->walk.out, S("(SELECT "));
     for (size_t i = 0; i < at->columns_count; i++) {
-        buffer_append_slice(at->out, i > 0 ? S(", ") : S(""));
+        buffer_append_slice(at->walk.out, i > 0 ? S(", ") : S(""));
         column_write(at, at->columns[i]);
     }
 }
@@ -203,10 +200,10 @@ static void cell_write(struct buffer *out, const struct process *process, struct
 
 static void absent_write(struct naming *at, const struct process *process)
 {
-    buffer_append_slice(at->out, S(" UNION ALL SELECT "));
+    buffer_append_slice(at->walk.out, S(" UNION ALL SELECT "));
     for (size_t i = 0; i < at->columns_count; i++) {
-        buffer_append_slice(at->out, i > 0 ? S(", ") : S(""));
-        cell_write(at->out, process, at->columns[i]);
+        buffer_append_slice(at->walk.out, i > 0 ? S(", ") : S(""));
+        cell_write(at->walk.out, process, at->columns[i]);
     }
 }
 
@@ -214,44 +211,33 @@ static void source_write(struct naming *at)
 {
     struct catalogue_name name = catalogue_id_table_name(at->table);
     columns_write(at);
-    buffer_print(at->out, " FROM %.*s.%.*s", SLICE_ARG(name.schema), SLICE_ARG(name.name));
+    buffer_print(at->walk.out, " FROM %.*s.%.*s", SLICE_ARG(name.schema), SLICE_ARG(name.name));
 }
 
 static void processes_write(struct naming *at)
 {
     const struct process_list *list = at->list;
     source_write(at);
-    buffer_append_slice(at->out, S(" WHERE ID IN (CONNECTION_ID()"));
+    buffer_append_slice(at->walk.out, S(" WHERE ID IN (CONNECTION_ID()"));
     for (size_t i = 0; i < list->count; i++) {
         if (has_row(at, &list->processes[i])) {
-            buffer_print(at->out, ", %u", list->processes[i].server_id);
+            buffer_print(at->walk.out, ", %u", list->processes[i].server_id);
         }
     }
-    buffer_append_slice(at->out, S(") OR USER IN ('system user', 'event_scheduler')"
-                                   " OR COMMAND IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
-                                   " OR COMMAND = 'Connect' AND USER <> 'unauthenticated user'"));
+    buffer_append_slice(at->walk.out,
+                        S(") OR USER IN ('system user', 'event_scheduler')"
+                          " OR COMMAND IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
+                          " OR COMMAND = 'Connect' AND USER <> 'unauthenticated user'"));
     for (size_t i = 0; i < list->count; i++) {
         const struct process *process = &list->processes[i];
         if (!has_row(at, process) && process->id != list->id) {
             absent_write(at, process);
         }
     }
-    buffer_append_slice(at->out, S(")"));
+    buffer_append_slice(at->walk.out, S(")"));
 }
 
 // --- where the table stands ----------------------------------------------------------------------
-
-static void advance(struct naming *at)
-{
-    at->last = at->token;
-    lexer_next(&at->lexer, &at->token);
-    at->is_broken |= at->token.kind == TOKEN_BROKEN || at->lexer.executables > 0;
-}
-
-static bool is_symbol(const struct token *token, char symbol)
-{
-    return token->kind == TOKEN_SYMBOL && token->symbol == (uint16_t)symbol;
-}
 
 static bool can_be_alias(const struct token *token)
 {
@@ -263,7 +249,7 @@ static bool can_be_alias(const struct token *token)
 // Behind what a table's name may stand.
 static bool can_precede_table(const struct token *token)
 {
-    return is_symbol(token, ',') || is_symbol(token, '(') ||
+    return token_is_symbol(token, ',') || token_is_symbol(token, '(') ||
            (token->kind == TOKEN_WORD &&
             (token->keyword == KEYWORD_FROM || token->keyword == KEYWORD_JOIN ||
              token->keyword == KEYWORD_STRAIGHT_JOIN));
@@ -272,12 +258,12 @@ static bool can_precede_table(const struct token *token)
 // Goes past the present token where it is one of that schema's tables and the columns are known.
 static bool take_name(struct naming *at, struct slice schema)
 {
-    at->table = catalogue_id_table(schema, name_of(&at->token));
+    at->table = catalogue_id_table(schema, name_of(&at->walk.token));
     if (at->table == CATALOGUE_ID_TABLE_COUNT) {
         return false;
     }
     at->columns = catalogue_id_columns(at->catalogue, at->table, &at->columns_count);
-    advance(at);
+    rewriting_advance(&at->walk);
     return at->columns_count > 0;
 }
 
@@ -285,15 +271,15 @@ static bool take_name(struct naming *at, struct slice schema)
 static bool take_table(struct naming *at)
 {
     struct naming before = *at;
-    struct slice schema = name_of(&at->token);
-    if (!is_symbol(&at->last, '.') && take_name(at, at->schema)) {
+    struct slice schema = name_of(&at->walk.token);
+    if (!token_is_symbol(&at->walk.last, '.') && take_name(at, at->schema)) {
         return true;
     }
     *at = before;
     if (schema.len > 0) {
-        advance(at);
-        if (is_symbol(&at->token, '.')) {
-            advance(at);
+        rewriting_advance(&at->walk);
+        if (token_is_symbol(&at->walk.token, '.')) {
+            rewriting_advance(&at->walk);
             if (take_name(at, schema)) {
                 return true;
             }
@@ -303,38 +289,32 @@ static bool take_table(struct naming *at)
     return false;
 }
 
-static void copy_until(struct naming *at, const char *end)
-{
-    buffer_append(at->out, at->copied, (size_t)(end - at->copied));
-    at->copied = end;
-}
-
 static void step(struct naming *at)
 {
-    struct token before = at->last, first = at->token;
+    struct token before = at->walk.last, first = at->walk.token;
     if (!take_table(at)) {
-        advance(at);
+        rewriting_advance(&at->walk);
         return;
     }
-    bool is_qualifier = is_symbol(&at->token, '.'); // of a column, or of *
+    bool is_qualifier = token_is_symbol(&at->walk.token, '.'); // of a column, or of *
     if (!is_qualifier && !can_precede_table(&before)) {
         return;
     }
-    copy_until(at, first.ptr);
-    at->copied = at->last.ptr + at->last.len;
+    rewriting_copy(&at->walk, first.ptr);
+    at->walk.copied = token_end(&at->walk.last);
     struct slice name = catalogue_id_table_name(at->table).name;
     if (is_qualifier) {
-        buffer_append_slice(at->out, name);
+        buffer_append_slice(at->walk.out, name);
         return;
     }
     if (is_list(at)) {
         processes_write(at);
     } else {
         source_write(at);
-        buffer_append_slice(at->out, S(")"));
+        buffer_append_slice(at->walk.out, S(")"));
     }
-    if (!can_be_alias(&at->token)) {
-        buffer_print(at->out, " AS %.*s", SLICE_ARG(name));
+    if (!can_be_alias(&at->walk.token)) {
+        buffer_print(at->walk.out, " AS %.*s", SLICE_ARG(name));
     }
 }
 
@@ -356,22 +336,17 @@ void id_table_put(struct session *session)
     struct run *run = session->run;
     struct buffer text = BUFFER_INIT;
     struct naming at = {
-        .sql = run->processes->sql,
-        .out = &text,
-        .copied = run->processes->sql.ptr,
         .schema = session->image->schema,
         .list = run->processes,
         .server = pooled_server(session->pooled),
         .catalogue = session->worker->catalogue,
     };
-    lexer_init(&at.lexer, at.sql, &session->syntax, 0);
-    at.start = at.lexer;
-    advance(&at);
-    while (at.token.kind != TOKEN_END && !at.is_broken) {
+    rewriting_begin(&at.walk, run->processes->sql, &session->syntax, &text);
+    lexer_init(&at.start, run->processes->sql, &session->syntax, 0);
+    while (at.walk.token.kind != TOKEN_END && !at.walk.is_broken) {
         step(&at);
     }
-    copy_until(&at, at.sql.ptr + at.sql.len);
-    if (!at.is_broken) {
+    if (rewriting_end(&at.walk)) {
         run_put_text(run, buffer_slice(&text));
     }
     buffer_release(&text);
