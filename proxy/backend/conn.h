@@ -198,6 +198,7 @@ struct conn_result {
     struct conn_row *rows;
     uint16_t status; // of the last OK
     uint16_t code;   // 0, or the number of the server's error
+    size_t left;     // conn_query_all(): how many results come behind it
     struct slice error;
     struct slice sqlstate; // of the error
 };
@@ -213,6 +214,11 @@ void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void 
 // whatever the statement before it ends in. How long that may take is the holder's to mind.
 void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
                       conn_result_fn *done, void *context);
+// READY: runs as many statements, at most CONN_QUERIES_MOST, sent in one piece. `done` is called
+// for each, whatever the others end in; the connection is READY again at the last.
+enum { CONN_QUERIES_MOST = 3 };
+void conn_query_all(struct conn *conn, const struct slice *texts, size_t count,
+                    conn_result_fn *done, void *context);
 // READY: a COM_PING in the same way; result->code is 0.
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context);
 

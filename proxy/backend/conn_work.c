@@ -14,7 +14,7 @@
 
 #include <assert.h>
 
-enum { COMMANDS_MOST = 3, COLUMNS_MOST = 4096 };
+enum { COMMANDS_MOST = CONN_QUERIES_MOST, COLUMNS_MOST = 4096 };
 
 struct conn_work {
     struct conn *conn;
@@ -26,6 +26,7 @@ struct conn_work {
     struct image *image;        // what the connection is once the work is done; NULL: as before
     struct buffer refusal;      // payload of the first ERR, where nobody collects
     conn_result_fn *done;       // NULL: nobody collects
+    bool tells_each;            // `done` is called for every command, not for the last alone
     struct prepared_text *text; // being prepared; a reference
     conn_prepared_fn *prepared_done; // with a text
     uint32_t prepared_id;            // what the server calls it
@@ -280,6 +281,20 @@ void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
     work_query(work_open(conn), COMMAND_QUERY, sql, behind, done, context);
 }
 
+void conn_query_all(struct conn *conn, const struct slice *texts, size_t count,
+                    conn_result_fn *done, void *context)
+{
+    struct conn_work *work = work_begin(conn);
+    struct buffer out = BUFFER_INIT;
+    work->done = done;
+    work->context = context;
+    work->tells_each = true;
+    for (size_t i = 0; i < count; i++) {
+        command_add(work, &out, COMMAND_QUERY, texts[i]);
+    }
+    work_send(conn, &out);
+}
+
 void conn_ping(struct conn *conn, conn_result_fn *done, void *context)
 {
     work_query(work_begin(conn), COMMAND_PING, SLICE_NONE, SLICE_NONE, done, context);
@@ -450,11 +465,32 @@ static bool answer_collect(struct conn *conn, const uint8_t *bytes, const struct
     return true;
 }
 
-// The answer being read is complete. False where it was the last.
+// One of several has come. False where the bytes are no answer.
+static bool result_tell(struct conn *conn)
+{
+    struct conn_work *work = conn->work;
+    if (!result_read(conn)) {
+        return false;
+    }
+    work->result.left = work->count - work->at;
+    work->done(conn, &work->result, work->context);
+    mem_free(work->result.rows);
+    work->result = (struct conn_result){0};
+    buffer_clear(&work->answer);
+    arena_release(&work->arena);
+    work->arena = ARENA_INIT;
+    return true;
+}
+
+// The answer being read is complete. False where nothing more is to be read.
 static bool answer_ended(struct conn *conn)
 {
     struct conn_work *work = conn->work;
     if (++work->at < work->count) {
+        if (work->tells_each && !result_tell(conn)) {
+            answer_malformed(conn);
+            return false;
+        }
         answer_begin(conn);
         return true;
     }

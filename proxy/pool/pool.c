@@ -81,10 +81,11 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
 
 // --- ties ----------------------------------------------------------------------------------------
 
-void pool_ties_init(struct pool_ties *ties, void (*saved)(struct pool_ties *ties, uint64_t value))
+void pool_ties_init(struct pool_ties *ties,
+                    void (*saved)(struct pool_ties *ties, const struct pool_saved *saved))
 {
     for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
-        ties->of[kind] = (struct pool_tie){NULL, (enum pool_tie_kind)kind};
+        ties->of[kind] = (struct pool_tie){.kind = (enum pool_tie_kind)kind};
     }
     ties->saved = saved;
 }
@@ -104,32 +105,59 @@ void pool_ties_cut(struct pool_ties *ties)
     }
 }
 
+static bool is_needed(const struct pooled *pooled, int kind)
+{
+    return pooled->ties[kind] != NULL && pooled->ties[kind]->of[kind].is_needed;
+}
+
+// What it holds is gone for those that it held it for.
 static void pooled_untie(struct pooled *pooled)
 {
     for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
-        if (pooled->ties[kind] != NULL) {
+        struct pool_ties *ties = pooled->ties[kind];
+        bool was_needed = is_needed(pooled, kind);
+        if (ties != NULL) {
+            pool_tie_cut(&ties->of[kind]);
+        }
+        if (was_needed) {
+            ties->saved(ties, NULL);
+        }
+    }
+}
+
+// Somebody else uses it now: others find nothing of theirs there any more.
+static void pooled_untie_others(struct pooled *pooled, const struct pool_ties *ties)
+{
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        if (pooled->ties[kind] != NULL && pooled->ties[kind] != ties) {
             pool_tie_cut(&pooled->ties[kind]->of[kind]);
         }
     }
 }
 
-void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled)
+void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled,
+                   bool needed)
 {
     struct pool_ties *before = pooled->ties[kind];
-    if (before == ties) {
-        return;
+    if (before != ties) {
+        if (before != NULL) {
+            pool_tie_cut(&before->of[kind]);
+        }
+        pool_tie_cut(&ties->of[kind]);
+        ties->of[kind].pooled = pooled;
+        pooled->ties[kind] = ties;
     }
-    if (before != NULL) {
-        pool_tie_cut(&before->of[kind]);
-    }
-    pool_tie_cut(&ties->of[kind]);
-    ties->of[kind].pooled = pooled;
-    pooled->ties[kind] = ties;
+    ties->of[kind].is_needed = needed;
 }
 
-bool pooled_holds_insert_id(const struct pooled *pooled)
+struct pool_ties *pooled_holder(const struct pooled *pooled)
 {
-    return pooled->ties[POOL_TIE_INSERT_ID] != NULL;
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        if (is_needed(pooled, kind)) {
+            return pooled->ties[kind];
+        }
+    }
+    return NULL;
 }
 
 // --- ending connections --------------------------------------------------------------------------
@@ -237,8 +265,9 @@ static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 {
     pooled->opened_us = 0;
     pooled_move(pooled, LENT);
+    pooled_untie_others(pooled, ties);
     if (ties != NULL) {
-        pool_tie_bind(ties, POOL_TIE_LAST, pooled);
+        pool_tie_bind(ties, POOL_TIE_LAST, pooled, false);
     }
 }
 
@@ -473,7 +502,7 @@ static bool token_take(struct pool *pool, struct limit_token *token)
 
 static bool can_take(const struct pooled *pooled, const struct pool_ties *ties)
 {
-    const struct pool_ties *holder = pooled->ties[POOL_TIE_INSERT_ID];
+    const struct pool_ties *holder = pooled_holder(pooled);
     return holder == NULL || holder == ties;
 }
 
@@ -508,15 +537,17 @@ static struct pooled *idle_equal(struct pool *pool, const struct image *image,
     return NULL;
 }
 
-// The one to change: used longest ago, so that those that fit somebody stay as they are; one with
-// somebody's insert id only where there is no other.
+// The one to change: used longest ago, so that those that fit somebody stay as they are; one that
+// holds something of somebody's only where there is no other.
 static struct pooled *idle_oldest(struct pool *pool, const struct image *image,
                                   const struct pool_ties *ties)
 {
-    struct pooled *own = own_idle(pool, ties, POOL_TIE_INSERT_ID);
     struct pooled *holding = NULL;
-    if (own != NULL && conn_can_become(own->conn, image)) {
-        return own;
+    for (int kind = POOL_TIE_KINDS - 1; kind > POOL_TIE_LAST; kind--) {
+        struct pooled *own = own_idle(pool, ties, (enum pool_tie_kind)kind);
+        if (own != NULL && conn_can_become(own->conn, image) && can_take(own, ties)) {
+            return own;
+        }
     }
     for (struct list *link = pool->places[IDLE].prev; link != &pool->places[IDLE];
          link = link->prev) {
@@ -532,26 +563,98 @@ static struct pooled *idle_oldest(struct pool *pool, const struct image *image,
     return holding;
 }
 
-static void insert_id_came(struct conn *conn, const struct conn_result *result, void *context)
+// --- saving --------------------------------------------------------------------------------------
+
+#define TIE_BIT(kind) (1U << (kind))
+
+// Tells the session what the connection knew for it, if it still wants to know.
+static void saved_tell(struct pooled *pooled, const struct pool_saved *saved)
 {
-    struct pooled *pooled = context;
-    struct pool_ties *ties = pooled->ties[POOL_TIE_INSERT_ID];
-    uint64_t value = 0;
-    if (result->code == 0 && result->row_count == 1 && result->column_count == 1) {
-        slice_to_u64(result->rows[0].cells[0], &value);
+    struct pool_ties *ties = pooled->ties[saved->kind];
+    if ((pooled->saving & TIE_BIT(saved->kind)) == 0) {
+        return;
     }
+    pooled->saving &= ~TIE_BIT(saved->kind);
     if (ties != NULL) {
-        pool_tie_cut(&ties->of[POOL_TIE_INSERT_ID]);
-        ties->saved(ties, value);
+        pool_tie_cut(&ties->of[saved->kind]);
+        ties->saved(ties, saved);
     }
-    on_ready(conn);
 }
 
-// The connection is wanted by others: what it knows for its session is asked of it first.
+// In the order in which they were asked for.
+static void values_tell(struct pooled *pooled, const struct conn_result *result)
+{
+    static const enum pool_tie_kind kinds[] = {POOL_TIE_FOUND_ROWS, POOL_TIE_INSERT_ID};
+    size_t cell = 0;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct pool_saved saved = {.kind = kinds[i]};
+        bool is_asked = (pooled->saving & TIE_BIT(kinds[i])) != 0;
+        if (is_asked && result->code == 0 && result->row_count == 1 &&
+            cell < result->column_count) {
+            saved.is_known = slice_to_u64(result->rows[0].cells[cell++], &saved.value);
+        }
+        saved_tell(pooled, &saved);
+    }
+}
+
+static void saved_came(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct pooled *pooled = context;
+    if ((pooled->saving & TIE_BIT(POOL_TIE_CONDITIONS)) != 0) {
+        saved_tell(pooled, &(struct pool_saved){.kind = POOL_TIE_CONDITIONS,
+                                                .is_known = result->code == 0,
+                                                .rows = result});
+    } else {
+        values_tell(pooled, result);
+    }
+    if (result->left == 0) {
+        pooled->saving = 0;
+        on_ready(conn);
+    }
+}
+
+// The connection is wanted by others: what it knows for its session is asked of it first. SHOW
+// WARNINGS leaves FOUND_ROWS() as it is; a SELECT clears MySQL's warnings.
 void pooled_save(struct pooled *pooled)
 {
+    struct slice texts[CONN_QUERIES_MOST];
+    size_t count = 0;
+    pooled->saving = 0;
+    for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
+        pooled->saving |= is_needed(pooled, kind) ? TIE_BIT(kind) : 0;
+    }
+    bool wants_found = (pooled->saving & TIE_BIT(POOL_TIE_FOUND_ROWS)) != 0;
+    bool wants_id = (pooled->saving & TIE_BIT(POOL_TIE_INSERT_ID)) != 0;
+    if ((pooled->saving & TIE_BIT(POOL_TIE_CONDITIONS)) != 0) {
+        texts[count++] = S("SHOW WARNINGS");
+    }
+    if (wants_found) {
+        texts[count++] =
+            wants_id ? S("SELECT FOUND_ROWS(), LAST_INSERT_ID()") : S("SELECT FOUND_ROWS()");
+    } else if (wants_id) {
+        texts[count++] = S("SELECT LAST_INSERT_ID()");
+    }
     pooled_move(pooled, CHANGING);
-    conn_query(pooled->conn, S("SELECT LAST_INSERT_ID()"), insert_id_came, pooled);
+    conn_query_all(pooled->conn, texts, count, saved_came, pooled);
+}
+
+bool pool_is_saving(const struct pool_ties *ties, enum pool_tie_kind kind)
+{
+    const struct pooled *pooled = ties->of[kind].pooled;
+    return pooled != NULL && (pooled->saving & TIE_BIT(kind)) != 0;
+}
+
+bool pool_save_tied(struct pool_ties *ties, enum pool_tie_kind kind)
+{
+    struct pooled *pooled = ties->of[kind].pooled;
+    if (pooled == NULL || pooled->is_outdated) {
+        return false;
+    }
+    if (pooled->place == IDLE) {
+        ties->of[kind].is_needed = true;
+        pooled_save(pooled);
+    }
+    return pool_is_saving(ties, kind);
 }
 
 // Begins to bring `pooled` to what the waiter wants.
@@ -564,10 +667,7 @@ static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
         pooled_save(pooled);
         return;
     }
-    if (pooled->ties[POOL_TIE_LAST] != NULL && pooled->ties[POOL_TIE_LAST] != waiter->ties) {
-        pool_tie_cut(
-            &pooled->ties[POOL_TIE_LAST]->of[POOL_TIE_LAST]); // the change covers up its traces
-    }
+    pooled_untie_others(pooled, waiter->ties); // the change covers up their traces
     pooled_move(pooled, CHANGING);
     conn_apply(pooled->conn, waiter->request.image);
 }
@@ -746,7 +846,7 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         pooled_untie(pooled);
         pooled_move(pooled, CHANGING);
         conn_reset(pooled->conn);
-    } else if (is_surplus(pool) && !pooled_holds_insert_id(pooled)) {
+    } else if (is_surplus(pool) && pooled_holder(pooled) == NULL) {
         pooled_close(pooled, CONN_END_SURPLUS);
     } else {
         pooled_rest(pooled);

@@ -9,8 +9,9 @@
 // connection for it.
 //
 // A connection remembers the session that used it last (struct pool_ties): that session gets it
-// back if nobody needed it meanwhile, and state that only the server knows (its last insert id) is
-// saved before somebody else gets it.
+// back if nobody needed it meanwhile. What only the server knows for that session (its last insert
+// id, warnings) is asked for and told to it before somebody else gets the connection, and those
+// that hold nothing of anybody's are given away first.
 #pragma once
 
 #include "proxy/backend/conn.h"
@@ -113,40 +114,57 @@ struct pool_waiter {
                     const struct conn_loss *loss);
 };
 
-// Embedded in the session: a connection that holds something for it, though it is idle or somebody
+// Embedded in the session: connections that hold something for it, though they are idle or somebody
 // else's by now.
 enum pool_tie_kind {
-    POOL_TIE_LAST,      // it ran the session's last statement
-    POOL_TIE_INSERT_ID, // it knows the session's LAST_INSERT_ID()
+    POOL_TIE_LAST,       // it ran the session's last statement
+    POOL_TIE_CONDITIONS, // it has the warnings or the error that SHOW WARNINGS would tell of
+    POOL_TIE_FOUND_ROWS, // it knows the session's FOUND_ROWS()
+    POOL_TIE_INSERT_ID,  // it knows the session's LAST_INSERT_ID()
     POOL_TIE_KINDS
 };
 
 struct pool_tie {
     struct pooled *pooled; // NULL: none does
     enum pool_tie_kind kind;
+    bool is_needed; // nobody else gets the connection before that has been asked for
+};
+
+// What a connection knew, where somebody else wants it.
+struct pool_saved {
+    enum pool_tie_kind kind;
+    bool is_known;                  // else the server did not say it
+    uint64_t value;                 // FOUND_ROWS, INSERT_ID
+    const struct conn_result *rows; // CONDITIONS: what SHOW WARNINGS answered; lives for the call
 };
 
 struct pool_ties {
     struct pool_tie of[POOL_TIE_KINDS];
-    // Called when the connection with the insert id is wanted by somebody else; `value` is what the
-    // id was.
-    void (*saved)(struct pool_ties *ties, uint64_t value);
+    // Tells what was saved, when the tie is cut. NULL: the connection with what was to be saved is
+    // gone. It takes nothing of the pools and gives nothing back.
+    void (*saved)(struct pool_ties *ties, const struct pool_saved *saved);
 };
 
 void pool_waiter_init(struct pool_waiter *waiter);
-void pool_ties_init(struct pool_ties *ties, void (*saved)(struct pool_ties *ties, uint64_t value));
+void pool_ties_init(struct pool_ties *ties,
+                    void (*saved)(struct pool_ties *ties, const struct pool_saved *saved));
 // From now on `pooled` holds that for the session.
-void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled);
+void pool_tie_bind(struct pool_ties *ties, enum pool_tie_kind kind, struct pooled *pooled,
+                   bool is_needed);
 void pool_tie_cut(struct pool_tie *tie);
 void pool_ties_cut(struct pool_ties *ties);
 
-// A connection that is READY and as the request wants it, at once, or NULL: then the waiter is told.
-// The caller becomes the holder by conn_hold(pooled_conn()). `ties` say which connections are
+// A connection that is READY and as the request wants it, at once, or NULL: then the waiter is
+// told. The caller becomes the holder by conn_hold(pooled_conn()). `ties` say which connections are
 // preferred; the one taken is the last one from then on.
 struct pooled *pool_take(struct pools *pools, const struct pool_request *request,
                          struct pool_waiter *waiter, struct pool_ties *ties);
 // Takes the tied connection alone, as it is; NULL where it is not idle.
 struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind);
+// Asks the tied connection for what it holds, where it is idle or that has begun. False where there
+// is no such connection, or somebody has it.
+bool pool_save_tied(struct pool_ties *ties, enum pool_tie_kind kind);
+bool pool_is_saving(const struct pool_ties *ties, enum pool_tie_kind kind);
 // The waiter is not told any more. Also for one that does not wait.
 void pool_cancel(struct pool_waiter *waiter);
 

@@ -20,6 +20,7 @@ struct pooled {
     struct conn *conn;
     struct pool_ties *ties[POOL_TIE_KINDS]; // sessions that it holds something for
     struct pool_waiter *waiter;             // CHANGING: for whom; NULL: for nobody
+    unsigned saving;                        // CHANGING: bits of the kinds that are being asked for
     struct limit_token token;
     enum place place;
     int64_t since_us;   // when it came to its place
@@ -79,8 +80,9 @@ void pool_destroy(struct pool *pool);
 void pool_wake(struct pool *pool);
 // Closes and frees a connection that is not lent and that nobody waits for.
 void pooled_close(struct pooled *pooled, enum conn_end end);
-bool pooled_holds_insert_id(const struct pooled *pooled);
-// Idle: asks for the insert id that it holds for a session, and is idle again behind it.
+// The session that it holds something for that must be asked for first. NULL: none.
+struct pool_ties *pooled_holder(const struct pooled *pooled);
+// Idle: asks for what it holds for that session, and is idle again behind it.
 void pooled_save(struct pooled *pooled);
 void pool_refuse_all(struct pool *pool);
 

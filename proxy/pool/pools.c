@@ -10,27 +10,29 @@ enum {
 
 // --- giving up -----------------------------------------------------------------------------------
 
-// The idle connection of that server, of any account, that nobody has used for longest; without
-// somebody's insert id where there is such a one.
+// The idle connection of that server, of any account, that nobody has used for longest; one
+// that holds nothing of a session's where there is such a one.
 static struct pooled *server_oldest_idle(struct pools *pools, int server)
 {
     struct pooled *oldest = NULL;
+    bool oldest_holds = false;
     list_each (link, &pools->servers[server]) {
         struct pool *pool = container_of(link, struct pool, link);
         if (list_is_empty(&pool->places[IDLE])) {
             continue;
         }
         struct pooled *last = container_of(pool->places[IDLE].prev, struct pooled, link);
-        if (oldest == NULL || (pooled_holds_insert_id(oldest) && !pooled_holds_insert_id(last)) ||
-            (pooled_holds_insert_id(oldest) == pooled_holds_insert_id(last) &&
-             last->since_us < oldest->since_us)) {
+        bool holds = pooled_holder(last) != NULL;
+        if (oldest == NULL || (oldest_holds && !holds) ||
+            (oldest_holds == holds && last->since_us < oldest->since_us)) {
             oldest = last;
+            oldest_holds = holds;
         }
     }
     return oldest;
 }
 
-// A connection that holds an insert id ends here only when its session's value is safe: it is asked
+// A connection that holds something of a session's ends here only when that is safe: it is asked
 // for first.
 bool pools_give_up_idle(struct pools *pools, int server)
 {
@@ -38,7 +40,7 @@ bool pools_give_up_idle(struct pools *pools, int server)
     if (oldest == NULL) {
         return false;
     }
-    if (pooled_holds_insert_id(oldest)) {
+    if (pooled_holder(oldest) != NULL) {
         pooled_save(oldest); // given up the next time that somebody asks
         return false;
     }
@@ -108,7 +110,7 @@ static bool pool_expire(struct pool *pool, int64_t now_us)
         if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND) {
             return true;
         }
-        if (pooled_holds_insert_id(last)) {
+        if (pooled_holder(last) != NULL) {
             pooled_save(last);
             continue;
         }

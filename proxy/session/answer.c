@@ -77,15 +77,25 @@ void answer_send_error(struct session *session, struct writer *writer, enum erro
     }
 }
 
-void answer_affected(struct session *session, uint64_t rows)
+static void answer_with(struct session *session, struct ok ok)
 {
     struct buffer payload = BUFFER_INIT;
     struct writer writer = writer_make(&payload, 0);
-    struct ok ok = {.affected_rows = rows, .status = session_status(session)};
+    ok.status = session_status(session);
     ok_encode(&ok, &writer, session->capabilities);
     count_own(session, METRIC_TARGET_PROXY, METRIC_RESULT_OK);
     answer_payload(session, buffer_slice(&payload));
     buffer_release(&payload);
+}
+
+void answer_affected(struct session *session, uint64_t rows)
+{
+    answer_with(session, (struct ok){.affected_rows = rows});
+}
+
+void answer_warned(struct session *session, uint16_t warnings)
+{
+    answer_with(session, (struct ok){.warnings = warnings});
 }
 
 void answer_ok(struct session *session)
@@ -108,6 +118,35 @@ void answer_eof(struct session *session)
     buffer_release(&payload);
 }
 
+// A number that is given as text, in as many bytes as its column's type has.
+static struct slice number_pack(struct arena *arena, const struct column *column, struct slice text)
+{
+    size_t size = column->type == TYPE_LONGLONG ? sizeof(uint64_t)
+                  : column->type == TYPE_LONG   ? sizeof(uint32_t)
+                                                : 0;
+    uint64_t number = 0;
+    if (size == 0 || text.ptr == NULL || !slice_to_u64(text, &number)) {
+        return text;
+    }
+    char *bytes = arena_alloc(arena, size);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (char)(uint8_t)(number >> 8 * i);
+    }
+    return slice_make(bytes, size);
+}
+
+// `values` as the rows of a prepared statement have them.
+static const struct slice *values_pack(struct arena *arena, const struct column *columns,
+                                       size_t column_count, const struct slice *values,
+                                       size_t row_count)
+{
+    struct slice *packed = arena_alloc(arena, (column_count * row_count + 1) * sizeof(*packed));
+    for (size_t i = 0; i < column_count * row_count; i++) {
+        packed[i] = number_pack(arena, &columns[i % column_count], values[i]);
+    }
+    return packed;
+}
+
 void answer_rows(struct session *session, const struct column *columns, size_t column_count,
                  const struct slice *values, size_t row_count)
 {
@@ -115,6 +154,9 @@ void answer_rows(struct session *session, const struct column *columns, size_t c
     struct writer writer = answer_writer_make(session, &packets);
     struct result_writer result = result_writer_make(&writer, session->capabilities);
     result.is_binary = session->run->command == COMMAND_STMT_EXECUTE;
+    if (result.is_binary) {
+        values = values_pack(&session->run->arena, columns, column_count, values, row_count);
+    }
     result_writer_begin(&result, columns, column_count, session_status(session));
     for (size_t i = 0; i < row_count; i++) {
         result_writer_row(&result, values + i * column_count);

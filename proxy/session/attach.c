@@ -4,44 +4,13 @@
 
 #include "proxy/base/clock.h"
 
-// --- what the last statement left ----------------------------------------------------------------
-
-// The answer depends on what the session did last on its connection: that very one, as it is.
-static bool asks_last_statement(const struct statement *statement)
-{
-    return statement_asks(statement, ASK_WARNINGS) || statement_asks(statement, ASK_FOUND_ROWS) ||
-           statement_asks(statement, ASK_ROW_COUNT) || statement_asks(statement, ASK_PROFILE);
-}
-
-void attach_leave_last(struct session *session)
-{
-    const struct statement *statement = &session->run->statement;
-    if (session_keeps_last_statement(session) && !asks_last_statement(statement)) {
-        session->pins = 0;
-        query_let_go(session);
-    } else if (statement->kind == STATEMENT_BEGIN) {
-        session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT); // it need not begin where that ran
-    }
-}
-
-// What the last statement left is with a connection that has served others since. That it left no
-// warnings is known (and a profile is only with a connection that is kept); its counts are not, and
-// a stranger's would be wrong ones.
-static bool is_forgotten(const struct session *session)
-{
-    const struct statement *statement = &session->run->statement;
-    bool asks_counts =
-        statement_asks(statement, ASK_FOUND_ROWS) || statement_asks(statement, ASK_ROW_COUNT);
-    return (asks_counts && session->last != LAST_NONE) ||
-           (statement_asks(statement, ASK_WARNINGS) && session->last == LAST_WARNED);
-}
-
 // --- getting a connection ------------------------------------------------------------------------
 
 static void conn_adopt(struct session *session, struct pooled *pooled)
 {
     session->pooled = pooled;
     session->worker->server_collation = conn_peer(pooled_conn(pooled))->collation;
+    session->last.is_here = false;
     conn_hold(pooled_conn(pooled), &session_conn_handler, session);
 }
 
@@ -57,7 +26,7 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
     struct session *session = context;
     (void)conn;
     (void)result;
-    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
     attach_send(session);
 }
 
@@ -81,22 +50,13 @@ void attach_go(struct session *session)
                session);
 }
 
-// No warning of another session's stands there any more.
-static void traces_covered(struct conn *conn, const struct conn_result *result, void *context)
-{
-    (void)conn;
-    (void)result;
-    attach_go(context);
-}
-
 // Whether the statement may go out behind the session's state, in one piece: it does no harm where
 // the server refuses that, and needs nothing else before it.
 static bool can_follow_image(const struct session *session)
 {
     const struct run *run = session->run;
     return run->command == COMMAND_QUERY && run->statement.class == STATEMENT_CLASS_READ &&
-           run->route.wait_us == 0 && run->processes == NULL && !attach_wants_insert_id(session) &&
-           !asks_last_statement(&run->statement);
+           run->route.wait_us == 0 && run->processes == NULL && !attach_wants_insert_id(session);
 }
 
 // Brings the connection to what the session wants.
@@ -109,20 +69,14 @@ static void image_apply(struct session *session)
     conn_apply_ahead(conn, session->image, run->is_ahead ? run_packet(run) : SLICE_NONE);
 }
 
-// A connection that others may have used since this session's last statement: what those left is
-// not to be seen.
+// A connection that others may have used since this session's last statement.
 static void attach_granted(struct session *session, struct pooled *pooled)
 {
     conn_adopt(session, pooled);
-    if (!conn_is_as(pooled_conn(pooled), session->image)) {
-        image_apply(session); // which covers their traces too
-        return;
-    }
-    if (asks_last_statement(&session->run->statement)) {
-        session_enter(session, SESSION_PREPARING);
-        conn_query(pooled_conn(pooled), S("DO 0"), traces_covered, session);
-    } else {
+    if (conn_is_as(pooled_conn(pooled), session->image)) {
         attach_go(session);
+    } else {
+        image_apply(session);
     }
 }
 
@@ -215,11 +169,6 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
     }
 }
 
-static bool wants_own_connection(const struct statement *statement)
-{
-    return asks_last_statement(statement) || statement_asks(statement, ASK_INSERT_ID);
-}
-
 static void attached_leave(struct session *session)
 {
     struct pooled *pooled = session->pooled;
@@ -228,11 +177,8 @@ static void attached_leave(struct session *session)
     pool_give(pooled, POOL_RESET);
 }
 
-static bool take_own(struct session *session)
+bool attach_take_tied(struct session *session, enum pool_tie_kind kind)
 {
-    const struct statement *statement = &session->run->statement;
-    enum pool_tie_kind kind =
-        statement_asks(statement, ASK_INSERT_ID) ? POOL_TIE_INSERT_ID : POOL_TIE_LAST;
     struct pooled *tied = session->ties.of[kind].pooled;
     if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image)) {
         return false;
@@ -244,12 +190,17 @@ static bool take_own(struct session *session)
     session->run->route.server = pooled_server(own);
     session->run->route.wait_us = 0;
     conn_adopt(session, own);
-    if (conn_is_as(pooled_conn(own), session->image)) {
-        attach_send(session);
+    return true;
+}
+
+void attach_go_tied(struct session *session)
+{
+    struct conn *conn = pooled_conn(session->pooled);
+    if (conn_is_as(conn, session->image)) {
+        attach_go(session);
     } else {
         image_apply(session);
     }
-    return true;
 }
 
 void attach_begin(struct session *session)
@@ -262,17 +213,10 @@ void attach_begin(struct session *session)
     }
     if (session->pooled != NULL) {
         attached_leave(session);
-    } else if (wants_own_connection(&session->run->statement)) {
-        if (take_own(session)) {
-            return;
-        }
-        if (is_forgotten(session)) {
-            answer_error(
-                session, NOT_BUILT,
-                SLICE_ARG(S("asking about the last statement after its connection served another "
-                            "session")));
-            return;
-        }
+    } else if (statement_asks(&session->run->statement, ASK_INSERT_ID) &&
+               attach_take_tied(session, POOL_TIE_INSERT_ID)) {
+        attach_go_tied(session);
+        return;
     }
     int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;
     struct pool_request request = {

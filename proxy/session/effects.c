@@ -49,7 +49,6 @@ static const struct {
     {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE},
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE},
-    {EFFECT_FOUND_ROWS, PIN_LAST_STATEMENT, PIN_NONE},
     {EFFECT_ROLE, PIN_ROLE, PIN_NONE},
     {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE},
     {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE},
@@ -371,7 +370,7 @@ void effects_ok(struct session *session, const struct ok *ok)
         }
     }
     if (ok->insert_id != 0) {
-        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
         session->insert_id = ok->insert_id; // as good as is known without asking
     }
 }
@@ -427,7 +426,7 @@ static void succeeded(struct session *session, const struct statement *statement
         accounts_note(session, statement);
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
-        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled);
+        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
     }
 }
 
@@ -531,11 +530,10 @@ void effects_end(struct session *session, bool is_error)
         EFFECT_BIT(EFFECT_PREPARE) | EFFECT_BIT(EFFECT_EXECUTE) | EFFECT_BIT(EFFECT_DEALLOCATE);
     const struct statement *statement = &session->run->statement;
     const struct run *run = session->run;
+    last_note(session, is_error);
     if (run->command == COMMAND_STMT_PREPARE && !is_error && run->reply.warnings == 0) {
-        return; // what was there before may still be asked about
+        return; // it ran nothing
     }
-    effects_unpin(session, PIN_LAST_STATEMENT);
-    session->last = session->run->reply.warnings > 0 || is_error ? LAST_WARNED : LAST_QUIET;
     if (was_not_understood(session)) {
         // Nothing of it ran. The mysql tool greets so ("select $$"), to see what the server makes
         // of it.
@@ -544,10 +542,6 @@ void effects_end(struct session *session, bool is_error)
     } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
                statement->kind == STATEMENT_COMPOUND) {
         statement_note(session, statement, is_error);
-    }
-    bool has_text = run->command == COMMAND_QUERY || run->text != NULL;
-    if (run->reply.warnings > 0 || (is_error && has_text)) {
-        effects_pin(session, PIN_LAST_STATEMENT);
     }
     command_note(session, is_error);
 }
@@ -579,7 +573,7 @@ void effects_reset(struct session *session)
     named_release(&session->named);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
-    session->last = LAST_NONE;
+    last_release(&session->last);
     pool_ties_cut(&session->ties);
     effects_image_changed(session);
 }

@@ -173,7 +173,6 @@ static bool is_tainted(const struct run *run, const struct outcome *outcome)
 // the session goes on.
 static bool taint_close(struct session *session)
 {
-    session->pins &= ~PIN_BIT(PIN_LAST_STATEMENT);
     bool is_lost = must_keep(session);
     struct pooled *pooled = session->pooled;
     session->pooled = NULL;

@@ -134,6 +134,13 @@ static struct prepared_text *text_take(struct session *session, struct slice sql
     return text;
 }
 
+void preparation_swap(struct session *session, struct slice sql)
+{
+    struct prepared_text *text = text_take(session, sql);
+    prepared_text_unref(&session->run->text);
+    session->run->text = text;
+}
+
 // --- an answer that is known ---------------------------------------------------------------------
 
 static uint64_t definitions_version(const struct session *session)
@@ -220,7 +227,6 @@ void preparation_begin(struct session *session, struct slice sql)
     struct reading *reading = run->text->reading;
     run->is_capturing = reading->is_lasting;
     run->definitions = definitions_version(session);
-    attach_leave_last(session);
     statement_adjust(session);
     query_go(session);
 }

@@ -111,7 +111,6 @@ void query_begin(struct session *session, struct slice sql)
 void query_go(struct session *session)
 {
     struct run *run = session->run;
-    attach_leave_last(session);
     if (session->lost_on >= 0) {
         lost_transaction_tell(session);
         return;
@@ -128,7 +127,6 @@ void query_begin_command(struct session *session, const struct statement *statem
 {
     session->run->sql = SLICE_NONE;
     session->run->statement = *statement;
-    attach_leave_last(session);
     query_route(session);
 }
 
@@ -276,6 +274,31 @@ static void route_count(struct session *session)
     }
 }
 
+// Whether the statement goes on to where it is routed to: it does not ask about the last one, or
+// what it asks for stands in its text now.
+static bool recall_begin(struct session *session)
+{
+    switch (recall_find(session)) {
+    case RECALL_ANSWER:
+        session->run->route.target = ROUTE_PROXY;
+        route_count(session);
+        recall_answer(session);
+        return false;
+    case RECALL_TIED:
+        route_count(session);
+        attach_go_tied(session);
+        return false;
+    case RECALL_WAIT:
+        query_hold(session);
+        return false;
+    case RECALL_GONE:
+        answer_error(session, LAST_STATEMENT_GONE);
+        return false;
+    default:
+        return true;
+    }
+}
+
 void query_route(struct session *session)
 {
     struct run *run = session->run;
@@ -293,6 +316,9 @@ void query_route(struct session *session)
     primary_adjust(session);
     bool is_blocked = route->target == ROUTE_BLOCKED;
     bool is_ours = route->target == ROUTE_PROXY || answers_warnings(session);
+    if (!is_blocked && !is_ours && !recall_begin(session)) {
+        return;
+    }
     if (!is_blocked && !is_ours && (route->must_wait || route->server < 0)) {
         query_hold(session); // it is decided anew, and counts when it goes
         return;

@@ -39,6 +39,7 @@ void relay_expect(const struct run *run, const struct conn *conn, struct reply *
 void relay_begin(struct session *session)
 {
     relay_expect(session->run, pooled_conn(session->pooled), &session->run->reply);
+    last_begin(session->run);
 }
 
 // --- packets that are looked at ------------------------------------------------------------------
@@ -145,6 +146,7 @@ static void change_flag_clear(struct batch *batch, const struct reply_step *step
 static void packet_held(struct session *session, struct batch *batch, const struct reply_step *step)
 {
     if (step->packet == REPLY_PACKET_OK) {
+        last_ok(session->run, &step->ok, step->ok.is_end_of_result);
         session->run->has_ok = true;
         session->run->changed_rows += step->ok.is_end_of_result ? 0 : step->ok.affected_rows;
         preparation_note_definitions(session);
@@ -154,8 +156,10 @@ static void packet_held(struct session *session, struct batch *batch, const stru
             return;
         }
     } else if (step->packet == REPLY_PACKET_EOF) {
+        last_ok(session->run, &step->ok, true);
         change_flag_clear(batch, step);
     } else if (step->packet == REPLY_PACKET_ERR) {
+        last_err(session->run, &step->err);
         if (timeout_tell(session, batch, step)) {
             return;
         }

@@ -7,13 +7,7 @@
 
 // A client that does not read costs what is above the high-water mark, and one receive call's
 // bytes.
-enum {
-    HIGH_WATER = 16 * 1024,
-    LOW_WATER = 8 * 1024,
-    FINISH_SECONDS = 5,
-    AHEAD_MOST = 64 * 1024,
-    LAST_STATEMENT_MS = 500
-};
+enum { HIGH_WATER = 16 * 1024, LOW_WATER = 8 * 1024, FINISH_SECONDS = 5, AHEAD_MOST = 64 * 1024 };
 
 // --- states --------------------------------------------------------------------------------------
 
@@ -115,21 +109,10 @@ static void idle_timed_out(struct session *session)
     session_finish(session);
 }
 
-// Whether the connection is kept only since the next statement may ask about the last one.
-bool session_keeps_last_statement(const struct session *session)
-{
-    return session->pooled != NULL && session->pins == PIN_BIT(PIN_LAST_STATEMENT) &&
-           (session->status & (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT)) == STATUS_AUTOCOMMIT &&
-           session->worker->config->routing.multiplexing;
-}
-
 static void idle_timer_set(struct session *session)
 {
     const struct conf_proxy *proxy = &session->worker->config->proxy;
     int64_t delay_us = proxy->idle_timeout_us > 0 ? proxy->idle_timeout_us : TIMER_NEVER;
-    if (session_keeps_last_statement(session)) {
-        delay_us = LAST_STATEMENT_MS * CLOCK_MS;
-    }
     if (proxy->max_transaction_time_us > 0 && (session->status & STATUS_IN_TRANSACTION) != 0) {
         int64_t left_us = session->transaction_us + proxy->max_transaction_time_us -
                           loop_now_us(session->worker->loop);
@@ -154,13 +137,7 @@ static void timed_out(struct timer *timer)
         greet_timed_out(session);
         break;
     case SESSION_IDLE:
-        if (session_keeps_last_statement(session)) {
-            session->pins = 0; // it may still get it back: the connection stays tied to it
-            query_let_go(session);
-            idle_timer_set(session);
-        } else {
-            idle_timed_out(session);
-        }
+        idle_timed_out(session);
         break;
     case SESSION_FINISHING:
         session_close(session);
@@ -293,9 +270,13 @@ static void task_run(struct loop_task *task)
     mem_free(container_of(task, struct session, task));
 }
 
-static void insert_id_saved(struct pool_ties *ties, uint64_t value)
+// A connection that was waited for has told what it knew.
+static void wake_run(struct loop_task *task)
 {
-    container_of(ties, struct session, ties)->insert_id = value;
+    struct session *session = container_of(task, struct session, wake);
+    if (session->state == SESSION_HOLDING) {
+        query_route(session);
+    }
 }
 
 struct session *session_create(struct worker *worker, int fd, const struct address *peer,
@@ -314,8 +295,10 @@ struct session *session_create(struct worker *worker, int fd, const struct addre
     list_push_back(&worker->sessions, &session->link);
     worker->session_count++;
     loop_task_init(&session->task, task_run);
+    loop_task_init(&session->wake, wake_run);
+    last_release(&session->last);
     timer_init(&session->timer, timed_out);
-    pool_ties_init(&session->ties, insert_id_saved);
+    pool_ties_init(&session->ties, last_saved);
     pool_waiter_init(&session->waiter);
     stream_init(&session->stream, worker->loop, &handler, METRIC_SIDE_CLIENT);
     stream_adopt(&session->stream, fd);
@@ -342,7 +325,9 @@ void session_close(struct session *session)
     stream_close(&session->stream);
     session_enter(session, SESSION_CLOSED);
     timer_release(&session->timer);
+    loop_task_cancel(&session->wake);
     pool_ties_cut(&session->ties);
+    last_release(&session->last);
     pools_account_leave(&session->account);
     image_unref(&session->image);
     mem_free((char *)session->user.ptr);

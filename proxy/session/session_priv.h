@@ -5,7 +5,10 @@
 //     greet.c      logging in, COM_CHANGE_USER
 //     command.c    which command is which
 //     query.c      a statement: read, decide where it goes
+//     rewriting.c  a walk over a text that puts something else in place of what it finds
 //     own_id.c     CONNECTION_ID() in a statement's text
+//     last.c       what the last statement left: warnings, counts
+//     recall.c     a statement that asks about that
 //     attach.c     its connection: found, made what the session wants, the statement sent
 //     wait.c       a replica is waited for, until it has what the session wrote
 //     relay.c      the answer on its way to the client
@@ -39,6 +42,7 @@
 #pragma once
 
 #include "proxy/session/held.h"
+#include "proxy/session/last.h"
 #include "proxy/session/named.h"
 #include "proxy/session/prepared.h"
 #include "proxy/session/rights.h"
@@ -81,6 +85,14 @@ enum session_state {
 // What its server was told to end a running statement for; the statement then ends with this error.
 enum run_order { ORDER_NONE, ORDER_TIME_LIMIT, ORDER_KILL };
 enum { ER_QUERY_INTERRUPTED = 1317 };
+
+// What the packets of the answer say of what it leaves, as far as it came.
+struct left {
+    int64_t row_count; // ROW_COUNT() behind it
+    int64_t told_rows; // matched or inserted, by the last OK's words; -1: it has none
+    bool has_warned;   // some of several statements did
+    char sqlstate[LAST_SQLSTATE_SIZE]; // of the ERR
+};
 
 // Taken from the worker's spare ones when a command begins, given back when it ends, with its
 // memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
@@ -129,6 +141,7 @@ struct run {
     bool is_ahead;                 // CATCHING: it went to the server behind the wait
     bool has_ok;                   // an OK packet came, which says what was committed
     bool has_gtid;                 // and it did
+    struct left left;
     enum run_order order;
     enum run_kill kill;
 };
@@ -143,19 +156,13 @@ static inline struct slice run_packet(const struct run *run)
 
 enum { LAST_QUERY_SIZE = 128 };
 
-// What the session's last statement left that the next one may ask about.
-enum last_statement {
-    LAST_NONE,   // there was none since the login or the last reset
-    LAST_QUIET,  // its counts alone
-    LAST_WARNED, // warnings or an error as well
-};
-
 struct session {
     struct stream stream; // to the client
     struct worker *worker;
     struct list link;      // in worker->sessions
     struct list holding;   // in worker->holding, HOLDING; in waits.sessions, CATCHING
     struct loop_task task; // frees
+    struct loop_task wake; // HOLDING: what a connection knew was saved, or is gone
     struct timer timer;    // what it means goes by the state
     enum session_state state;
     uint32_t id;
@@ -195,7 +202,7 @@ struct session {
     struct pool_ties ties;
     struct pool_waiter waiter;
     uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
-    enum last_statement last;
+    struct last last;
     struct position position; // what it has written: its reads see that. A reset leaves it.
 };
 
@@ -204,8 +211,6 @@ struct session {
 struct session *session_create(struct worker *worker, int fd, const struct address *peer,
                                struct slice listen);
 void session_enter(struct session *session, enum session_state state);
-// Whether the connection is kept only since the next statement may ask about the last one.
-bool session_keeps_last_statement(const struct session *session);
 // Ends it at once: connection given back or closed, stream closed.
 void session_close(struct session *session);
 // Ends it after what was sent has gone out.
@@ -280,14 +285,49 @@ struct slice own_id_text(const struct run *run);
 // Makes run->sent of a text; of one too long for a frame nothing.
 void run_put_text(struct run *run, struct slice sql);
 
+// --- last.c --------------------------------------------------------------------------------------
+
+// The command goes to a server; packets of its answer; and it has ended.
+void last_begin(struct run *run);
+void last_ok(struct run *run, const struct ok *ok, bool ends_rows);
+void last_err(struct run *run, const struct err *err);
+void last_note(struct session *session, bool is_error);
+// The session's connection alone knows what the next statement is likely to ask.
+bool last_is_needed(const struct session *session);
+// A statement of sluice's own covers up what the session's connection had of the last one.
+void last_cover(struct session *session);
+// sluice itself has answered with so many rows.
+void last_told(struct session *session, uint64_t rows, bool sets_found);
+// pool_ties->saved().
+void last_saved(struct pool_ties *ties, const struct pool_saved *saved);
+// SHOW WARNINGS, GET DIAGNOSTICS and the like: what they tell of stays as it is.
+bool last_is_told_by(const struct statement *statement);
+
+// --- recall.c ------------------------------------------------------------------------------------
+
+enum recall {
+    RECALL_NONE,   // it goes where it is routed to
+    RECALL_ANSWER, // recall_answer() has the answer
+    RECALL_TIED,   // the session has the right connection now: attach_go_tied()
+    RECALL_WAIT,   // a connection is being asked: session->wake comes
+    RECALL_GONE,   // nobody knows any more
+};
+
+// Where a statement that asks about the last one finds the answer; may put what is known into the
+// text.
+enum recall recall_find(struct session *session);
+void recall_answer(struct session *session);
+
 // --- attach.c ------------------------------------------------------------------------------------
 
-// The next statement does not ask about the last one: what was kept for that is free.
-void attach_leave_last(struct session *session);
 // Gets the connection that the route names, the session's own or one of the pool, and sends.
 void attach_begin(struct session *session);
 // The session has its connection, in the right state: does what must come first, and sends.
 void attach_go(struct session *session);
+// Takes the tied connection, where it is idle and can be as the session wants it, and goes on
+// there.
+bool attach_take_tied(struct session *session, enum pool_tie_kind kind);
+void attach_go_tied(struct session *session);
 // Sends on the connection that the session has, as it is.
 void attach_send(struct session *session);
 // The same, where the command went out ahead and its answer is next.
@@ -365,6 +405,8 @@ void preparation_end(struct session *session, bool is_error);
 // What the text is, by the catalogue of now.
 const struct statement *preparation_statement(struct session *session, struct prepared_text *text);
 void preparation_reading_free(void *reading);
+// The execution runs this text in place of the one that was prepared; neither has parameters.
+void preparation_swap(struct session *session, struct slice sql);
 // The statement changes what statements are prepared by: tables, rights.
 void preparation_note_definitions(struct session *session);
 
@@ -455,7 +497,8 @@ bool settle_begin(struct session *session);
 
 // Sends an OK with the session's status, and the command is over.
 void answer_ok(struct session *session);
-void answer_affected(struct session *session, uint64_t rows); // the same of so many rows
+void answer_affected(struct session *session, uint64_t rows);   // the same of so many rows
+void answer_warned(struct session *session, uint16_t warnings); // and with so many warnings
 void answer_eof(struct session *session);
 // Packets that are framed already.
 void answer_packets(struct session *session, struct slice packets);

@@ -32,7 +32,7 @@ static bool is_wanted(const struct session *session)
     bool is_held_anyway = (session->pins & ~settled_pins) != 0 ||
                           held_count(held, HELD_VARIABLE) > 0 ||
                           held_count(held, HELD_USER_VARIABLE) > 0;
-    return is_in_doubt && !is_held_anyway && session->last != LAST_WARNED && is_readable(session);
+    return is_in_doubt && !is_held_anyway && !last_is_needed(session) && is_readable(session);
 }
 
 // --- asking --------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ bool settle_begin(struct session *session)
         return false;
     }
     session_enter(session, SESSION_SETTLING);
-    pool_tie_cut(&session->ties.of[POOL_TIE_LAST]); // the question is the connection's last one now
+    last_cover(session); // the question is the connection's last one now
     question_write(session, &sql);
     conn_query(pooled_conn(session->pooled), buffer_slice(&sql), answered, session);
     buffer_release(&sql);

@@ -18,6 +18,9 @@ struct taker {
     enum pool_refusal refusal;
     uint16_t code; // of the server's refusal
     uint64_t saved_id;
+    uint64_t saved_found_rows;
+    size_t saved_rows; // of SHOW WARNINGS
+    unsigned losses;   // told that what was to be saved is gone
     bool is_lost;
     unsigned turn; // when it was served, counted over all takers
 };
@@ -57,9 +60,18 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
     taker->code = loss != NULL ? loss->code : 0;
 }
 
-static void saved(struct pool_ties *ties, uint64_t value)
+static void saved(struct pool_ties *ties, const struct pool_saved *saved)
 {
-    container_of(ties, struct taker, ties)->saved_id = value;
+    struct taker *taker = container_of(ties, struct taker, ties);
+    if (saved == NULL) {
+        taker->losses++;
+    } else if (saved->kind == POOL_TIE_INSERT_ID) {
+        taker->saved_id = saved->value;
+    } else if (saved->kind == POOL_TIE_FOUND_ROWS) {
+        taker->saved_found_rows = saved->value;
+    } else {
+        taker->saved_rows = saved->rows->row_count;
+    }
 }
 
 static void ask_others(void *context, int server)
@@ -203,6 +215,24 @@ static void give(struct bench *bench, int taker, enum pool_fate fate)
     struct pooled *pooled = bench->takers[taker].pooled;
     bench->takers[taker].pooled = NULL;
     pool_give(pooled, fate);
+}
+
+// A result of so many columns and rows of sevens.
+static void result_write(struct buffer *out, size_t columns, size_t rows)
+{
+    struct column column[3];
+    struct slice cells[3] = {S("7"), S("7"), S("7")};
+    for (size_t i = 0; i < columns; i++) {
+        column[i] = (struct column){
+            .name = S("c"), .collation = COLUMN_UTF8MB4, .length = 10, .type = TYPE_VAR_STRING};
+    }
+    struct writer writer = writer_make(out, 1);
+    struct result_writer result = result_writer_make(&writer, CAPABILITY_PROTOCOL_41);
+    result_writer_begin(&result, column, columns, STATUS_AUTOCOMMIT);
+    for (size_t i = 0; i < rows; i++) {
+        result_writer_row(&result, cells);
+    }
+    assert_true(result_writer_end(&result, STATUS_AUTOCOMMIT, 0));
 }
 
 // --- tests ---------------------------------------------------------------------------------------
@@ -538,13 +568,85 @@ static void an_insert_id_is_saved_before_somebody_else_gets_the_connection(void 
     (void)state;
     bench_open(&bench, 1);
     take_wait(&bench, 0);
-    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_INSERT_ID, bench.takers[0].pooled);
+    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_INSERT_ID, bench.takers[0].pooled, true);
     give(&bench, 0, POOL_KEEP);
     bench.server.insert_id = 77;
     take_wait(&bench, 1);
     assert_int_equal(bench.takers[0].saved_id, 77);
     assert_null(bench.takers[0].ties.of[POOL_TIE_INSERT_ID].pooled);
     give(&bench, 1, POOL_KEEP);
+    bench_close(&bench);
+}
+
+// Everything is asked for at once, and warnings first: a SELECT would clear them.
+static void warnings_and_counts_are_saved_in_one_go(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    struct pool_ties *ties = &bench.takers[0].ties;
+    pool_tie_bind(ties, POOL_TIE_CONDITIONS, bench.takers[0].pooled, true);
+    pool_tie_bind(ties, POOL_TIE_FOUND_ROWS, bench.takers[0].pooled, true);
+    give(&bench, 0, POOL_KEEP);
+    struct buffer rows = BUFFER_INIT, count = BUFFER_INIT;
+    result_write(&rows, 3, 2);
+    result_write(&count, 1, 1);
+    server_answer(&bench.server, "SHOW WARNINGS", buffer_slice(&rows));
+    server_answer(&bench.server, "SELECT FOUND_ROWS()", buffer_slice(&count));
+    bench.server.asked[0] = '\0';
+    take_wait(&bench, 1);
+    assert_non_null(strstr(bench.server.asked, "Q:SHOW WARNINGS\nQ:SELECT FOUND_ROWS()\n"));
+    assert_int_equal(bench.takers[0].saved_rows, 2);
+    assert_int_equal(bench.takers[0].saved_found_rows, 7);
+    assert_null(ties->of[POOL_TIE_CONDITIONS].pooled);
+    assert_null(ties->of[POOL_TIE_FOUND_ROWS].pooled);
+    assert_int_equal(bench.takers[0].losses, 0);
+    give(&bench, 1, POOL_KEEP);
+    buffer_release(&rows);
+    buffer_release(&count);
+    bench_close(&bench);
+}
+
+static void a_connection_that_holds_nothing_for_anybody_is_preferred(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    take_wait(&bench, 0);
+    take_wait(&bench, 1);
+    struct pooled *free = bench.takers[1].pooled;
+    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_CONDITIONS, bench.takers[0].pooled, true);
+    give(&bench, 1, POOL_KEEP);
+    give(&bench, 0, POOL_KEEP); // used later: the first that others would get
+    bench.server.asked[0] = '\0';
+    take(&bench, 2);
+    assert_ptr_equal(bench.takers[2].pooled, free);
+    give(&bench, 2, POOL_KEEP);
+    // To change one, too, one is taken that holds nothing.
+    struct image *other =
+        image_make(&bench.images, S("latin1"), S("latin1_swedish_ci"), S("app"), false);
+    take_as(&bench, 3, other, 10 * CLOCK_SECOND);
+    turn_until(bench.fixture.loop, bench.takers[3].pooled != NULL);
+    assert_ptr_equal(bench.takers[3].pooled, free);
+    assert_null(strstr(bench.server.asked, "WARNINGS"));
+    assert_non_null(bench.takers[0].ties.of[POOL_TIE_CONDITIONS].pooled);
+    give(&bench, 3, POOL_KEEP);
+    image_unref(&other);
+    bench_close(&bench);
+}
+
+static void a_session_hears_that_what_was_to_be_saved_is_gone(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_CONDITIONS, bench.takers[0].pooled, true);
+    give(&bench, 0, POOL_KEEP);
+    topology_set(&bench, ROLE_REPLICA, SERVER_UP); // idle ones close
+    assert_int_equal(bench.takers[0].losses, 1);
+    assert_null(bench.takers[0].ties.of[POOL_TIE_CONDITIONS].pooled);
     bench_close(&bench);
 }
 
@@ -738,6 +840,9 @@ int main(void)
         cmocka_unit_test(a_connection_that_the_server_closed_while_idle_is_never_handed_out),
         cmocka_unit_test(state_that_cannot_be_named_is_reset_before_the_next_session),
         cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
+        cmocka_unit_test(warnings_and_counts_are_saved_in_one_go),
+        cmocka_unit_test(a_connection_that_holds_nothing_for_anybody_is_preferred),
+        cmocka_unit_test(a_session_hears_that_what_was_to_be_saved_is_gone),
         cmocka_unit_test(a_session_gets_its_own_connection_back_where_nobody_needed_it),
         cmocka_unit_test(connections_to_a_primary_that_is_none_any_more_are_not_used_again),
         cmocka_unit_test(a_connection_that_is_outdated_before_it_is_open_counts_as_closed),

@@ -1,0 +1,621 @@
+// What the answers say of what they leave, by the rules that both families of servers were seen to
+// follow.
+#include "proxy/session/last.h"
+#include "proxy/session/session_priv.h"
+
+#include "proxy/base/memory.h"
+#include "router/sql/lexer.h"
+
+// --- what is kept --------------------------------------------------------------------------------
+
+static void saved_drop(struct last *last)
+{
+    mem_free(last->saved);
+    last->saved = NULL;
+}
+
+void last_release(struct last *last)
+{
+    saved_drop(last);
+    *last = (struct last){.is_found_known = true};
+}
+
+static void conditions_none(struct session *session)
+{
+    saved_drop(&session->last);
+    pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
+    session->last.conditions = LAST_NONE;
+}
+
+// A copy of so many rows, in one piece.
+static struct conditions *conditions_make(struct slice (*rows)[CONDITION_CELLS], size_t count)
+{
+    size_t head_size = sizeof(struct conditions) + count * sizeof(*rows), text_size = 0;
+    for (size_t i = 0; i < count * CONDITION_CELLS; i++) {
+        text_size += rows[0][i].len;
+    }
+    if (count > CONDITIONS_ROWS_MOST || text_size > CONDITIONS_BYTES_MOST) {
+        return NULL;
+    }
+    struct conditions *made = mem_zero(1, head_size + text_size);
+    char *text = (char *)made + head_size;
+    made->count = count;
+    for (size_t i = 0; i < count * CONDITION_CELLS; i++) {
+        struct slice value = rows[0][i];
+        memcpy(text, value.len > 0 ? value.ptr : "", value.len);
+        made->cells[0][i] = slice_make(text, value.len);
+        text += value.len;
+    }
+    return made;
+}
+
+static bool saved_set(struct last *last, struct conditions *saved)
+{
+    saved_drop(last);
+    last->saved = saved;
+    last->conditions = saved != NULL ? LAST_SAVED : LAST_HELD; // by nobody any more
+    return saved != NULL;
+}
+
+bool last_save(struct last *last, const struct conn_result *result)
+{
+    if (result->code != 0 || result->column_count != CONDITION_CELLS) {
+        return false;
+    }
+    struct slice(*rows)[CONDITION_CELLS] = mem_zero(result->row_count + 1, sizeof(*rows));
+    for (size_t i = 0; i < result->row_count; i++) {
+        memcpy(rows[i], result->rows[i].cells, sizeof(*rows));
+    }
+    bool is_saved = saved_set(last, conditions_make(rows, result->row_count));
+    mem_free(rows);
+    return is_saved;
+}
+
+void last_add_error(struct last *last, uint16_t code, struct slice message)
+{
+    char number[8];
+    size_t count = last->conditions == LAST_SAVED ? last->saved->count : 0;
+    struct slice(*rows)[CONDITION_CELLS] = mem_zero(count + 1, sizeof(*rows));
+    int len = snprintf(number, sizeof(number), "%u", (unsigned)code);
+    if (count > 0) {
+        memcpy(rows, last->saved->cells, count * sizeof(*rows));
+    } else {
+        last->is_count_known = true;
+        last->condition_count = 0;
+    }
+    rows[count][CONDITION_LEVEL] = S("Error");
+    rows[count][CONDITION_CODE] = slice_make(number, (size_t)len);
+    rows[count][CONDITION_MESSAGE] = message;
+    last->condition_count++;
+    last->row_count = -1;
+    saved_set(last, conditions_make(rows, count + 1));
+    mem_free(rows);
+}
+
+// --- counts --------------------------------------------------------------------------------------
+
+// A server keeps so many unless it was told otherwise: where there are fewer, they are all.
+enum { KEPT_BY_SERVERS = 64 };
+
+static bool is_whole(const struct last *last)
+{
+    size_t count = last->saved->count;
+    return last->is_count_known ? last->condition_count == count
+                                : count > 0 && count < KEPT_BY_SERVERS;
+}
+
+bool last_warning_count(const struct last *last, uint64_t *count)
+{
+    if (last->conditions == LAST_NONE) {
+        *count = 0;
+        return true;
+    }
+    if (last->conditions == LAST_SAVED && (last->is_count_known || is_whole(last))) {
+        *count = last->is_count_known ? last->condition_count : last->saved->count;
+        return true;
+    }
+    return false;
+}
+
+bool last_error_count(const struct last *last, uint64_t *count)
+{
+    *count = 0;
+    if (last->conditions == LAST_NONE) {
+        return true;
+    }
+    if (last->conditions != LAST_SAVED || !is_whole(last)) {
+        return false;
+    }
+    for (size_t i = 0; i < last->saved->count; i++) {
+        *count += slice_equal(last->saved->cells[i][CONDITION_LEVEL], S("Error"));
+    }
+    return true;
+}
+
+// --- packets of the answer -----------------------------------------------------------------------
+
+// The number behind that word in an OK's message; -1: none.
+static int64_t told_number(struct slice message, struct slice word)
+{
+    size_t at = slice_find_slice(message, word);
+    int64_t number = 0;
+    if (at == message.len) {
+        return -1;
+    }
+    for (size_t i = at + word.len; i < message.len; i++) {
+        if (message.ptr[i] < '0' || message.ptr[i] > '9' || number > INT64_MAX / 16) {
+            break;
+        }
+        number = number * 10 + (message.ptr[i] - '0');
+    }
+    return number;
+}
+
+void last_begin(struct run *run)
+{
+    run->left = (struct left){.row_count = -1, .told_rows = -1};
+}
+
+void last_ok(struct run *run, const struct ok *ok, bool ends_rows)
+{
+    struct left *left = &run->left;
+    left->row_count = ends_rows ? -1 : (int64_t)ok->affected_rows;
+    left->has_warned |= ok->warnings > 0;
+    left->told_rows = -1;
+    if (!ends_rows && ok->message.len > 0) {
+        int64_t matched = told_number(ok->message, S("Rows matched: "));
+        left->told_rows = matched >= 0 ? matched : told_number(ok->message, S("Records: "));
+    }
+}
+
+void last_err(struct run *run, const struct err *err)
+{
+    run->left.row_count = -1;
+    memcpy(run->left.sqlstate, "HY000", LAST_SQLSTATE_SIZE);
+    if (err->sqlstate.len == LAST_SQLSTATE_SIZE) {
+        memcpy(run->left.sqlstate, err->sqlstate.ptr, LAST_SQLSTATE_SIZE);
+    }
+}
+
+// --- warnings and errors -------------------------------------------------------------------------
+
+bool last_is_told_by(const struct statement *statement)
+{
+    return statement_asks(statement, ASK_WARNINGS) &&
+           (statement->kind == STATEMENT_SHOW || statement->kind == STATEMENT_GET_DIAGNOSTICS);
+}
+
+// MySQL begins every statement without the warnings of the one before; MariaDB only those that use
+// tables.
+static bool clears_conditions(const struct session *session)
+{
+    const struct run *run = session->run;
+    const struct statement *statement = &run->statement;
+    if (run->command == COMMAND_INIT_DB || last_is_told_by(statement)) {
+        return false;
+    }
+    if (!conn_peer(pooled_conn(session->pooled))->is_mariadb || statement->tables_count > 0) {
+        return true;
+    }
+    switch (statement->kind) {
+    case STATEMENT_SELECT:
+    case STATEMENT_DO:
+    case STATEMENT_SET:
+    case STATEMENT_USE:
+    case STATEMENT_BEGIN:
+    case STATEMENT_COMMIT:
+    case STATEMENT_ROLLBACK:
+    case STATEMENT_ROLLBACK_TO:
+    case STATEMENT_SAVEPOINT:
+    case STATEMENT_RELEASE_SAVEPOINT:
+    case STATEMENT_SET_TRANSACTION:
+    case STATEMENT_UNLOCK_TABLES:
+    case STATEMENT_PREPARE:
+    case STATEMENT_DEALLOCATE:
+    case STATEMENT_HELP:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void conditions_note(struct session *session, bool is_error)
+{
+    struct run *run = session->run;
+    struct last *last = &session->last;
+    bool is_several = run->statement.count > 1;
+    bool has_warned = run->reply.warnings > 0 || (is_several && run->left.has_warned);
+    bool is_kept = last_is_told_by(&run->statement) && !is_several;
+    if (is_error || (has_warned && !is_kept)) {
+        saved_drop(last);
+        last->conditions = LAST_HELD;
+        last->is_count_known = !is_error && !is_several;
+        last->condition_count = run->reply.warnings;
+        pool_tie_bind(&session->ties, POOL_TIE_CONDITIONS, session->pooled, true);
+    } else if (has_warned) { // GET DIAGNOSTICS added one
+        last->condition_count += run->reply.warnings;
+    } else if (clears_conditions(session)) {
+        conditions_none(session);
+    }
+    last->error = is_error ? run->reply.error : is_kept ? last->error : 0;
+    if (is_error) {
+        memcpy(last->sqlstate, run->left.sqlstate, LAST_SQLSTATE_SIZE);
+    }
+}
+
+// --- FOUND_ROWS() --------------------------------------------------------------------------------
+
+enum found {
+    FOUND_SAME,   // as before
+    FOUND_COUNT,  // so many
+    FOUND_THERE,  // the server set it, and alone knows
+    FOUND_NEEDED, // the same, and somebody is about to ask
+    FOUND_UNSURE, // the server may have set it
+};
+
+// LIMIT of a SELECT or union, as far as FOUND_ROWS() cares: without SQL_CALC_FOUND_ROWS rows are
+// counted up to the last one that is sent, also those that OFFSET leaves out.
+struct limit {
+    bool is_unsure;
+    int64_t offset;
+};
+
+static bool is_word(const struct token *token, struct slice word)
+{
+    return (token->kind == TOKEN_WORD || token->kind == TOKEN_NAME) &&
+           slice_equal_nocase(token_text(token), word);
+}
+
+static bool joins_selects(const struct token *token)
+{
+    return token->kind == TOKEN_WORD &&
+           (token->keyword == KEYWORD_UNION || token->keyword == KEYWORD_EXCEPT ||
+            token->keyword == KEYWORD_INTERSECT);
+}
+
+static bool number_of(const struct token *token, int64_t *number)
+{
+    return token->kind == TOKEN_NUMBER && slice_to_i64(token_text(token), number);
+}
+
+// Behind LIMIT, up to what cannot be its part.
+static void limit_read(struct limit *limit, struct lexer *lexer, struct token *token)
+{
+    struct token first = *token, sign, second;
+    int64_t number;
+    lexer_next(lexer, &sign);
+    *token = sign;
+    bool is_comma = sign.kind == TOKEN_SYMBOL && sign.symbol == ',';
+    if (!is_comma && !is_word(&sign, S("offset"))) {
+        return;
+    }
+    lexer_next(lexer, &second);
+    *token = second;
+    limit->is_unsure |= !number_of(is_comma ? &first : &second, &number);
+    limit->offset = limit->is_unsure ? 0 : number;
+}
+
+static struct limit limit_of(struct slice sql, const struct sql_syntax *syntax)
+{
+    struct limit limit = {0};
+    struct lexer lexer;
+    struct token token;
+    int depth = 0;
+    bool is_joined = false, has_limit = false;
+    lexer_init(&lexer, sql, syntax, 0);
+    lexer_next(&lexer, &token);
+    while (token.kind != TOKEN_END && token.kind != TOKEN_BROKEN) {
+        bool is_limit = token.kind == TOKEN_WORD && token.keyword == KEYWORD_LIMIT;
+        if (token.kind == TOKEN_SYMBOL) {
+            depth += (token.symbol == '(') - (token.symbol == ')');
+        }
+        is_joined |= joins_selects(&token) && depth == 0;
+        limit.is_unsure |= is_word(&token, S("fetch"));
+        lexer_next(&lexer, &token);
+        if (is_limit && depth == 0) {
+            has_limit = true;
+            limit_read(&limit, &lexer, &token);
+        }
+    }
+    limit.is_unsure |=
+        (is_joined && has_limit) || token.kind == TOKEN_BROKEN || lexer.executables > 0;
+    return limit;
+}
+
+static enum found found_by_select(const struct session *session, uint64_t *count)
+{
+    const struct run *run = session->run;
+    const struct reply *reply = &run->reply;
+    struct limit limit = {0};
+    if (statement_has(&run->statement, EFFECT_FOUND_ROWS)) {
+        return FOUND_NEEDED;
+    }
+    if (reply->result_sets > 1 || (reply->status & STATUS_CURSOR_EXISTS) != 0) {
+        return FOUND_THERE;
+    }
+    if (run->statement.has_limit_or_order) {
+        limit = limit_of(run->sql, &session->syntax);
+    }
+    *count = reply->result_sets == 1 ? reply->rows : (uint64_t)run->left.row_count; // INTO
+    if (limit.is_unsure || (limit.offset > 0 && *count == 0)) {
+        return FOUND_THERE;
+    }
+    *count += (uint64_t)limit.offset;
+    return FOUND_COUNT;
+}
+
+// The word that says what is shown.
+static struct slice shown_word(struct slice sql, const struct sql_syntax *syntax)
+{
+    static const struct slice passed[] = {SLICE_INIT("show"),     SLICE_INIT("full"),
+                                          SLICE_INIT("extended"), SLICE_INIT("global"),
+                                          SLICE_INIT("session"),  SLICE_INIT("local")};
+    struct lexer lexer;
+    struct token token;
+    bool is_passed;
+    lexer_init(&lexer, sql, syntax, 0);
+    do {
+        lexer_next(&lexer, &token);
+        is_passed = false;
+        for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+            is_passed |= is_word(&token, passed[i]);
+        }
+    } while (is_passed);
+    return token_text(&token);
+}
+
+static bool is_one_of(struct slice word, const struct slice *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal_nocase(word, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What is read out of tables of information_schema counts as a SELECT does.
+static enum found found_by_show(const struct session *session, uint64_t *count)
+{
+    static const struct slice tables[] = {
+        SLICE_INIT("tables"),  SLICE_INIT("table"),  SLICE_INIT("databases"),
+        SLICE_INIT("schemas"), SLICE_INIT("status"), SLICE_INIT("variables"),
+        SLICE_INIT("columns"), SLICE_INIT("fields"), SLICE_INIT("index"),
+        SLICE_INIT("indexes"), SLICE_INIT("keys"),   SLICE_INIT("engines"),
+        SLICE_INIT("count"),
+    };
+    static const struct slice others[] = {
+        SLICE_INIT("create"),   SLICE_INIT("grants"), SLICE_INIT("processlist"),
+        SLICE_INIT("warnings"), SLICE_INIT("errors"),
+    };
+    struct slice word = shown_word(session->run->sql, &session->syntax);
+    if (is_one_of(word, tables, sizeof(tables) / sizeof(tables[0]))) {
+        *count = session->run->reply.rows;
+        return FOUND_COUNT;
+    }
+    return is_one_of(word, others, sizeof(others) / sizeof(others[0])) ? FOUND_SAME : FOUND_UNSURE;
+}
+
+// Up to where rows or a query begin.
+static bool inserts_query(struct slice sql, const struct sql_syntax *syntax)
+{
+    struct lexer lexer;
+    struct token token;
+    lexer_init(&lexer, sql, syntax, 0);
+    do {
+        lexer_next(&lexer, &token);
+        if (is_word(&token, S("values")) || is_word(&token, S("value")) ||
+            is_word(&token, S("set"))) {
+            return false;
+        }
+    } while (token.kind != TOKEN_END && token.kind != TOKEN_BROKEN &&
+             !is_word(&token, S("select")) && !is_word(&token, S("with")) &&
+             !is_word(&token, S("table")));
+    return true;
+}
+
+static enum found found_by_insert(const struct session *session, uint64_t *count)
+{
+    const struct run *run = session->run;
+    if (!inserts_query(run->sql, &session->syntax)) {
+        return FOUND_SAME;
+    }
+    *count = (uint64_t)run->left.told_rows;
+    return run->left.told_rows >= 0 ? FOUND_COUNT : FOUND_UNSURE;
+}
+
+static enum found found_by_update(const struct session *session, uint64_t *count)
+{
+    const struct run *run = session->run;
+    if (run->statement.tables_count > 1) {
+        return FOUND_UNSURE;
+    }
+    if (conn_peer(pooled_conn(session->pooled))->is_mariadb) {
+        return FOUND_SAME;
+    }
+    *count = (uint64_t)run->left.told_rows;
+    return run->left.told_rows >= 0 ? FOUND_COUNT : FOUND_UNSURE;
+}
+
+static enum found found_by_other(const struct session *session, uint64_t *count)
+{
+    const struct run *run = session->run;
+    const struct statement *statement = &run->statement;
+    switch (statement->kind) {
+    case STATEMENT_DELETE:
+        return statement->tables_count > 1 ? FOUND_UNSURE : FOUND_SAME;
+    case STATEMENT_SET:
+        return statement->tables_count > 0 ? FOUND_UNSURE : FOUND_SAME;
+    case STATEMENT_DO:
+        *count = 1;
+        if (statement->tables_count > 0) {
+            return FOUND_UNSURE;
+        }
+        return conn_peer(pooled_conn(session->pooled))->is_mariadb ? FOUND_SAME : FOUND_COUNT;
+    case STATEMENT_CREATE:
+        return run->left.told_rows >= 0 ? FOUND_UNSURE : FOUND_SAME;
+    case STATEMENT_DESCRIBE:
+        *count = run->reply.rows;
+        return FOUND_COUNT;
+    case STATEMENT_UNKNOWN:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_CALL:
+    case STATEMENT_COMPOUND:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_HELP:
+        return run->reply.result_sets > 0 && statement->kind != STATEMENT_EXPLAIN ? FOUND_THERE
+                                                                                  : FOUND_UNSURE;
+    default:
+        return FOUND_SAME;
+    }
+}
+
+static enum found found_by(const struct session *session, bool is_error, uint64_t *count)
+{
+    const struct run *run = session->run;
+    const struct statement *statement = &run->statement;
+    if (run->command == COMMAND_STMT_PREPARE || run->command == COMMAND_INIT_DB) {
+        return FOUND_SAME;
+    }
+    if (statement->count > 1) {
+        return run->reply.result_sets > 0 && !is_error ? FOUND_THERE : FOUND_UNSURE;
+    }
+    if (is_error) {
+        return run->reply.rows > 0 ? FOUND_UNSURE : FOUND_SAME;
+    }
+    if (statement_has(statement, EFFECT_FUNCTION) && statement->kind != STATEMENT_SELECT) {
+        return FOUND_UNSURE;
+    }
+    switch (statement->kind) {
+    case STATEMENT_SELECT:
+    case STATEMENT_VALUES:
+    case STATEMENT_TABLE:
+        return found_by_select(session, count);
+    case STATEMENT_SHOW:
+        return found_by_show(session, count);
+    case STATEMENT_INSERT:
+    case STATEMENT_REPLACE:
+        return found_by_insert(session, count);
+    case STATEMENT_UPDATE:
+        return found_by_update(session, count);
+    default:
+        return found_by_other(session, count);
+    }
+}
+
+static void found_note(struct session *session, bool is_error)
+{
+    struct last *last = &session->last;
+    struct pool_tie *tie = &session->ties.of[POOL_TIE_FOUND_ROWS];
+    uint64_t count = 0;
+    enum found found = found_by(session, is_error, &count);
+    if (found == FOUND_SAME) {
+        return;
+    }
+    if (found == FOUND_UNSURE && tie->pooled != session->pooled) {
+        pool_tie_cut(tie); // what it was before is with another connection, or was
+    } else {
+        pool_tie_bind(&session->ties, POOL_TIE_FOUND_ROWS, session->pooled, found == FOUND_NEEDED);
+    }
+    last->is_found_known = found == FOUND_COUNT;
+    last->found_rows = count;
+}
+
+// --- behind the answer ---------------------------------------------------------------------------
+
+void last_note(struct session *session, bool is_error)
+{
+    const struct run *run = session->run;
+    bool is_prepare = run->command == COMMAND_STMT_PREPARE;
+    bool is_statement = run->command == COMMAND_QUERY || run->command == COMMAND_INIT_DB ||
+                        is_prepare || execution_is_meant(run);
+    if (!is_statement || (is_prepare && !is_error && run->reply.warnings == 0)) {
+        return; // what was there before may still be asked about
+    }
+    conditions_note(session, is_error);
+    found_note(session, is_error);
+    if (is_prepare && !is_error) {
+        return;
+    }
+    if (run->statement.kind != STATEMENT_GET_DIAGNOSTICS) {
+        session->last.row_count = is_error ? -1 : run->left.row_count;
+    } else if (is_error || run->reply.warnings > 0) {
+        session->last.row_count = -1;
+    }
+    pool_tie_bind(&session->ties, POOL_TIE_LAST, session->pooled, false);
+    // A GET DIAGNOSTICS that went out as a SET counts on the server, and not for the session.
+    session->last.is_here =
+        run->statement.kind != STATEMENT_GET_DIAGNOSTICS || buffer_is_empty(&run->sent);
+}
+
+static bool is_here(const struct session *session, enum pool_tie_kind kind)
+{
+    return session->ties.of[kind].pooled == session->pooled;
+}
+
+// A question of sluice's reads no tables.
+static bool would_clear_conditions(const struct session *session)
+{
+    return !conn_peer(pooled_conn(session->pooled))->is_mariadb;
+}
+
+bool last_is_needed(const struct session *session)
+{
+    const struct pool_tie *found = &session->ties.of[POOL_TIE_FOUND_ROWS];
+    return (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) ||
+           (found->pooled == session->pooled && found->is_needed);
+}
+
+void last_cover(struct session *session)
+{
+    session->last.is_here = false;
+    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) {
+        pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
+    }
+    if (is_here(session, POOL_TIE_FOUND_ROWS)) {
+        pool_tie_cut(&session->ties.of[POOL_TIE_FOUND_ROWS]);
+    }
+    if (is_here(session, POOL_TIE_LAST)) {
+        pool_tie_cut(&session->ties.of[POOL_TIE_LAST]);
+    }
+}
+
+void last_told(struct session *session, uint64_t rows, bool sets_found)
+{
+    struct last *last = &session->last;
+    last->row_count = -1;
+    last->is_here = false;
+    if (sets_found) {
+        pool_tie_cut(&session->ties.of[POOL_TIE_FOUND_ROWS]);
+        last->is_found_known = true;
+        last->found_rows = rows;
+    }
+}
+
+void last_saved(struct pool_ties *ties, const struct pool_saved *saved)
+{
+    struct session *session = container_of(ties, struct session, ties);
+    struct last *last = &session->last;
+    if (saved != NULL && saved->is_known) {
+        switch (saved->kind) {
+        case POOL_TIE_INSERT_ID:
+            session->insert_id = saved->value;
+            break;
+        case POOL_TIE_FOUND_ROWS:
+            last->found_rows = saved->value;
+            last->is_found_known = true;
+            break;
+        case POOL_TIE_CONDITIONS:
+            if (!last_save(last, saved->rows)) {
+                log_debug(&session->source, "session.conditions_lost",
+                          kv_uint("rows", saved->rows->row_count));
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    if (session->state == SESSION_HOLDING) {
+        loop_defer(session->worker->loop, &session->wake);
+    }
+}

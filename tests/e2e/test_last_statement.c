@@ -1,0 +1,482 @@
+// What a statement leaves (warnings, counts, the insert id) is there for the next one of its
+// session, as on a direct connection, though another session had the connection in between: there
+// is one connection to each server.
+#include "tests/lib/site.h"
+#include "tests/lib/statement.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
+                             "INSERT INTO app.t (a) VALUES (1), (2), (3), (4), (5);"
+                             "CREATE TABLE app.u (a INT);"
+                             "CREATE TABLE app.w (id INT PRIMARY KEY AUTO_INCREMENT, a INT)";
+
+static const char *const one_connection[] = {"proxy.workers = 1", "backend:db1.max_connections = 1",
+                                             "backend:db2.max_connections = 1",
+                                             "backend:db3.max_connections = 1", NULL};
+
+static int setup(void **state)
+{
+    *state = site_create(site_logging, schema, one_connection);
+    return 0;
+}
+
+// A session, the same on a direct connection, and one that takes the connections in between.
+struct pair {
+    const struct site *site;
+    MYSQL *client, *direct, *other;
+};
+
+static struct pair pair_open(const struct site *site)
+{
+    return (struct pair){.site = site,
+                         .client = site_client(site),
+                         .direct = stack_connect(site->stack, "db1"),
+                         .other = site_client(site)};
+}
+
+static void pair_close(struct pair *pair)
+{
+    mysql_close(pair->client);
+    mysql_close(pair->direct);
+    mysql_close(pair->other);
+}
+
+// Another session runs something on every connection, with warnings and counts of its own.
+static void others_come(const struct pair *pair)
+{
+    client_run(pair->other, "SELECT CAST('other' AS SIGNED) FROM t WHERE id < 5 "
+                            "/* sluice: backend=db2 */");
+    client_run(pair->other, "SELECT CAST('other' AS SIGNED) FROM t WHERE id < 5 "
+                            "/* sluice: backend=db3 */");
+    client_run(pair->other, "INSERT INTO w (a) VALUES (1), (2), (3)");
+    client_run(pair->other, "SELECT CAST('other' AS SIGNED) FROM t WHERE id < 5 FOR UPDATE");
+}
+
+enum { SEEN_SIZE = 4096 };
+
+struct seen {
+    char text[SEEN_SIZE];
+};
+
+__attribute__((format(printf, 2, 3))) static void seen_add(struct seen *seen, const char *format,
+                                                           ...)
+{
+    size_t len = strlen(seen->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(seen->text + len, sizeof(seen->text) - len, format, arguments);
+    va_end(arguments);
+}
+
+static void result_add(struct seen *seen, MYSQL_RES *result)
+{
+    MYSQL_FIELD *fields = mysql_fetch_fields(result);
+    unsigned count = mysql_num_fields(result);
+    for (unsigned i = 0; i < count; i++) {
+        seen_add(seen, "%s:%d|", fields[i].name, fields[i].type);
+    }
+    for (MYSQL_ROW row; (row = mysql_fetch_row(result)) != NULL;) {
+        seen_add(seen, "\n");
+        for (unsigned i = 0; i < count; i++) {
+            seen_add(seen, "%s|", row[i] != NULL ? row[i] : "NULL");
+        }
+    }
+}
+
+// Everything that the client sees of the answer, or its error.
+static struct seen seen(MYSQL *client, const char *statement)
+{
+    struct seen seen = {""};
+    if (mysql_query(client, statement) != 0) {
+        seen_add(&seen, "error %u %s", mysql_errno(client), mysql_error(client));
+        return seen;
+    }
+    MYSQL_RES *result = mysql_store_result(client);
+    if (result == NULL) {
+        seen_add(&seen, "ok %llu", (unsigned long long)mysql_affected_rows(client));
+        return seen;
+    }
+    result_add(&seen, result);
+    mysql_free_result(result);
+    return seen;
+}
+
+// The same statement says the same on both.
+static void assert_alike(const struct pair *pair, const char *before, const char *statement)
+{
+    struct seen expected = seen(pair->direct, statement), found = seen(pair->client, statement);
+    if (strcmp(expected.text, found.text) != 0) {
+        fail_msg("behind %s, %s\nsays on a direct connection\n%s\nand through sluice\n%s", before,
+                 statement, expected.text, found.text);
+    }
+}
+
+// `statement`, then others, then the questions, each behind the one before.
+static void assert_left_alike(const struct pair *pair, const char *statement,
+                              const char *const questions[])
+{
+    assert_alike(pair, "nothing", statement);
+    for (size_t i = 0; questions[i] != NULL; i++) {
+        others_come(pair);
+        assert_alike(pair, statement, questions[i]);
+    }
+}
+
+static const char *const statements[] = {
+    "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1",
+    "SELECT CAST('1x' AS SIGNED), CAST('2x' AS SIGNED), CAST('3x' AS SIGNED) FROM t WHERE id = 1",
+    "SELECT missing FROM t",
+    "SELECT * FROM t WHERE a = 3",
+    "SELECT a FROM t LIMIT 2",
+    "SELECT a FROM t ORDER BY a LIMIT 1, 2",
+    "SELECT a FROM t ORDER BY a LIMIT 2 OFFSET 1",
+    "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1",
+    "SELECT 1 UNION SELECT 2 UNION SELECT 3",
+    "SELECT 1",
+    "SELECT a FROM t WHERE 1 = 0",
+    "UPDATE t SET a = a WHERE id <= 3",
+    "UPDATE t SET a = a + 1 WHERE id <= 4",
+    "DELETE FROM t WHERE id > 100000",
+    "INSERT INTO u VALUES (1), (2)",
+    "INSERT INTO u SELECT a FROM t WHERE id <= 3",
+    "INSERT INTO t VALUES (1, 1)",
+    "INSERT IGNORE INTO t VALUES (1, 1), (2, 2)",
+    "CREATE TABLE IF NOT EXISTS t (a INT)",
+    "DROP TABLE IF EXISTS nowhere",
+    "SHOW COLUMNS FROM t",
+    "SHOW CREATE TABLE u",
+    "SET time_zone = 'SYSTEM'",
+    "DO 1",
+    "USE app",
+    "nonsense",
+    NULL,
+};
+
+static void assert_all_left_alike(const struct site *site, const char *const questions[])
+{
+    struct pair pair = pair_open(site);
+    for (size_t i = 0; statements[i] != NULL; i++) {
+        assert_left_alike(&pair, "SELECT id FROM t WHERE id <= 4", (const char *const[]){NULL});
+        assert_left_alike(&pair, statements[i], questions);
+    }
+    pair_close(&pair);
+}
+
+static void warnings_are_those_of_the_session(void **state)
+{
+    assert_all_left_alike(
+        *state,
+        (const char *const[]){"SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS",
+                              "SHOW COUNT(*) ERRORS", "SHOW WARNINGS", "SHOW WARNINGS LIMIT 1",
+                              "SHOW WARNINGS LIMIT 1, 1", "show warnings limit 2 offset 1;", NULL});
+}
+
+static void counts_of_warnings_are_those_of_the_session(void **state)
+{
+    assert_all_left_alike(
+        *state, (const char *const[]){"SELECT @@warning_count AS w, @@error_count", NULL});
+    assert_all_left_alike(
+        *state, (const char *const[]){"SELECT 1 + @@session.warning_count", "SHOW WARNINGS", NULL});
+    assert_all_left_alike(*state,
+                          (const char *const[]){"SELECT @@error_count FROM t WHERE id = 1", NULL});
+}
+
+static void row_count_is_that_of_the_session(void **state)
+{
+    assert_all_left_alike(*state,
+                          (const char *const[]){"SELECT ROW_COUNT()", "SELECT ROW_COUNT()", NULL});
+    assert_all_left_alike(
+        *state, (const char *const[]){"SELECT 5 - row_count( ) AS n FROM t WHERE id = 1", NULL});
+}
+
+static void found_rows_is_that_of_the_session(void **state)
+{
+    assert_all_left_alike(
+        *state, (const char *const[]){"SELECT FOUND_ROWS()", "SELECT FOUND_ROWS()", NULL});
+    assert_all_left_alike(*state,
+                          (const char *const[]){"SHOW WARNINGS", "SELECT FOUND_ROWS() + 1", NULL});
+}
+
+// A session that has set a user variable keeps its connection: it begins afresh each time.
+static void assert_diagnosed_alike(const struct pair *pair, const char *statement,
+                                   const char *question, const char *variables)
+{
+    assert_alike(pair, "nothing", statement);
+    others_come(pair);
+    assert_alike(pair, statement, question);
+    assert_alike(pair, question, variables);
+    assert_int_equal(mysql_reset_connection(pair->client), 0);
+    assert_int_equal(mysql_reset_connection(pair->direct), 0);
+}
+
+static void diagnostics_are_those_of_the_session(void **state)
+{
+    static const char condition[] = "GET CURRENT DIAGNOSTICS CONDITION 1 @p1 = RETURNED_SQLSTATE, "
+                                    "@p2 = MESSAGE_TEXT, @c = MYSQL_ERRNO";
+    static const char *const with_condition[] = {
+        "SELECT missing FROM t",        "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1",
+        "INSERT INTO t VALUES (1, 1)",  "INSERT IGNORE INTO t VALUES (1, 1)",
+        "DROP TABLE IF EXISTS nowhere", "CREATE TABLE IF NOT EXISTS t (a INT)",
+    };
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; statements[i] != NULL; i++) {
+        assert_diagnosed_alike(&pair, statements[i], "GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT",
+                               "SELECT @n, @r, ROW_COUNT()");
+    }
+    for (size_t i = 0; i < sizeof(with_condition) / sizeof(with_condition[0]); i++) {
+        assert_diagnosed_alike(&pair, with_condition[i], condition,
+                               "SELECT @p1, @p2, @c, CHARSET(@p1), CHARSET(@p2)");
+    }
+    assert_diagnosed_alike(&pair, "SELECT a FROM t", condition, "SHOW WARNINGS");
+    assert_diagnosed_alike(&pair, "SELECT a FROM t", condition,
+                           "SELECT @@error_count, ROW_COUNT()");
+    assert_diagnosed_alike(&pair, "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1",
+                           "GET DIAGNOSTICS CONDITION 2 @c = MYSQL_ERRNO", "SHOW WARNINGS");
+    pair_close(&pair);
+}
+
+static void the_insert_id_is_that_of_the_session(void **state)
+{
+    struct pair pair = pair_open(*state);
+    client_run(pair.client, "INSERT INTO w (a) VALUES (1), (2)");
+    unsigned long long id = mysql_insert_id(pair.client);
+    for (int i = 0; i < 3; i++) {
+        others_come(&pair);
+        assert_client_number(pair.client, "SELECT LAST_INSERT_ID()", (long long)id);
+    }
+    client_run(pair.client, "INSERT INTO w VALUES (LAST_INSERT_ID(4711) + 1000000, 5)");
+    others_come(&pair);
+    assert_client_number(pair.client, "SELECT LAST_INSERT_ID()", 4711);
+    client_run(pair.client, "DELETE FROM w WHERE id > 1000000");
+    pair_close(&pair);
+}
+
+// --- in other shapes -----------------------------------------------------------------------------
+
+// All cells of the answer, as texts.
+static struct seen seen_prepared(MYSQL_STMT *statement)
+{
+    enum { CELLS = 3, CELL_SIZE = 256 };
+    char cells[CELLS][CELL_SIZE];
+    unsigned long lengths[CELLS];
+    MYSQL_BIND binds[CELLS] = {0};
+    struct seen seen = {""};
+    statement_execute(statement);
+    unsigned count = mysql_stmt_field_count(statement);
+    assert_in_range(count, 1, CELLS);
+    for (unsigned i = 0; i < count; i++) {
+        binds[i].buffer_type = MYSQL_TYPE_STRING;
+        binds[i].buffer = cells[i];
+        binds[i].buffer_length = CELL_SIZE;
+        binds[i].length = &lengths[i];
+    }
+    assert_int_equal(mysql_stmt_bind_result(statement, binds), 0);
+    while (mysql_stmt_fetch(statement) == 0) {
+        for (unsigned i = 0; i < count; i++) {
+            seen_add(&seen, "%.*s|", (int)lengths[i], cells[i]);
+        }
+        seen_add(&seen, "\n");
+    }
+    mysql_stmt_free_result(statement);
+    return seen;
+}
+
+// Statements that were prepared before ask as their texts would.
+static void prepared_statements_ask_the_same(void **state)
+{
+    static const char *const questions[] = {
+        "SELECT ROW_COUNT()",     "SELECT FOUND_ROWS()", "SELECT @@warning_count",
+        "SHOW COUNT(*) WARNINGS", "SHOW WARNINGS",
+    };
+    enum { ALL = sizeof(questions) / sizeof(questions[0]) };
+    const int count = servers_are_mysql() ? 2 : ALL; // MySQL prepares no questions about warnings
+    struct pair pair = pair_open(*state);
+    MYSQL_STMT *client[ALL], *direct[ALL];
+    for (int i = 0; i < count; i++) {
+        client[i] = statement_prepare(pair.client, questions[i]);
+        direct[i] = statement_prepare(pair.direct, questions[i]);
+    }
+    for (size_t at = 0; statements[at] != NULL; at++) {
+        for (int i = 0; i < count; i++) {
+            assert_alike(&pair, "nothing", statements[at]);
+            others_come(&pair);
+            struct seen expected = seen_prepared(direct[i]), found = seen_prepared(client[i]);
+            if (strcmp(expected.text, found.text) != 0) {
+                fail_msg("behind %s, %s, prepared, says %s on a direct connection, %s through "
+                         "sluice",
+                         statements[at], questions[i], expected.text, found.text);
+            }
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        mysql_stmt_close(client[i]);
+        mysql_stmt_close(direct[i]);
+    }
+    pair_close(&pair);
+}
+
+static struct seen seen_several(MYSQL *client, const char *text)
+{
+    struct seen seen = {""};
+    int status = mysql_query(client, text);
+    while (status == 0) {
+        MYSQL_RES *result = mysql_store_result(client);
+        if (result != NULL) {
+            result_add(&seen, result);
+            mysql_free_result(result);
+        }
+        seen_add(&seen, ";\n");
+        status = mysql_next_result(client);
+    }
+    if (status > 0) {
+        seen_add(&seen, "error %u", mysql_errno(client));
+    }
+    return seen;
+}
+
+// The first of several asks about what was before, the others about those in front of them.
+static void several_statements_ask_the_same(void **state)
+{
+    static const char *const texts[] = {
+        "SELECT ROW_COUNT(); UPDATE t SET a = a + 1 WHERE id < 3; SELECT ROW_COUNT()",
+        "SELECT FOUND_ROWS(); SELECT a FROM t LIMIT 3; SELECT FOUND_ROWS()",
+        "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1; SHOW WARNINGS; SELECT 1",
+        "SELECT @@warning_count; SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1; "
+        "SELECT @@warning_count",
+    };
+    struct pair pair = pair_open(*state);
+    mysql_set_server_option(pair.client, MYSQL_OPTION_MULTI_STATEMENTS_ON);
+    mysql_set_server_option(pair.direct, MYSQL_OPTION_MULTI_STATEMENTS_ON);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_alike(&pair, "nothing", "SELECT a FROM t WHERE id < 3");
+        assert_alike(&pair, "nothing", "INSERT IGNORE INTO t VALUES (1, 1), (2, 2)");
+        others_come(&pair);
+        struct seen expected = seen_several(pair.direct, texts[i]);
+        assert_string_equal(seen_several(pair.client, texts[i]).text, expected.text);
+    }
+    pair_close(&pair);
+}
+
+// What was before the transaction is asked for in it, and the other way round.
+static void transactions_ask_the_same(void **state)
+{
+    static const char *const story[] = {
+        "SELECT CAST('1x' AS SIGNED), a FROM t WHERE id <= 3",
+        "BEGIN",
+        "SELECT FOUND_ROWS(), ROW_COUNT()",
+        "UPDATE t SET a = a + 1 WHERE id <= 2",
+        "SELECT ROW_COUNT()",
+        "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1",
+        "SELECT FOUND_ROWS()",
+        "INSERT INTO t VALUES (1, 1)",
+        "SHOW WARNINGS",
+        "SHOW ERRORS LIMIT 1",
+        "SELECT CAST('2x' AS SIGNED) FROM t WHERE id = 1",
+        "SHOW COUNT(*) WARNINGS",
+        "SHOW WARNINGS",
+        "ROLLBACK",
+        "SELECT ROW_COUNT()",
+        "SHOW WARNINGS",
+    };
+    enum { STEPS = sizeof(story) / sizeof(story[0]) };
+    static struct seen expected[STEPS];
+    struct pair pair = pair_open(*state);
+    for (int i = 0; i < STEPS;
+         i++) { // it ends before the other one begins: they lock the same rows
+        expected[i] = seen(pair.direct, story[i]);
+    }
+    for (int i = 0; i < STEPS; i++) {
+        struct seen found = seen(pair.client, story[i]);
+        if (strcmp(found.text, expected[i].text) != 0) {
+            fail_msg("%s says on a direct connection\n%s\nand through sluice\n%s", story[i],
+                     expected[i].text, found.text);
+        }
+    }
+    pair_close(&pair);
+}
+
+// SHOW WARNINGS goes to the connection that has them, as long as nobody else needs it.
+static void a_connection_that_nobody_needed_is_asked_itself(void **state)
+{
+    struct site *site = *state;
+    struct pair pair = pair_open(site);
+    client_run(pair.client, "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1 "
+                            "/* sluice: backend=db3 */");
+    assert_int_equal(client_row_count(pair.client, "SHOW WARNINGS /* own warnings */"), 1);
+    assert_string_equal(site_server_of(site, "own warnings"), "db3");
+    pair_close(&pair);
+}
+
+// --- connections that go -------------------------------------------------------------------------
+
+static long long connection_of_app(MYSQL *root)
+{
+    return client_number(root, "SELECT COALESCE(MAX(id), 0) FROM information_schema.processlist "
+                               "WHERE user = 'app'");
+}
+
+static void connections_kill(const struct site *site, const char *name)
+{
+    MYSQL *root = stack_connect(site->stack, name);
+    for (long long id; (id = connection_of_app(root)) != 0;) {
+        client_runf(root, "KILL %lld", id);
+        assert_soon(connection_of_app(root) != id);
+    }
+    mysql_close(root);
+}
+
+static void what_is_known_outlives_the_connection(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "SELECT id FROM t WHERE id <= 3 FOR UPDATE");
+    client_run(client, "INSERT INTO w (a) VALUES (1), (2)");
+    long long id = (long long)mysql_insert_id(client);
+    assert_soon(site_connections_to(site, "db1") == 1);
+    connections_kill(site, "db1");
+    assert_client_number(client, "SELECT ROW_COUNT()", 2);
+    connections_kill(site, "db1");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", id);
+    client_run(client, "SELECT id FROM t WHERE id <= 3 FOR UPDATE");
+    connections_kill(site, "db1");
+    assert_client_number(client, "SELECT FOUND_ROWS()", 3);
+    assert_int_equal(client_row_count(client, "SHOW WARNINGS"), 0);
+    mysql_close(client);
+}
+
+static void warnings_that_went_with_the_connection_are_no_empty_list(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1 FOR UPDATE");
+    connections_kill(site, "db1");
+    assert_client_error(client, "SHOW WARNINGS", 1105, "gone");
+    assert_client_error(client, "SELECT @@error_count", 1105, "gone");
+    assert_client_number(client, "SELECT ROW_COUNT()", -1);
+    client_run(client, "SELECT a FROM t WHERE id = 1");
+    assert_int_equal(client_row_count(client, "SHOW WARNINGS"), 0);
+    mysql_close(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(warnings_are_those_of_the_session),
+        cmocka_unit_test(counts_of_warnings_are_those_of_the_session),
+        cmocka_unit_test(row_count_is_that_of_the_session),
+        cmocka_unit_test(found_rows_is_that_of_the_session),
+        cmocka_unit_test(diagnostics_are_those_of_the_session),
+        cmocka_unit_test(the_insert_id_is_that_of_the_session),
+        cmocka_unit_test(prepared_statements_ask_the_same),
+        cmocka_unit_test(several_statements_ask_the_same),
+        cmocka_unit_test(transactions_ask_the_same),
+        cmocka_unit_test(a_connection_that_nobody_needed_is_asked_itself),
+        cmocka_unit_test(what_is_known_outlives_the_connection),
+        cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
+        cmocka_unit_test(the_proxy_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, setup, site_teardown);
+}
