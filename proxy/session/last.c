@@ -559,11 +559,28 @@ static bool would_clear_conditions(const struct session *session)
     return !conn_peer(pooled_conn(session->pooled))->is_mariadb;
 }
 
-bool last_is_needed(const struct session *session)
+size_t last_questions(const struct session *session, struct last_question out[LAST_QUESTIONS])
 {
     const struct pool_tie *found = &session->ties.of[POOL_TIE_FOUND_ROWS];
-    return (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) ||
-           (found->pooled == session->pooled && found->is_needed);
+    size_t count = 0;
+    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) {
+        out[count++] = (struct last_question){POOL_TIE_CONDITIONS, S("SHOW WARNINGS")};
+    }
+    if (found->pooled == session->pooled && found->is_needed) {
+        out[count++] = (struct last_question){POOL_TIE_FOUND_ROWS, S("SELECT FOUND_ROWS()")};
+    }
+    return count;
+}
+
+void last_answered(struct session *session, enum pool_tie_kind kind,
+                   const struct conn_result *result)
+{
+    struct pool_saved saved = {.kind = kind, .rows = result, .is_known = result->code == 0};
+    if (kind == POOL_TIE_FOUND_ROWS) {
+        saved.is_known = saved.is_known && result->row_count == 1 && result->column_count == 1 &&
+                         slice_to_u64(result->rows[0].cells[0], &saved.value);
+    }
+    last_saved(&session->ties, &saved);
 }
 
 void last_cover(struct session *session)

@@ -142,6 +142,8 @@ struct run {
     bool has_ok;                   // an OK packet came, which says what was committed
     bool has_gtid;                 // and it did
     struct left left;
+    enum pool_tie_kind settles[2]; // SETTLING: what is asked before the state
+    uint8_t settles_count;
     enum run_order order;
     enum run_kill kill;
 };
@@ -292,8 +294,16 @@ void last_begin(struct run *run);
 void last_ok(struct run *run, const struct ok *ok, bool ends_rows);
 void last_err(struct run *run, const struct err *err);
 void last_note(struct session *session, bool is_error);
-// The session's connection alone knows what the next statement is likely to ask.
-bool last_is_needed(const struct session *session);
+// What the session's connection alone knows of the last statement, and a statement of sluice's own
+// would cover up: what to ask before it. Returns how many questions.
+enum { LAST_QUESTIONS = 2 };
+struct last_question {
+    enum pool_tie_kind kind;
+    struct slice text;
+};
+size_t last_questions(const struct session *session, struct last_question out[LAST_QUESTIONS]);
+void last_answered(struct session *session, enum pool_tie_kind kind,
+                   const struct conn_result *result);
 // A statement of sluice's own covers up what the session's connection had of the last one.
 void last_cover(struct session *session);
 // sluice itself has answered with so many rows.

@@ -32,7 +32,7 @@ static bool is_wanted(const struct session *session)
     bool is_held_anyway = (session->pins & ~settled_pins) != 0 ||
                           held_count(held, HELD_VARIABLE) > 0 ||
                           held_count(held, HELD_USER_VARIABLE) > 0;
-    return is_in_doubt && !is_held_anyway && !last_is_needed(session) && is_readable(session);
+    return is_in_doubt && !is_held_anyway && is_readable(session);
 }
 
 // --- asking --------------------------------------------------------------------------------------
@@ -221,9 +221,9 @@ static void answer_missing(struct session *session)
     }
 }
 
-static void answered(struct conn *conn, const struct conn_result *result, void *context)
+static void state_answered(struct session *session, const struct conn_result *result)
 {
-    struct session *session = context;
+    struct conn *conn = pooled_conn(session->pooled);
     bool is_whole = result->row_count == 1 && result->column_count == columns_of(session->held);
     if (result->code == 0 && is_whole) {
         answer_read(session, result);
@@ -237,16 +237,38 @@ static void answered(struct conn *conn, const struct conn_result *result, void *
     outcome_settled(session);
 }
 
+// The last answer is that to our own question; those before it are about the last statement.
+static void answered(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    struct run *run = session->run;
+    (void)conn;
+    if (result->left > 0) {
+        last_answered(session, run->settles[run->settles_count - result->left], result);
+    } else {
+        state_answered(session, result);
+    }
+}
+
 bool settle_begin(struct session *session)
 {
+    struct run *run = session->run;
+    struct last_question questions[LAST_QUESTIONS];
+    struct slice texts[LAST_QUESTIONS + 1];
     struct buffer sql = BUFFER_INIT;
     if (session->held == NULL || session->pooled == NULL || !is_wanted(session)) {
         return false;
     }
+    run->settles_count = (uint8_t)last_questions(session, questions);
+    for (size_t i = 0; i < run->settles_count; i++) {
+        run->settles[i] = questions[i].kind;
+        texts[i] = questions[i].text;
+    }
+    question_write(session, &sql);
+    texts[run->settles_count] = buffer_slice(&sql);
     session_enter(session, SESSION_SETTLING);
     last_cover(session); // the question is the connection's last one now
-    question_write(session, &sql);
-    conn_query(pooled_conn(session->pooled), buffer_slice(&sql), answered, session);
+    conn_query_all(pooled_conn(session->pooled), texts, run->settles_count + 1U, answered, session);
     buffer_release(&sql);
     return true;
 }
