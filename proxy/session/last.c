@@ -30,20 +30,22 @@ static void conditions_none(struct session *session)
 // A copy of so many rows, in one piece.
 static struct conditions *conditions_make(struct slice (*rows)[CONDITION_CELLS], size_t count)
 {
+    const struct slice *cells = &rows[0][0];
     size_t head_size = sizeof(struct conditions) + count * sizeof(*rows), text_size = 0;
     for (size_t i = 0; i < count * CONDITION_CELLS; i++) {
-        text_size += rows[0][i].len;
+        text_size += cells[i].len;
     }
     if (count > CONDITIONS_ROWS_MOST || text_size > CONDITIONS_BYTES_MOST) {
         return NULL;
     }
     struct conditions *made = mem_zero(1, head_size + text_size);
+    struct slice *copies = &made->cells[0][0];
     char *text = (char *)made + head_size;
     made->count = count;
     for (size_t i = 0; i < count * CONDITION_CELLS; i++) {
-        struct slice value = rows[0][i];
+        struct slice value = cells[i];
         memcpy(text, value.len > 0 ? value.ptr : "", value.len);
-        made->cells[0][i] = slice_make(text, value.len);
+        copies[i] = slice_make(text, value.len);
         text += value.len;
     }
     return made;
