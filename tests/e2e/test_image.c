@@ -129,7 +129,7 @@ static const struct following following[] = {
     {"SET @`a name` = 4", {"SELECT @`a name`"}},
     {"SET time_zone = '+05:30'", {"SELECT @@time_zone", "SELECT FROM_UNIXTIME(0)"}},
     {"SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')", {"SELECT 'a' || 'b'"}},
-    {"SET max_error_count = @@global.max_error_count + 1", {"SELECT @@max_error_count"}},
+    {"SET join_buffer_size = @@global.join_buffer_size + 4096", {"SELECT @@join_buffer_size"}},
     {"SET max_sort_length = 500 + 12", {"SELECT @@session.max_sort_length"}},
     {"SET CHARACTER SET latin1",
      {"SELECT @@character_set_client", "SELECT @@character_set_results",
