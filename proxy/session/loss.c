@@ -139,8 +139,9 @@ void query_let_go(struct session *session)
                         (session->status & STATUS_IN_TRANSACTION) == 0 &&
                         !session_autocommit_is_off(session);
         // A reset does not part it from a prepared XA transaction: MariaDB would keep the locks,
-        // also once another session has ended it.
-        bool is_over = state != CONN_READY || (session->pins & PIN_BIT(PIN_XA)) != 0;
+        // also once another session has ended it. Nor does it take a role away.
+        const uint32_t lasting = PIN_BIT(PIN_XA) | PIN_BIT(PIN_ROLE);
+        bool is_over = state != CONN_READY || (session->pins & lasting) != 0;
         session->pooled = NULL;
         pool_give(pooled, is_over ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
     }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
                              "INSERT INTO app.t (a) VALUES (1), (2), (3);"
@@ -265,6 +266,29 @@ static void user_locks_hold_until_released(void **state)
     mysql_close(one);
 }
 
+// No reset takes a role away from a connection.
+static void a_role_is_nobody_elses(void **state)
+{
+    static const char question[] = "SELECT CURRENT_ROLE() FROM t LIMIT 1 FOR UPDATE";
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    char none[sizeof(((struct client_text *)NULL)->text)];
+    stack_run(site->stack, "db1", "CREATE ROLE chief; GRANT chief TO app");
+    stack_sync(site->stack);
+    snprintf(none, sizeof(none), "%s", client_text(client, question).text);
+    client_run(client, "SET ROLE chief");
+    assert_non_null(strstr(client_text(client, question).text, "chief"));
+    assert_int_equal(mysql_reset_connection(client), 0);
+    MYSQL *clients[CLIENTS];
+    clients_open(site, clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_client_text(clients[i], question, none);
+    }
+    clients_close(clients);
+    mysql_close(client);
+    stack_run(site->stack, "db1", "DROP ROLE chief");
+}
+
 static void locked_tables_stay_locked(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -307,6 +331,16 @@ static void questions_about_the_last_statement_find_it(void **state)
         client_run(client, "UPDATE t SET a = a + 1 WHERE id <= 2");
         assert_client_number(client, "SELECT ROW_COUNT()", 2);
     }
+    mysql_close(client);
+}
+
+static void the_insert_id_and_the_row_count_are_asked_for_at_once(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SELECT LAST_INSERT_ID(), ROW_COUNT()");
+    client_run(client, "INSERT INTO t (a) VALUES (20)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID() > 0 AND ROW_COUNT() = 1", 1);
+    client_run(client, "DELETE FROM t WHERE a = 20");
     mysql_close(client);
 }
 
@@ -507,9 +541,11 @@ int main(void)
         cmocka_unit_test(user_variables_are_kept),
         cmocka_unit_test(temporary_tables_are_the_sessions_own),
         cmocka_unit_test(user_locks_hold_until_released),
+        cmocka_unit_test(a_role_is_nobody_elses),
         cmocka_unit_test(locked_tables_stay_locked),
         cmocka_unit_test(the_last_insert_id_is_the_sessions_own),
         cmocka_unit_test(questions_about_the_last_statement_find_it),
+        cmocka_unit_test(the_insert_id_and_the_row_count_are_asked_for_at_once),
         cmocka_unit_test(warnings_are_those_of_the_statement_before),
         cmocka_unit_test(a_reset_clears_everything),
         cmocka_unit_test(change_user_starts_afresh_as_somebody_else),
