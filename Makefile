@@ -6,7 +6,9 @@
 #   ONCE=1         make run ends after its statements     FUZZ_SECONDS=N for all targets of make fuzz together
 #   SOAK_SECONDS=N how long make soak takes (1800)
 #   CONSISTENCY_SECONDS=N how long make consistency takes (20)
+#   LEAK_SECONDS=N how long make leak takes (120)         LEAK_SEED=N    its run that printed this number, once more
 #   BROKEN=wait    a build that lets sessions miss what they wrote, which make consistency must notice
+#   BROKEN=restore one that leaves a connection as another session had it, which make leak must notice
 #   ROUNDS=N       of make bench (7)                      SECONDS=N      of each of its measurements (2)
 #   SUBJECTS=...   only these of make bench, with commas
 #   TESTS=NAME,... only these of make conformance, with what they print
@@ -17,7 +19,8 @@
 .DEFAULT_GOAL := all
 SOAK_SECONDS ?= 1800
 CONSISTENCY_SECONDS ?= 20
-export ONCE FUZZ_SECONDS SOAK_SECONDS CONSISTENCY_SECONDS SERVERS
+LEAK_SECONDS ?= 120
+export ONCE FUZZ_SECONDS SOAK_SECONDS CONSISTENCY_SECONDS LEAK_SECONDS LEAK_SEED SERVERS
 MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 BUILD ?= build
@@ -54,6 +57,8 @@ SOAK_SOURCES := $(wildcard tests/soak/*.c)
 CLIENT_PROGRAM := $(BUILD)/tests/clients/libmariadb
 SOAK_TESTS := $(BUILD)/tests/soak/test_checker $(BUILD)/tests/soak/test_soak
 CONSISTENCY_TEST := $(BUILD)/tests/consistency/test_consistency
+LEAK_SOURCES := $(wildcard tests/leak/*.c)
+LEAK_TEST := $(BUILD)/tests/leak/test_leak
 BENCH_LIB := $(BUILD)/tests/bench/lib/lib.a
 TEST_LIB := $(BUILD)/tests/lib/lib.a
 PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/preload/*.c))
@@ -74,7 +79,7 @@ TEST_LIBS := -lcmocka -lmariadb $(LIBS)
 all: $(BUILD)/sluice
 
 # libmariadb's header has macros with words that banned.h poisons: it is read before that one.
-$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o $(BUILD)/tests/soak/%.o $(BUILD)/tests/consistency/%.o $(BUILD)/tests/clients/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
+$(BUILD)/tests/lib/%.o $(BUILD)/tests/peer/%.o $(BUILD)/tests/e2e/%.o $(BUILD)/tests/soak/%.o $(BUILD)/tests/consistency/%.o $(BUILD)/tests/leak/%.o $(BUILD)/tests/clients/%.o: CPPFLAGS := -include mariadb/mysql.h $(CPPFLAGS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -101,6 +106,9 @@ $(BUILD)/sluice: $(BUILD)/proxy/server/main.o $(ALL_ARCHIVES)
 
 $(PEER_TESTS) $(E2E_TESTS) $(CONSISTENCY_TEST): $(BUILD)/%: $(BUILD)/%.o $(TEST_LIB) $(ALL_ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
+
+$(LEAK_TEST): $(LEAK_SOURCES:%.c=$(BUILD)/%.o) $(TEST_LIB) $(ALL_ARCHIVES)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(TEST_LIB) $(ALL_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
 $(CLIENT_PROGRAM): $(BUILD)/%: $(BUILD)/%.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lmariadb -pthread
@@ -130,7 +138,7 @@ $(FUZZ_TARGETS): $(BUILD)/%: $(BUILD)/%.o $(ALL_ARCHIVES)
 # --- what is checked ----------------------------------------------------------------------------------------------------
 
 .PHONY: all run test tests install programs unit peer e2e e2e-mysql e2e-mariadb-11 mysql-server mariadb-11 unit-peer sanitized analyse valgrind layers format \
-	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak consistency consistency-broken docker-check conformance conformance-check conformance-readme clients applications readme clean unit-%
+	format-check asan tsan fuzz fuzz-build fuzz-targets bench bench-readme soak consistency consistency-broken leak leak-broken docker-check conformance conformance-check conformance-readme clients applications readme clean unit-%
 
 # Packages come first, and the rest is a make of its own, which looks up afresh what is there.
 run:
@@ -142,7 +150,7 @@ test:
 	@tests/install build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 
-programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(CONSISTENCY_TEST) $(CLIENT_PROGRAM) $(PRELOADS) $(BENCH_PROGRAMS)
+programs: $(BUILD)/sluice $(UNIT_TESTS) $(PEER_TESTS) $(E2E_TESTS) $(SOAK_TESTS) $(CONSISTENCY_TEST) $(LEAK_TEST) $(CLIENT_PROGRAM) $(PRELOADS) $(BENCH_PROGRAMS)
 
 # Programs that were unpacked and not installed.
 TOOLS ?= $(BUILD)/tools
@@ -185,6 +193,17 @@ consistency-broken: $(CONSISTENCY_TEST)
 	@if CONSISTENCY_SECONDS=5 BUILD=$(BUILD) SLUICE=$(BUILD)/broken-wait/sluice $(CONSISTENCY_TEST) \
 		>$(BUILD)/consistency-broken.log 2>&1; then echo "make consistency does not notice stale reads"; exit 1; fi
 	@grep -q 'a stale read: ' $(BUILD)/consistency-broken.log || { cat $(BUILD)/consistency-broken.log; exit 1; }
+
+# Sessions that share a few connections, each held against a connection of its own.
+leak: $(BUILD)/sluice $(LEAK_TEST)
+	$(RUN_TESTS) $(LEAK_TEST)
+
+# A sluice that does not restore what a session has set must not pass for one that does.
+leak-broken: $(LEAK_TEST)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/broken-restore BROKEN=restore $(BUILD)/broken-restore/sluice
+	@if LEAK_SECONDS=20 BUILD=$(BUILD) SLUICE=$(BUILD)/broken-restore/sluice $(LEAK_TEST) \
+		>$(BUILD)/leak-broken.log 2>&1; then echo "make leak does not notice what is not restored"; exit 1; fi
+	@grep -q 'a leak: ' $(BUILD)/leak-broken.log || { cat $(BUILD)/leak-broken.log; exit 1; }
 
 # MariaDB's own regression tests, directly and through sluice: half an hour and more for each of MODES.
 conformance:

@@ -1,0 +1,278 @@
+// Nothing of a session reaches another one, and nothing of it is lost, while twelve sessions of two
+// users share a few connections: each runs acts drawn at random through one sluice, and the same
+// directly on the primary, and what both get must be equal, answer by answer.
+// LEAK_SECONDS says how long (20); LEAK_SEED=N repeats the run that printed that number.
+#include "tests/leak/acts.h"
+#include "tests/leak/twins.h"
+#include "tests/lib/http.h"
+#include "tests/lib/site.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Sessions that keep a connection for themselves leave one of the primary's for all others.
+enum { SESSIONS = 12, CONNECTIONS = 4, KEEPERS_MOST = CONNECTIONS - 1 };
+
+struct test {
+    struct site *site;
+    MYSQL *admin;
+    uint64_t seed;
+    unsigned long long moment; // statements in all
+    unsigned rests;            // times that a session had to give up its connection
+    struct twins sessions[SESSIONS];
+};
+
+// --- servers ------------------------------------------------------------------------------------
+
+// In each schema, and called without its name: of a procedure of another schema the servers tell
+// that the schema has changed, with whatever they next have to tell of the connection.
+#define PROCEDURES_IN(schema)                                                                      \
+    "CREATE PROCEDURE " schema ".set_user(n VARCHAR(20)) SET @a = n, @b = CONCAT('p', n);"         \
+    "CREATE PROCEDURE " schema ".set_session(n INT) BEGIN"                                         \
+    " SET SESSION group_concat_max_len = 100 + n; SET time_zone = '+07:00'; SET @c = n; END;"      \
+    "CREATE PROCEDURE " schema ".set_and_fail(n INT) BEGIN"                                        \
+    " SET SESSION div_precision_increment = 9, @d = n;"                                            \
+    " SELECT no_such_column FROM app.fixed; END;"                                                  \
+    "CREATE PROCEDURE " schema ".make_temporary()"                                                 \
+    " CREATE TEMPORARY TABLE tmp (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(20));"              \
+    "CREATE PROCEDURE " schema ".two() BEGIN"                                                      \
+    " SELECT i FROM app.fixed WHERE i < 3 ORDER BY i; SELECT @a; END;"                             \
+    "CREATE PROCEDURE " schema ".set_locally() BEGIN DECLARE n INT DEFAULT 5;"                     \
+    " SET n = n + 1; SELECT n; END;"                                                               \
+    "CREATE PROCEDURE " schema ".out_of(OUT n INT) SET n = 17;"                                    \
+    "CREATE PROCEDURE " schema ".warned() SELECT 1 / 0, 'a' + 1;"
+
+static const char schema[] =
+    "GRANT ALL PRIVILEGES ON other.* TO guest;"
+    "CREATE TABLE app.fixed (i INT PRIMARY KEY, s VARCHAR(20));"
+    "INSERT INTO app.fixed SELECT i, CONCAT('n', i) FROM " NUMBERS_TO(
+        30) ";"
+            "CREATE TABLE other.fixed (i INT PRIMARY KEY, s VARCHAR(20));"
+            "INSERT INTO other.fixed SELECT i, CONCAT('other ', i) FROM " NUMBERS_TO(
+                10) ";"
+                    "CREATE TABLE app.times (at TIMESTAMP NOT NULL);"
+                    "INSERT INTO app.times VALUES ('2020-02-29 12:00:00');"
+                    "CREATE VIEW app.view_of_fixed AS SELECT i, s FROM app.fixed;" PROCEDURES_IN(
+                        "app") PROCEDURES_IN("other");
+
+// Of each session in both schemas, and of each of its twins.
+static void tables_create(const struct site *site)
+{
+    MYSQL *root = stack_connect(site->stack, "db1");
+    for (int i = 0; i < 2 * SESSIONS; i++) {
+        int id = i / 2;
+        char letter = i % 2 == 0 ? 'p' : 'd';
+        client_runf(root,
+                    "CREATE TABLE app.t_x%c%02d (id INT AUTO_INCREMENT PRIMARY KEY, a INT,"
+                    " b VARCHAR(40))",
+                    letter, id);
+        client_runf(root, "INSERT INTO app.t_x%c%02d (a, b) VALUES (%d, 'first')", letter, id, id);
+        client_runf(root, "CREATE TABLE other.t_x%c%02d LIKE app.t_x%c%02d", letter, id, letter,
+                    id);
+        if (!servers_are_mysql()) {
+            client_runf(root, "CREATE SEQUENCE app.q_x%c%02d NOCACHE", letter, id);
+        }
+    }
+    if (!servers_are_mysql()) {
+        client_run(root, "CREATE ROLE chief");
+        client_run(root, "GRANT chief TO app, guest");
+    }
+    mysql_close(root);
+    stack_sync(site->stack);
+}
+
+static int setup(void **state)
+{
+    static const char *const changes[] = {
+        "proxy.workers = 1",
+        "backend:db1.max_connections = 4",
+        "backend:db2.max_connections = 4",
+        "backend:db3.max_connections = 4",
+        "user:guest.password = guest-secret",
+        "routing.balance = round_robin", // not by measured latency: a run can be repeated
+        NULL};
+    static const char *const options[] = {"--set", "log-bin-trust-function-creators=ON", NULL};
+    static struct test test;
+    test.site = site_create(options, schema, changes);
+    tables_create(test.site);
+    instance_wait_catalogue(test.site->instance);
+    test.admin = instance_admin(test.site->instance);
+    *state = &test;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct test *test = *state;
+    void *site = test != NULL ? test->site : NULL;
+    return site_teardown(&site);
+}
+
+// --- sessions -----------------------------------------------------------------------------------
+
+static void session_open(struct test *test, int id)
+{
+    struct twins *twins = &test->sessions[id];
+    bool is_guest = id % 2 != 0;
+    struct client_options options = instance_options(
+        test->site->instance, is_guest ? "guest" : "app", is_guest ? "guest-secret" : "app-secret");
+    options.with_tls = servers_are_mysql(); // its accounts want that for the first login
+    options.charset = id % 4 == 3 ? "latin1" : "utf8mb4";
+    twins->id = id;
+    twins->is_guest = is_guest;
+    twins->proxied.letter = 'p';
+    twins->proxied.client = client_connect(&options);
+    options.port = test->site->stack->servers[0].port;
+    twins->direct.letter = 'd';
+    twins->direct.client = client_connect(&options);
+}
+
+static void sessions_close(struct test *test)
+{
+    for (int i = 0; i < SESSIONS; i++) {
+        twins_close(&test->sessions[i]);
+    }
+    mysql_close(test->admin);
+}
+
+static void difference_tell(struct test *test, struct twins *twins)
+{
+    print_message(
+        "a leak: session %d (%s) got something else than its twin, at %llu of seed %llu\n",
+        twins->id, twins->is_guest ? "guest" : "app", test->moment, (unsigned long long)test->seed);
+    fflush(stdout);
+    twins_show(twins);
+    sessions_close(test);
+    fail_msg("seed %llu", (unsigned long long)test->seed);
+}
+
+static void check(struct test *test, struct twins *twins, bool alike)
+{
+    twins->moment = ++test->moment;
+    if (!alike) {
+        difference_tell(test, twins);
+    }
+}
+
+// --- room ---------------------------------------------------------------------------------------
+
+struct keeper {
+    struct twins *twins; // NULL: none
+    char pin[32];
+};
+
+static struct twins *session_of(struct test *test, const char *id)
+{
+    unsigned long number = strtoul(id, NULL, 10);
+    for (int i = 0; i < SESSIONS; i++) {
+        if (mysql_thread_id(test->sessions[i].proxied.client) == number) {
+            return &test->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+// Counts those that keep a connection; `oldest`: which of them has not run anything for longest.
+static unsigned keepers_look(struct test *test, struct keeper *oldest)
+{
+    static const char question[] = "SELECT id, pin_reason FROM sessions WHERE backend IS NOT NULL";
+    unsigned count = 0;
+    oldest->twins = NULL;
+    assert_int_equal(mysql_query(test->admin, question), 0);
+    MYSQL_RES *result = mysql_store_result(test->admin);
+    for (MYSQL_ROW row; (row = mysql_fetch_row(result)) != NULL;) {
+        struct twins *twins = session_of(test, row[0]);
+        assert_non_null(twins);
+        count++;
+        if (oldest->twins == NULL || twins->moment < oldest->twins->moment) {
+            oldest->twins = twins;
+            snprintf(oldest->pin, sizeof(oldest->pin), "%s",
+                     row[1] != NULL ? row[1] : "transaction");
+        }
+    }
+    mysql_free_result(result);
+    return count;
+}
+
+// Whoever keeps a connection would let the others wait in vain, since they take turns here.
+static void room_make(struct test *test)
+{
+    struct keeper oldest;
+    while (keepers_look(test, &oldest) > KEEPERS_MOST) {
+        struct twins *twins = oldest.twins;
+        test->rests++;
+        if (strcmp(oldest.pin, "last_statement") == 0) {
+            check(test, twins, twins_query(twins, "DO 0"));
+        } else if (strcmp(oldest.pin, "transaction") == 0) {
+            check(test, twins, twins_query(twins, random_below(2) == 0 ? "COMMIT" : "ROLLBACK"));
+        } else {
+            check(test, twins, twins_reset(twins));
+        }
+    }
+}
+
+// --- the test -----------------------------------------------------------------------------------
+
+static double metric(const struct test *test, const char *name, const char *labels)
+{
+    return http_metric_sum(test->site->instance->http_port, name, labels);
+}
+
+static uint64_t seed_of_run(void)
+{
+    const char *seed = getenv("LEAK_SEED");
+    return seed != NULL && *seed != '\0' ? strtoull(seed, NULL, 10) : random_below(1000000000);
+}
+
+static void numbers_tell(const struct test *test)
+{
+    print_message("# seed %llu: %llu statements by %d sessions, %.0f on replicas; %u times a "
+                  "session was made to give up its connection\n",
+                  (unsigned long long)test->seed, test->moment, SESSIONS,
+                  metric(test, "sluice_queries_total", "target=\"replica\""), test->rests);
+}
+
+static void every_session_is_as_if_alone(void **state)
+{
+    struct test *test = *state;
+    const char *seconds = getenv("LEAK_SECONDS");
+    int64_t until_us =
+        clock_now_us() + (seconds != NULL ? strtol(seconds, NULL, 10) : 20) * CLOCK_SECOND;
+    test->seed = seed_of_run();
+    print_message("# seed %llu\n", (unsigned long long)test->seed);
+    random_seed(test->seed);
+    for (int i = 0; i < SESSIONS; i++) {
+        session_open(test, i);
+    }
+    while (clock_now_us() < until_us) {
+        struct twins *twins = &test->sessions[random_below(SESSIONS)];
+        check(test, twins, acts_run(twins));
+        room_make(test);
+    }
+    numbers_tell(test);
+    acts_show();
+    sessions_close(test);
+    assert_true(test->moment > 1000);
+    assert_true(metric(test, "sluice_queries_total", "target=\"replica\"") > 100);
+}
+
+static void nothing_is_left(void **state)
+{
+    struct test *test = *state;
+    void *site = test->site;
+    assert_soon(instance_admin_number(test->site->instance, "SELECT COUNT(*) FROM sessions") == 0);
+    the_proxy_leaves_nothing_behind(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_session_is_as_if_alone),
+        cmocka_unit_test(nothing_is_left),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
