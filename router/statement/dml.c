@@ -74,6 +74,12 @@ static void read_into_table(struct parser *parser)
     // INSERT INTO t (SELECT ...) has a query where columns may be: both are scanned alike, and a
     // column's name is no call.
     scan(parser, SCAN_QUERY, SCAN_TO_END);
+    // Rows that come back do not tell of an insert id: it runs where the session's last one is,
+    // which is there afterwards as well, whether or not another one was made.
+    if (parser->out->has_returning) {
+        parser_ask(parser, ASK_INSERT_ID);
+        parser_effect(parser, EFFECT_INSERT_ID);
+    }
 }
 
 void read_insert(struct parser *parser)

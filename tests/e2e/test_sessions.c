@@ -322,6 +322,29 @@ static void the_last_insert_id_is_the_sessions_own(void **state)
     mysql_close(client);
 }
 
+// The rows that RETURNING sends do not tell of an insert id.
+static void the_insert_id_behind_returning_is_found(void **state)
+{
+    if (servers_are_mysql()) {
+        skip();
+    }
+    MYSQL *client = site_client(*state), *other = site_client(*state);
+    for (int i = 0; i < 3; i++) {
+        client_run(client, "INSERT INTO t (a) VALUES (30)");
+        client_run(other, "BEGIN");
+        long long id = client_number(client, "INSERT INTO t (a) VALUES (30) RETURNING id");
+        client_run(other, "INSERT INTO t (a) VALUES (30)");
+        client_run(other, "COMMIT");
+        client_run(client, "SELECT 1 FROM t LIMIT 1");
+        assert_client_number(client, "SELECT LAST_INSERT_ID()", id);
+        client_runf(client, "INSERT INTO t (id, a) VALUES (%lld, 30) RETURNING id", id + 1000);
+        assert_client_number(client, "SELECT LAST_INSERT_ID()", id);
+    }
+    client_run(client, "DELETE FROM t WHERE a = 30");
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void questions_about_the_last_statement_find_it(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -544,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_role_is_nobody_elses),
         cmocka_unit_test(locked_tables_stay_locked),
         cmocka_unit_test(the_last_insert_id_is_the_sessions_own),
+        cmocka_unit_test(the_insert_id_behind_returning_is_found),
         cmocka_unit_test(questions_about_the_last_statement_find_it),
         cmocka_unit_test(the_insert_id_and_the_row_count_are_asked_for_at_once),
         cmocka_unit_test(warnings_are_those_of_the_statement_before),
