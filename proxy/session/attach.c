@@ -14,11 +14,46 @@ static void conn_adopt(struct session *session, struct pooled *pooled)
     conn_hold(pooled_conn(pooled), &session_conn_handler, session);
 }
 
-// The statement asks for the insert id, and the session's connection has somebody else's or none.
+// --- the insert id -------------------------------------------------------------------------------
+//
+// An OK tells of the id that a statement generated, and of one that it was given (INSERT ... (id)
+// VALUES (600)), which LAST_INSERT_ID() is not: then that is as it was. Where the session comes to
+// another connection, what it was there is another session's. So the connection is believed where
+// it names an id that it has told the session of.
+
+void attach_note_insert_id(struct session *session, uint64_t id)
+{
+    uint64_t *told = session->told_ids;
+    bool is_elsewhere = session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
+    if (is_elsewhere) {
+        session->insert_id = told[0] != 0 ? told[0] : session->insert_id;
+        told[0] = 0;
+    }
+    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
+    if (is_elsewhere || told[0] != 0) {
+        told[1] = told[0];
+        told[0] = id;
+    } else {
+        session->insert_id = id; // as good as is known without asking
+    }
+}
+
+void attach_know_insert_id(struct session *session, uint64_t id)
+{
+    uint64_t *told = session->told_ids;
+    if (told[0] == 0 || id == told[0] || id == told[1]) {
+        session->insert_id = id;
+    }
+    told[0] = told[1] = 0;
+}
+
+// The statement asks for the insert id, and the session's connection has somebody else's or none,
+// or may have.
 bool attach_wants_insert_id(const struct session *session)
 {
     return statement_asks(&session->run->statement, ASK_INSERT_ID) &&
-           session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
+           (session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled ||
+            session->told_ids[0] != 0);
 }
 
 static void insert_id_restored(struct conn *conn, const struct conn_result *result, void *context)
@@ -27,27 +62,50 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
     (void)conn;
     (void)result;
     pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
+    session->told_ids[0] = session->told_ids[1] = 0;
     attach_send(session);
+}
+
+static void insert_id_restore(struct session *session)
+{
+    char sql[64];
+    uint64_t id = session->told_ids[0] != 0 ? session->told_ids[0] : session->insert_id;
+    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu", (unsigned long long)id);
+    session_enter(session, SESSION_PREPARING);
+    conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
+               session);
+}
+
+static void insert_id_told(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    uint64_t id = 0;
+    (void)conn;
+    bool is_told = result->code == 0 && result->row_count == 1 && result->column_count == 1 &&
+                   slice_to_u64(result->rows[0].cells[0], &id);
+    attach_know_insert_id(session, is_told ? id : session->told_ids[0]);
+    if (is_told && session->insert_id == id) {
+        attach_send(session);
+    } else {
+        insert_id_restore(session);
+    }
 }
 
 // What the session wrote is waited for first; then the insert id that only the session knows is
 // given back.
 void attach_go(struct session *session)
 {
-    char sql[64];
     if (session->run->route.wait_us > 0) {
         wait_begin(session);
-        return;
-    }
-    if (!attach_wants_insert_id(session)) {
+    } else if (!attach_wants_insert_id(session)) {
         attach_send(session);
-        return;
+    } else if (session->ties.of[POOL_TIE_INSERT_ID].pooled == session->pooled) {
+        session_enter(session, SESSION_PREPARING);
+        conn_query(pooled_conn(session->pooled), S("SELECT LAST_INSERT_ID()"), insert_id_told,
+                   session);
+    } else {
+        insert_id_restore(session);
     }
-    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
-                       (unsigned long long)session->insert_id);
-    session_enter(session, SESSION_PREPARING);
-    conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
-               session);
 }
 
 // Whether the statement may go out behind the session's state, in one piece: it does no harm where

@@ -370,8 +370,7 @@ void effects_ok(struct session *session, const struct ok *ok)
         }
     }
     if (ok->insert_id != 0) {
-        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
-        session->insert_id = ok->insert_id; // as good as is known without asking
+        attach_note_insert_id(session, ok->insert_id);
     }
 }
 
@@ -427,6 +426,7 @@ static void succeeded(struct session *session, const struct statement *statement
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
+        session->told_ids[0] = session->told_ids[1] = 0;
     }
 }
 
@@ -573,6 +573,7 @@ void effects_reset(struct session *session)
     named_release(&session->named);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
+    session->told_ids[0] = session->told_ids[1] = 0;
     last_release(&session->last);
     pool_ties_cut(&session->ties);
     effects_image_changed(session);

@@ -618,7 +618,7 @@ void last_saved(struct pool_ties *ties, const struct pool_saved *saved)
     if (saved != NULL && saved->is_known) {
         switch (saved->kind) {
         case POOL_TIE_INSERT_ID:
-            session->insert_id = saved->value;
+            attach_know_insert_id(session, saved->value);
             break;
         case POOL_TIE_FOUND_ROWS:
             last->found_rows = saved->value;

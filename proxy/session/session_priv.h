@@ -203,7 +203,10 @@ struct session {
     struct pooled *pooled; // the connection it has
     struct pool_ties ties;
     struct pool_waiter waiter;
-    uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more
+    uint64_t insert_id;   // LAST_INSERT_ID(), where no connection knows it any more; with told_ids,
+                          // what it was before
+    uint64_t told_ids[2]; // by OKs on the connection that is tied for it, the last one first: one
+                          // of them is the id, where the connection says so; 0: none is in doubt
     struct last last;
     struct position position; // what it has written: its reads see that. A reset leaves it.
 };
@@ -344,6 +347,10 @@ void attach_send(struct session *session);
 void attach_sent(struct session *session);
 // The server would not have the session's state: the client hears what it says of that.
 void attach_refused(struct session *session, const struct conn_loss *loss);
+// An OK tells of an insert id.
+void attach_note_insert_id(struct session *session, uint64_t id);
+// The connection that was tied for it says that this is LAST_INSERT_ID() there.
+void attach_know_insert_id(struct session *session, uint64_t id);
 // Whether what the session keeps to itself must be given to its connection first.
 bool attach_wants_insert_id(const struct session *session);
 

@@ -312,6 +312,7 @@ static void system_note(struct session *session, const struct assignment *assign
     if (is_insert_id(assignment->name)) {
         slice_to_u64(assignment->value, &session->insert_id);
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
+        session->told_ids[0] = session->told_ids[1] = 0;
     } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
         held_note(session, assignment);
     } else if (assignment->kind == ASSIGNMENT_DEFAULT) {

@@ -168,6 +168,34 @@ static void state_follows_its_session(void **state)
     mysql_close(other);
 }
 
+// An id that a statement was given is told with its OK, and is not the last one that was generated.
+static void an_id_that_was_given_is_not_the_last_one(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *direct = direct_client(site);
+    client_run(direct, "CREATE TABLE ids (id INT PRIMARY KEY AUTO_INCREMENT, a INT)");
+    MYSQL *other = proxied_client(site);
+    MYSQL *client = proxied_client(site);
+    client_run(client, "INSERT INTO ids (a) VALUES (1)");
+    client_run(other, "INSERT INTO ids (a) VALUES (2)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (600, 3)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 1);
+    client_run(other, "INSERT INTO ids (a) VALUES (4)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (700, 5)");
+    client_run(other, "INSERT INTO ids (a) VALUES (6)"); // it is saved before
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 1);
+    assert_client_number(other, "SELECT LAST_INSERT_ID()", 701);
+    client_run(client, "INSERT INTO ids (a) VALUES (7)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (900, 8)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 702);
+    client_run(client, "INSERT INTO ids (a) VALUES (9)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 901);
+    client_run(direct, "DROP TABLE ids");
+    mysql_close(client);
+    mysql_close(other);
+    mysql_close(direct);
+}
+
 static void what_others_set_is_not_seen(void **state)
 {
     const struct site *site = *state;
@@ -429,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_follows_its_session),
+        cmocka_unit_test(an_id_that_was_given_is_not_the_last_one),
         cmocka_unit_test(what_others_set_is_not_seen),
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
