@@ -318,6 +318,8 @@ static void system_note(struct session *session, const struct assignment *assign
     } else if (assignment->kind == ASSIGNMENT_DEFAULT) {
         held_remove(&session->held, HELD_UNSURE, assignment->name);
         image_unset_variable(&session->image, assignment->name);
+    } else if (session->run->reply.warnings > 0) { // the value may have been cut to what is allowed
+        unsure(session, assignment->name);
     } else if (assignment_is_literal(assignment) && is_plain_value(assignment)) {
         held_remove(&session->held, HELD_UNSURE, assignment->name);
         image_set_variable(&session->image, assignment->name, assignment->value,

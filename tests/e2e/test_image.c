@@ -130,6 +130,8 @@ static const struct following following[] = {
     {"SET time_zone = '+05:30'", {"SELECT @@time_zone", "SELECT FROM_UNIXTIME(0)"}},
     {"SET sql_mode = CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')", {"SELECT 'a' || 'b'"}},
     {"SET join_buffer_size = @@global.join_buffer_size + 4096", {"SELECT @@join_buffer_size"}},
+    {"SET sql_mode = ''; SET group_concat_max_len = 1; SET sql_mode = DEFAULT",
+     {"SELECT @@group_concat_max_len"}},
     {"SET max_sort_length = 500 + 12", {"SELECT @@session.max_sort_length"}},
     {"SET CHARACTER SET latin1",
      {"SELECT @@character_set_client", "SELECT @@character_set_results",
