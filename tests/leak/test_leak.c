@@ -10,18 +10,21 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/random.h"
 
+#include <mariadb/errmsg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Sessions that keep a connection for themselves leave one of the primary's for all others.
-enum { SESSIONS = 12, CONNECTIONS = 4, KEEPERS_MOST = CONNECTIONS - 1 };
+// A pin may begin a moment behind its answer: one more than that is left.
+enum { SESSIONS = 12, CONNECTIONS = 5, KEEPERS_MOST = CONNECTIONS - 2 };
 
 struct test {
     struct site *site;
     MYSQL *admin;
     uint64_t seed;
     unsigned long long moment; // statements in all
+    unsigned losses;           // times that a twin lost its own connection
     unsigned rests;            // times that a session had to give up its connection
     struct twins sessions[SESSIONS];
 };
@@ -89,7 +92,7 @@ static int setup(void **state)
 {
     static const char *const changes[] = {
         "proxy.workers = 1",
-        "backend:db1.max_connections = 4",
+        "backend:db1.max_connections = 5",
         "backend:db2.max_connections = 4",
         "backend:db3.max_connections = 4",
         "user:guest.password = guest-secret",
@@ -150,10 +153,24 @@ static void difference_tell(struct test *test, struct twins *twins)
     fail_msg("seed %llu", (unsigned long long)test->seed);
 }
 
+// The client library gets out of step with a server now and then: where the direct connection has
+// ended by that, there is nothing to compare with, and both begin anew.
+static bool is_lost(const struct twins *twins)
+{
+    unsigned number = mysql_errno(twins->direct.client);
+    return number == CR_SERVER_GONE_ERROR || number == CR_SERVER_LOST;
+}
+
 static void check(struct test *test, struct twins *twins, bool alike)
 {
     twins->moment = ++test->moment;
-    if (!alike) {
+    if (is_lost(twins)) {
+        int id = twins->id;
+        test->losses++;
+        twins_close(twins);
+        *twins = (struct twins){0};
+        session_open(test, id);
+    } else if (!alike) {
         difference_tell(test, twins);
     }
 }
@@ -231,9 +248,10 @@ static uint64_t seed_of_run(void)
 static void numbers_tell(const struct test *test)
 {
     print_message("# seed %llu: %llu statements by %d sessions, %.0f on replicas; %u times a "
-                  "session was made to give up its connection\n",
+                  "session was made to give up its connection, %u times a twin lost its own\n",
                   (unsigned long long)test->seed, test->moment, SESSIONS,
-                  metric(test, "sluice_queries_total", "target=\"replica\""), test->rests);
+                  metric(test, "sluice_queries_total", "target=\"replica\""), test->rests,
+                  test->losses);
 }
 
 static void every_session_is_as_if_alone(void **state)
@@ -257,6 +275,7 @@ static void every_session_is_as_if_alone(void **state)
     acts_show();
     sessions_close(test);
     assert_true(test->moment > 1000);
+    assert_true(test->losses * 1000 <= test->moment);
     assert_true(metric(test, "sluice_queries_total", "target=\"replica\"") > 100);
 }
 
