@@ -63,6 +63,7 @@ static struct image *image_create(struct image_table *table, const struct draft 
     image->is_serializable =
         draft_has(draft, S("transaction_isolation"), S("SERIALIZABLE"), S("3"));
     image->is_read_only = draft_has(draft, S("transaction_read_only"), S("1"), S("ON"));
+    image->is_null_last_id = draft_has(draft, S("sql_auto_is_null"), S("1"), S("ON"));
     image->count = draft->count;
     image->key = slice_keep(&at, key);
     image->schema = slice_keep(&at, draft->schema);

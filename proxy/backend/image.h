@@ -47,6 +47,7 @@ struct image {
     bool multi_statements;
     bool is_serializable; // transaction_isolation
     bool is_read_only;    // transaction_read_only: of the transactions to come
+    bool is_null_last_id; // sql_auto_is_null: WHERE id IS NULL finds the row inserted last
     size_t count;
     struct image_variable variables[]; // sorted by name
 };

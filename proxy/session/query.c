@@ -79,6 +79,16 @@ static void lost_transaction_tell(struct session *session)
     }
 }
 
+// A comparison with NULL may mean the last insert id.
+static void null_asks(struct statement *statement)
+{
+    statement->asks |= ASK_BIT(ASK_INSERT_ID);
+    if (statement->class == STATEMENT_CLASS_READ) {
+        statement->class = STATEMENT_CLASS_CONNECTION;
+        statement->reason = ROUTE_REASON_INSERT_ID;
+    }
+}
+
 void query_read(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
@@ -93,6 +103,9 @@ void query_read(struct session *session, struct slice sql)
     run->sql = sql;
     run->entry =
         statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
+    if (session->image->is_null_last_id) {
+        null_asks(&run->statement);
+    }
     if (statement_asks(&run->statement, ASK_CONNECTION_ID)) {
         own_id_put(session, sql);
     }

@@ -192,6 +192,10 @@ static void an_id_that_was_given_is_not_the_last_one(void **state)
     assert_client_number(client, "SELECT LAST_INSERT_ID()", 702);
     client_run(client, "INSERT INTO ids (a) VALUES (9)");
     assert_client_number(client, "SELECT LAST_INSERT_ID()", 901);
+    client_run(client, "SET sql_auto_is_null = 1");
+    client_run(client, "INSERT INTO ids (a) VALUES (10)");
+    client_run(other, "INSERT INTO ids (a) VALUES (11)");
+    assert_client_number(client, "SELECT a FROM ids WHERE id IS NULL", 10);
     client_run(direct, "DROP TABLE ids");
     mysql_close(client);
     mysql_close(other);

@@ -219,6 +219,11 @@ static bool is_right(const struct row *row, unsigned saw)
     if (strcmp(row->target, "proxy") == 0) {
         return saw == 0;
     }
+    // What the last statement left, sluice says itself as far as it knows, or asks in other words:
+    // in a session of its own it knows that there was none.
+    if (strcmp(row->reason, "last_statement") == 0) {
+        return saw == 0 || saw == 1;
+    }
     return strcmp(row->target, "primary") == 0 ? saw == 1 : saw == 2 || saw == 4;
 }
 

@@ -63,9 +63,13 @@ static void column_write(const MYSQL_FIELD *field, bool is_null, struct buffer *
         buffer_append_slice(out, S(" without a value\n"));
         return;
     }
+    unsigned flags = field->flags;
+    if (strcmp(field->name, "?") == 0) { // as whoever prepared the text first used the parameter
+        flags &= ~(unsigned)BINARY_FLAG;
+    }
     buffer_print(out, " of %s.%s.%s (%s.%s) type %d length %lu flags 0x%x decimals %u charset %u\n",
                  field->db, field->table, field->org_table, field->org_name, field->catalog,
-                 (int)field->type, field->length, field->flags, field->decimals, field->charsetnr);
+                 (int)field->type, field->length, flags, field->decimals, field->charsetnr);
 }
 
 // Without rows, or with nothing but NULL in that column of them.
