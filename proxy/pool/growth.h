@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // So many are opened without a trial.
-enum { GROWTH_FREE = 3 };
+enum { GROWTH_FREE = 4 };
 
 enum growth_state { GROWTH_STEADY, GROWTH_UP, GROWTH_DOWN };
 

@@ -826,8 +826,11 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 // Sessions wait, and fewer connections would serve them as well.
 static bool is_surplus(const struct pool *pool)
 {
-    int64_t now_us = loop_now_us(pool->pools->settings.loop);
-    return pool->waiting > 0 && growth_is_surplus(&pool->growth, circulating(pool, now_us));
+    uint32_t most = pool->counts[IDLE] + pool->counts[OPENING] + pool->counts[CHANGING] +
+                    pool->counts[LENT];
+    return pool->waiting > 0 && growth_is_surplus(&pool->growth, most) &&
+           growth_is_surplus(&pool->growth,
+                             circulating(pool, loop_now_us(pool->pools->settings.loop)));
 }
 
 void pool_give(struct pooled *pooled, enum pool_fate fate)

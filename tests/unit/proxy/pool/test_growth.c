@@ -73,7 +73,7 @@ static void a_server_that_waits_gets_as_many_as_it_can_use(void **state)
 {
     (void)state;
     assert_in_range(settled(of_twenty_disks, 60), 17, 26);
-    assert_in_range(settled(of_many_disks, 20), 30, 10000);
+    assert_in_range(settled(of_many_disks, 40), 30, 10000);
 }
 
 static void what_was_right_for_one_load_is_unlearnt_for_another(void **state)
