@@ -13,7 +13,7 @@ static const int64_t hold_least_us = 250 * CLOCK_MS;
 static const int64_t hold_most_us = 4 * CLOCK_SECOND;
 
 // A connection counts where it brings this share of what one did so far.
-static const double worth = 0.6;
+static const double worth = 0.5;
 
 void growth_init(struct growth *growth)
 {
