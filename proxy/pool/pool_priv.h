@@ -1,6 +1,7 @@
 // Inside the room only: how connections, pools and accounts hang together.
 //
 //     pool.c       one pool: its lists, its waiters, opening, taking and giving
+//     ties.c       what connections hold for sessions that do not have them
 //     growth.c     how many connections are worth having
 //     pools.c      all of a worker's: accounts, what changes around them, expiry, showing
 //     tokens.c     how many connections a server may have from all workers
@@ -80,11 +81,22 @@ void pool_destroy(struct pool *pool);
 void pool_wake(struct pool *pool);
 // Closes and frees a connection that is not lent and that nobody waits for.
 void pooled_close(struct pooled *pooled, enum conn_end end);
+void pool_refuse_all(struct pool *pool);
+// The one function that moves a connection from one list to another.
+void pooled_move(struct pooled *pooled, enum place place);
+// The connection is READY again: to the waiter that it was changed for, else to the idle ones.
+void pooled_ready(struct pooled *pooled);
+
+// --- ties.c --------------------------------------------------------------------------------------
+
 // The session that it holds something for that must be asked for first. NULL: none.
 struct pool_ties *pooled_holder(const struct pooled *pooled);
 // Idle: asks for what it holds for that session, and is idle again behind it.
 void pooled_save(struct pooled *pooled);
-void pool_refuse_all(struct pool *pool);
+// What it holds is gone for those that it held it for.
+void pooled_untie(struct pooled *pooled);
+// Somebody else uses it now: others find nothing of theirs there any more.
+void pooled_untie_others(struct pooled *pooled, const struct pool_ties *ties);
 
 // --- pools.c -------------------------------------------------------------------------------------
 
