@@ -215,7 +215,8 @@ void outcome_end(struct session *session, const struct outcome *outcome)
     }
     written_end(session, outcome->is_error, was_in_transaction);
     effects_end(session, outcome->is_error);
-    if (conn_image(conn) != session->image) {
+    bool was_run = session->run->refusal.len == 0; // else the connection is as it was prepared for
+    if (was_run && conn_image(conn) != session->image) {
         conn_became(conn, image_ref(session->image));
     }
     query_count(session, outcome->is_error ? METRIC_RESULT_ERROR : METRIC_RESULT_OK);

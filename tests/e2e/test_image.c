@@ -202,6 +202,33 @@ static void an_id_that_was_given_is_not_the_last_one(void **state)
     mysql_close(direct);
 }
 
+// It was to be prepared under the mode that its text was read by, which is not the session's now.
+static void a_statement_that_cannot_be_prepared_leaves_no_mode_behind(void **state)
+{
+    const struct site *site = *state;
+    static const char text[] = "SELECT * FROM \"gone\"";
+    MYSQL *direct = direct_client(site);
+    MYSQL *client = proxied_client(site);
+    client_run(direct, "CREATE TABLE gone (a INT)");
+    stack_sync(site->stack);
+    client_run(client, "SET sql_mode = 'ANSI_QUOTES'");
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    assert_int_equal(mysql_stmt_prepare(statement, text, sizeof(text) - 1), 0);
+    client_run(client, "SET sql_mode = ''");
+    client_run(direct, "DROP TABLE gone");
+    stack_sync(site->stack);
+    for (int i = 0; i < 6; i++) { // on each replica
+        assert_int_not_equal(mysql_stmt_execute(statement), 0);
+        assert_int_equal(mysql_stmt_errno(statement), 1146);
+        for (int k = 0; k < 6; k++) {
+            assert_client_text(client, "SELECT \"x\" FROM whoami", "x");
+        }
+    }
+    mysql_stmt_close(statement);
+    mysql_close(client);
+    mysql_close(direct);
+}
+
 static void what_others_set_is_not_seen(void **state)
 {
     const struct site *site = *state;
@@ -464,6 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_follows_its_session),
         cmocka_unit_test(an_id_that_was_given_is_not_the_last_one),
+        cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_mode_behind),
         cmocka_unit_test(what_others_set_is_not_seen),
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
