@@ -250,8 +250,8 @@ static void kill_query_reaches_an_upload(void **state)
     buffer_release(&ok);
 }
 
-// SHOW WARNINGS on a connection that has served somebody else since is preceded by a DO 0. One
-// worker, so that there is somebody else.
+// A write on a connection that has served somebody else since is preceded by what the session has
+// set. One worker, so that there is somebody else.
 static void kill_query_ends_a_statement_whose_connection_is_not_ready_yet(void **state)
 {
     struct scene *scene = scene_create((const char *const[]){"proxy.workers = 1", NULL});
@@ -260,13 +260,15 @@ static void kill_query_ends_a_statement_whose_connection_is_not_ready_yet(void *
     struct peer *peer = scene_client(scene);
     (void)state;
     fake_write_ok(&ok);
-    fake_answer(scene->fake, "DO 0", buffer_slice(&ok), (struct fake_manner){0, FAKE_STALL, false});
-    peer_query(peer, "SELECT 1");
+    fake_answer(scene->fake, "SET sql_select_limit=7", buffer_slice(&ok),
+                (struct fake_manner){0, FAKE_STALL, false});
+    peer_query(peer, "SET sql_select_limit = 7");
     peer_query(scene->witness, "SELECT 1");
-    peer_send_query(peer, "SHOW WARNINGS");
-    assert_soon(fake_statement_count(scene->fake, "DO 0") == 1);
+    peer_send_query(peer, "UPDATE t SET a = 1");
+    assert_soon(fake_statement_count(scene->fake, "SET sql_select_limit=7") == 1);
     kill_query(scene, peer);
     assert_peer_err(peer, 1317, "Query execution was interrupted");
+    fake_answer(scene->fake, "SET sql_select_limit=7", buffer_slice(&ok), FAKE_USUALLY);
     assert_true(slice_equal(peer_query_value(peer, "SELECT 12"), S("12")));
     fake_resume(scene->fake);
     peer_close(peer);
