@@ -51,7 +51,8 @@ static void a_changed_address_is_gone_to_and_the_old_one_left(void **state)
     ok_to(moved_to, write);
     ok_to(moved_to, kept);
     struct peer *busy = scene_client(scene);
-    peer_query(busy, "CREATE TEMPORARY TABLE pinned (a INT)"); // its connection holds something of it
+    peer_query(busy,
+               "CREATE TEMPORARY TABLE pinned (a INT)"); // its connection holds something of it
     for (int i = 0; i < 5; i++) {
         peer_query(scene->witness, write);
     }
