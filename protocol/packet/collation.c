@@ -25,3 +25,18 @@ uint16_t collation_number(struct slice name)
     }
     return 0;
 }
+
+struct slice collation_of_login(const struct collation *collation, bool is_mariadb)
+{
+    static const struct slice unicode[] = {
+        SLICE_INIT("utf8_general_ci"),
+        SLICE_INIT("utf8mb3_general_ci"),
+        SLICE_INIT("utf8mb4_general_ci"),
+    };
+    for (size_t i = 0; i < sizeof(unicode) / sizeof(unicode[0]) && is_mariadb; i++) {
+        if (slice_equal(collation->name, unicode[i])) {
+            return SLICE_NONE;
+        }
+    }
+    return collation->name;
+}

@@ -3,6 +3,7 @@
 
 #include "proxy/base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct collation {
@@ -19,6 +20,10 @@ enum {
 // The collation of that number; where there is none, utf8mb4_general_ci's, which every server
 // knows.
 const struct collation *collation_by_number(uint16_t number);
+
+// What a login with that collation leaves: its name, or empty where MariaDB takes it for "the
+// default of the charset", which is another one on newer servers (character_set_collations).
+struct slice collation_of_login(const struct collation *collation, bool is_mariadb);
 
 // The number of a collation by name (any case), 0 where it has none below 256.
 uint16_t collation_number(struct slice name);

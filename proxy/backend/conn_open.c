@@ -202,8 +202,9 @@ static void login_succeeded(struct conn *conn)
         return;
     }
     if (conn->images != NULL) {
-        conn->image = image_make(conn->images, collation->charset, collation->name, opening->schema,
-                                 (conn->peer.capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+        conn->image = image_make(
+            conn->images, collation->charset, collation_of_login(collation, conn->peer.is_mariadb),
+            opening->schema, (conn->peer.capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
     }
     opening_release(conn);
     compression_begin(conn);

@@ -250,10 +250,10 @@ bool conn_can_become(const struct conn *conn, const struct image *image)
 static struct image *image_after_reset(struct conn *conn)
 {
     const struct image *was = conn->image;
-    struct slice charset = S("utf8mb4");
-    struct slice collation = S("utf8mb4_general_ci");
-    return image_make(conn->images, charset, collation, was != NULL ? was->schema : SLICE_NONE,
-                      was != NULL && was->multi_statements);
+    const struct collation *usual = collation_by_number(COLLATION_UTF8MB4_GENERAL_CI);
+    struct slice collation = collation_of_login(usual, conn->peer.is_mariadb);
+    return image_make(conn->images, usual->charset, collation,
+                      was != NULL ? was->schema : SLICE_NONE, was != NULL && was->multi_statements);
 }
 
 void conn_reset(struct conn *conn)

@@ -111,7 +111,17 @@ struct image *image_make(struct image_table *table, struct slice charset, struct
         {S("collation_connection"), collation, false},
         {IMAGE_RESULTS_COLLATION, collation, false},
     };
+    struct image_variable of_default[] = {
+        {S("character_set_client"), charset, false},
+        {S("character_set_connection"), charset, false},
+        {S("character_set_results"), charset, false},
+        {IMAGE_RESULTS_COLLATION, SLICE_NONE, false},
+    };
     struct draft draft = {schema, multi_statements, sizeof(names) / sizeof(names[0]), names};
+    if (collation.len == 0) {
+        draft.count = sizeof(of_default) / sizeof(of_default[0]);
+        draft.variables = of_default;
+    }
     return image_intern(table, &draft);
 }
 
@@ -292,9 +302,7 @@ void image_set_names(struct image **image, struct slice charset, struct slice co
     image_set_variable(image, charset_results, charset, false);
     image_set_variable(image, has_collation ? collation_connection : charset_connection,
                        has_collation ? collation : charset, false);
-    if (has_collation) {
-        image_set_variable(image, IMAGE_RESULTS_COLLATION, collation, false);
-    }
+    image_set_variable(image, IMAGE_RESULTS_COLLATION, collation, false);
     image_unref(&before);
 }
 
@@ -465,8 +473,8 @@ static void assignment_write(struct slice name, const struct image_variable *wan
 // Where the collation of the results is to be another one, SET NAMES comes first and says what
 // these variables are; else nothing does.
 struct names {
-    struct slice charset; // empty: no SET NAMES
-    struct slice collation;
+    struct slice charset;   // empty: no SET NAMES
+    struct slice collation; // empty: the charset's default, whatever that is
 };
 
 static bool is_other(const struct image_variable *a, const struct image_variable *b)
@@ -491,8 +499,10 @@ static bool is_set_by_names(const struct names *names, const struct image_variab
     return (slice_equal(wanted->name, charset_client) &&
             slice_equal(wanted->value, names->charset)) ||
            slice_equal(wanted->name, charset_results) ||
-           (slice_equal(wanted->name, collation_connection) &&
-            slice_equal(wanted->value, names->collation));
+           (slice_equal(wanted->name, collation_connection) && names->collation.len > 0 &&
+            slice_equal(wanted->value, names->collation)) ||
+           (slice_equal(wanted->name, charset_connection) && names->collation.len == 0 &&
+            slice_equal(wanted->value, names->charset));
 }
 
 static bool is_of_names(struct slice name)
@@ -511,8 +521,10 @@ static bool loses_collation(const struct image *from, const struct image *to, st
 
 static void names_write(const struct names *names, struct buffer *sql)
 {
-    buffer_print(sql, "SET NAMES '%.*s' COLLATE '%.*s'", SLICE_ARG(names->charset),
-                 SLICE_ARG(names->collation));
+    buffer_print(sql, "SET NAMES '%.*s'", SLICE_ARG(names->charset));
+    if (names->collation.len > 0) {
+        buffer_print(sql, " COLLATE '%.*s'", SLICE_ARG(names->collation));
+    }
 }
 
 // One round of the walk: appends what it finds (where `sql` is given) and counts it.

@@ -6,9 +6,9 @@
 // "is this connection as the session wants it?" is one comparison, and ten thousand sessions of one
 // application share one image. Changing a session's state means taking another image.
 //
-// A server keeps a collation with character_set_results too, which only SET NAMES x COLLATE y and
-// the login set: it shows in what it says of columns. It stands among the variables under a name of
-// its own, IMAGE_RESULTS_COLLATION, as long as it is not the charset's default.
+// A server keeps a collation with character_set_results too, which only SET NAMES and the login
+// set: it shows in what it says of columns. It stands among the variables under a name of its own,
+// IMAGE_RESULTS_COLLATION; empty: what SET NAMES gives that charset.
 //
 // User variables stand among them, under their names with an @ before; what stands for the value is
 // SQL that makes it, type, charset and collation included, whatever the connection's own are.
@@ -58,8 +58,8 @@ void image_table_init(struct image_table *table);
 // Every image must have been unref'd.
 void image_table_release(struct image_table *table);
 
-// What a connection is that logged in with this charset, collation and schema. The caller owns one
-// reference.
+// What a connection is that logged in with this charset, collation (empty: the charset's default)
+// and schema. The caller owns one reference.
 struct image *image_make(struct image_table *table, struct slice charset, struct slice collation,
                          struct slice schema, bool multi_statements);
 

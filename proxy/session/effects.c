@@ -559,8 +559,9 @@ void effects_reset(struct session *session)
 {
     const struct collation *collation = reset_collation(session);
     struct slice schema = session->image->schema;
-    struct image *image = image_make(&session->worker->images, collation->charset, collation->name,
-                                     schema, session->image->multi_statements);
+    struct slice name = collation_of_login(collation, session_is_mariadb(session));
+    struct image *image = image_make(&session->worker->images, collation->charset, name, schema,
+                                     session->image->multi_statements);
     image_unref(&session->image);
     session->image = image;
     session->pins = 0;

@@ -167,9 +167,7 @@ static void names_without_collation_take_the_charsets_default(void **state)
     struct image *before = image_ref(image);
     image_set_names(&image, S("latin1"), SLICE_NONE);
     assert_null(image_variable(image, S("collation_connection")));
-    assert_set_text(before, image, plain,
-                    "SET character_set_client='latin1',character_set_connection='latin1',"
-                    "character_set_results='latin1'");
+    assert_set_text(before, image, plain, "SET NAMES 'latin1'");
     // And back: the collation alone says the connection's charset too.
     assert_set_text(image, before, plain, "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci'");
     image_set_names(&image, S("utf8mb4"), S("utf8mb4_general_ci"));
