@@ -70,6 +70,19 @@ static void names_are_found_in_any_case(void **state)
     assert_int_equal(collation_number(SLICE_NONE), 0);
 }
 
+// MariaDB has a default of its own for Unicode; MySQL takes a login by its word.
+static void a_login_with_a_default_leaves_the_choice_to_mariadb(void **state)
+{
+    const struct collation *usual = collation_by_number(COLLATION_UTF8MB4_GENERAL_CI);
+    const struct collation *other = collation_by_number(224);
+    const struct collation *latin1 = collation_by_number(8);
+    (void)state;
+    assert_int_equal(collation_of_login(usual, true).len, 0);
+    assert_true(slice_equal(collation_of_login(usual, false), S("utf8mb4_general_ci")));
+    assert_true(slice_equal(collation_of_login(other, true), S("utf8mb4_unicode_ci")));
+    assert_true(slice_equal(collation_of_login(latin1, true), S("latin1_swedish_ci")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +90,7 @@ int main(void)
         cmocka_unit_test(every_number_has_a_collation_that_servers_know),
         cmocka_unit_test(names_start_with_their_charset_and_are_unlike),
         cmocka_unit_test(names_are_found_in_any_case),
+        cmocka_unit_test(a_login_with_a_default_leaves_the_choice_to_mariadb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
