@@ -203,7 +203,8 @@ static void login_succeeded(struct conn *conn)
     }
     if (conn->images != NULL) {
         conn->image = image_make(
-            conn->images, collation->charset, collation_of_login(collation, conn->peer.is_mariadb),
+            conn->images, collation->charset,
+            collation_of_login(collation, conn->peer.is_mariadb && conn->images->has_one_default),
             opening->schema, (conn->peer.capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
     }
     opening_release(conn);

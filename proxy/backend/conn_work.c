@@ -251,7 +251,8 @@ static struct image *image_after_reset(struct conn *conn)
 {
     const struct image *was = conn->image;
     const struct collation *usual = collation_by_number(COLLATION_UTF8MB4_GENERAL_CI);
-    struct slice collation = collation_of_login(usual, conn->peer.is_mariadb);
+    struct slice collation =
+        collation_of_login(usual, conn->peer.is_mariadb && conn->images->has_one_default);
     return image_make(conn->images, usual->charset, collation,
                       was != NULL ? was->schema : SLICE_NONE, was != NULL && was->multi_statements);
 }

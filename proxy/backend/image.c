@@ -94,6 +94,7 @@ static struct image *image_intern(struct image_table *table, const struct draft 
 void image_table_init(struct image_table *table)
 {
     table->images = MAP_INIT;
+    table->has_one_default = true;
 }
 
 void image_table_release(struct image_table *table)
@@ -302,7 +303,9 @@ void image_set_names(struct image **image, struct slice charset, struct slice co
     image_set_variable(image, charset_results, charset, false);
     image_set_variable(image, has_collation ? collation_connection : charset_connection,
                        has_collation ? collation : charset, false);
-    image_set_variable(image, IMAGE_RESULTS_COLLATION, collation, false);
+    if (has_collation || (*image)->table->has_one_default) {
+        image_set_variable(image, IMAGE_RESULTS_COLLATION, collation, false);
+    }
     image_unref(&before);
 }
 

@@ -28,6 +28,9 @@
 
 struct image_table {
     struct map images; // by key
+    // Whether all servers have the same collation for a charset's default: else a session that
+    // named none would have another one on each.
+    bool has_one_default;
 };
 
 #define IMAGE_RESULTS_COLLATION S("collation_results")

@@ -559,7 +559,7 @@ void effects_reset(struct session *session)
 {
     const struct collation *collation = reset_collation(session);
     struct slice schema = session->image->schema;
-    struct slice name = collation_of_login(collation, session_is_mariadb(session));
+    struct slice name = session_login_collation(session, collation);
     struct image *image = image_make(&session->worker->images, collation->charset, name, schema,
                                      session->image->multi_statements);
     image_unref(&session->image);

@@ -495,9 +495,8 @@ static void session_equip(struct session *session, const struct login_request *r
     const struct collation *collation = collation_by_number(session->collation);
     image_unref(&session->image);
     session->image =
-        image_make(&worker->images, collation->charset,
-                   collation_of_login(collation, session_is_mariadb(session)), request->schema,
-                   (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+        image_make(&worker->images, collation->charset, session_login_collation(session, collation),
+                   request->schema, (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
     effects_image_changed(session);
 }
 

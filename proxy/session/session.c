@@ -51,6 +51,13 @@ bool session_is_mariadb(const struct session *session)
     return version.family == FAMILY_MARIADB;
 }
 
+struct slice session_login_collation(const struct session *session,
+                                     const struct collation *collation)
+{
+    return collation_of_login(collation, session_is_mariadb(session) &&
+                                             session->worker->images.has_one_default);
+}
+
 uint16_t session_status(const struct session *session)
 {
     return session->status;

@@ -226,6 +226,9 @@ void session_idle(struct session *session);
 bool session_drain(struct session *session);
 const char *session_state_word(enum session_state state);
 bool session_is_mariadb(const struct session *session); // what the client was told
+// What a login with that collation leaves.
+struct slice session_login_collation(const struct session *session,
+                                     const struct collation *collation);
 // Status flags as they are true now, for packets of sluice's own.
 uint16_t session_status(const struct session *session);
 

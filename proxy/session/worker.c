@@ -238,11 +238,26 @@ static void holding_wake(struct worker *worker)
     }
 }
 
+// Versions differ in what collation a charset has by default.
+static bool has_one_default(const struct topology *topology)
+{
+    uint32_t first = 0;
+    for (int i = 0; i < topology->count; i++) {
+        uint32_t version = topology->servers[i].version_number / 100; // without the patch's number
+        if (version != 0 && first != 0 && version != first) {
+            return false;
+        }
+        first = version != 0 ? version : first;
+    }
+    return true;
+}
+
 static void topology_arrived(struct worker_question *question)
 {
     struct worker *worker = question->worker;
     struct topology *before = worker->topology;
     worker->topology = news_take(question);
+    worker->images.has_one_default = has_one_default(worker->topology);
     pools_set_topology(worker->pools, worker->topology);
     positions_follow(&worker->positions, worker->topology);
     topology_unref(before);
