@@ -344,8 +344,8 @@ static void several_statements_ask_the_same(void **state)
         "SELECT ROW_COUNT(); UPDATE t SET a = a + 1 WHERE id < 3; SELECT ROW_COUNT()",
         "SELECT FOUND_ROWS(); SELECT a FROM t LIMIT 3; SELECT FOUND_ROWS()",
         "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1; SHOW WARNINGS; SELECT 1",
-        "SELECT @@warning_count; SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1; "
-        "SELECT @@warning_count",
+        ("SELECT @@warning_count; SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1; "
+         "SELECT @@warning_count"),
     };
     struct pair pair = pair_open(*state);
     mysql_set_server_option(pair.client, MYSQL_OPTION_MULTI_STATEMENTS_ON);
