@@ -4,6 +4,7 @@
 
 #include "proxy/base/memory.h"
 #include "proxy/net/proxy_header.h"
+#include "router/topology/version.h"
 
 enum { MAX_PACKET = 1 << 30 }; // the most that servers take
 
@@ -188,12 +189,24 @@ static void compression_begin(struct conn *conn)
     }
 }
 
+static struct image_dialect dialect_of(const struct conn *conn)
+{
+    struct version version;
+    version_parse(slice_text(conn->peer.version), &version);
+    uint32_t renamed = conn->peer.is_mariadb ? 110101 : 50720;
+    return (struct image_dialect){
+        .has_tx_names = version.number < renamed,
+        .keeps_access_mode = conn->is_replica,
+    };
+}
+
 static void login_succeeded(struct conn *conn)
 {
     struct conn_opening *opening = conn->opening;
     const struct collation *collation = collation_by_number(opening->collation);
 
     conn->peer = *login_client_peer(&opening->login);
+    conn->dialect = dialect_of(conn);
     if (opening->traits.extended_types &&
         !capability_has(conn->peer.capabilities, CAPABILITY_MARIADB_EXTENDED_TYPES)) {
         conn_end(conn, CONN_END_LOGIN, SLICE_NONE,

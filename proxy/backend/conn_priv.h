@@ -26,7 +26,8 @@ struct conn {
     struct conn_opening *opening; // CONNECTING, LOGIN
     struct conn_work *work;       // PREPARING
     struct login_peer peer;
-    struct loop_task task; // frees a closed connection, tells of a broken one
+    struct image_dialect dialect; // of that peer
+    struct loop_task task;        // frees a closed connection, tells of a broken one
     struct conn_break *broken;
 };
 

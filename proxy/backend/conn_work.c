@@ -10,7 +10,6 @@
 #include "protocol/reply/reply.h"
 #include "proxy/base/arena.h"
 #include "proxy/base/memory.h"
-#include "router/topology/version.h"
 
 #include <assert.h>
 
@@ -108,21 +107,6 @@ static void work_send(struct conn *conn, struct buffer *out)
     buffer_release(out);
 }
 
-static bool has_tx_names(const struct conn *conn)
-{
-    struct version version;
-    version_parse(slice_text(conn->peer.version), &version);
-    return conn->peer.is_mariadb ? version.number < 110101 : version.number < 50720;
-}
-
-static struct image_dialect dialect_of(const struct conn *conn)
-{
-    return (struct image_dialect){
-        .has_tx_names = has_tx_names(conn),
-        .keeps_access_mode = conn->is_replica,
-    };
-}
-
 // --- what is done --------------------------------------------------------------------------------
 
 // Variables whose changes the servers report with each OK: those that applications set, and none
@@ -154,7 +138,7 @@ bool conn_tracks(struct slice name)
 // own.
 static void set_up_write(struct conn *conn, struct buffer *sql)
 {
-    bool tx_names = has_tx_names(conn);
+    bool tx_names = conn->dialect.has_tx_names;
     bool is_mariadb = conn->peer.is_mariadb;
     buffer_print(sql, "SET session_track_schema=1,session_track_system_variables='%s,%s,%s%s'",
                  tracked, tx_names ? "tx_isolation" : "transaction_isolation",
@@ -168,7 +152,7 @@ static void set_up_write(struct conn *conn, struct buffer *sql)
     }
     if (conn->image != NULL) {
         struct buffer state = BUFFER_INIT;
-        image_difference_write(NULL, conn->image, dialect_of(conn), &state);
+        image_difference_write(NULL, conn->image, conn->dialect, &state);
         buffer_append(sql, ",", 1);
         buffer_append_slice(sql, slice_from(buffer_slice(&state), sizeof("SET ") - 1));
         buffer_release(&state);
@@ -197,13 +181,12 @@ void work_set_up(struct conn *conn)
 }
 
 // A build that is broken on purpose leaves the variables as they are, and a test must notice.
-static bool restores_variables(const struct image_difference *difference)
+static void variables_write(const struct conn *conn, const struct image *image, struct buffer *sql)
 {
 #ifdef SLUICE_BROKEN_restore
-    (void)difference;
-    return false;
+    (void)conn, (void)image, (void)sql;
 #else
-    return difference->variables;
+    image_difference_write(conn->image, image, conn->dialect, sql);
 #endif
 }
 
@@ -214,7 +197,7 @@ void conn_apply(struct conn *conn, struct image *image)
 
 void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behind)
 {
-    struct image_difference difference = image_compare(conn->image, image, dialect_of(conn));
+    struct image_difference difference = image_compare(conn->image, image);
     struct buffer out = BUFFER_INIT;
     struct buffer sql = BUFFER_INIT;
     struct conn_work *work = work_begin(conn);
@@ -227,8 +210,8 @@ void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behin
     if (difference.schema) {
         command_add(work, &out, COMMAND_INIT_DB, image->schema);
     }
-    if (restores_variables(&difference)) {
-        image_difference_write(conn->image, image, dialect_of(conn), &sql);
+    variables_write(conn, image, &sql);
+    if (!buffer_is_empty(&sql)) {
         command_add(work, &out, COMMAND_QUERY, buffer_slice(&sql));
     }
     if (work->count == 0) {
@@ -242,7 +225,7 @@ void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behin
 
 bool conn_can_become(const struct conn *conn, const struct image *image)
 {
-    return conn->image != NULL && !image_compare(conn->image, image, dialect_of(conn)).change_user;
+    return conn->image != NULL && !image_compare(conn->image, image).change_user;
 }
 
 // The image that a reset leaves: the charset that the connection came with is set again by us, the

@@ -530,16 +530,15 @@ static void names_write(const struct names *names, struct buffer *sql)
     }
 }
 
-// One round of the walk: appends what it finds (where `sql` is given) and counts it.
-static size_t variables_compare(const struct image *from, const struct image *to,
-                                struct image_dialect dialect, struct buffer *sql)
+void image_difference_write(const struct image *from, const struct image *to,
+                            struct image_dialect dialect, struct buffer *sql)
 {
     struct names names = names_wanted(from, to);
     bool has_names = names.charset.len > 0;
     size_t found = has_names;
     size_t i = 0;
     size_t k = 0;
-    if (has_names && sql != NULL) {
+    if (has_names) {
         names_write(&names, sql);
     }
     while ((from != NULL && i < from->count) || k < to->count) {
@@ -563,17 +562,12 @@ static size_t variables_compare(const struct image *from, const struct image *to
         if (dialect.keeps_access_mode && slice_equal(name, S("transaction_read_only"))) {
             continue;
         }
-        found++;
-        if (sql != NULL) {
-            buffer_append_slice(sql, found == 1 ? S("SET ") : S(","));
-            assignment_write(name, wanted, dialect, sql);
-        }
+        buffer_append_slice(sql, found++ == 0 ? S("SET ") : S(","));
+        assignment_write(name, wanted, dialect, sql);
     }
-    return found;
 }
 
-struct image_difference image_compare(const struct image *from, const struct image *to,
-                                      struct image_dialect dialect)
+struct image_difference image_compare(const struct image *from, const struct image *to)
 {
     struct image_difference difference = {0};
     if (from == to) {
@@ -583,12 +577,5 @@ struct image_difference image_compare(const struct image *from, const struct ima
     difference.change_user = has_other_schema && to->schema.len == 0;
     difference.schema = has_other_schema && to->schema.len > 0;
     difference.multi_statements = from == NULL || from->multi_statements != to->multi_statements;
-    difference.variables = variables_compare(from, to, dialect, NULL) > 0;
     return difference;
-}
-
-void image_difference_write(const struct image *from, const struct image *to,
-                            struct image_dialect dialect, struct buffer *sql)
-{
-    variables_compare(from, to, dialect, sql);
 }

@@ -94,12 +94,11 @@ image_set_user_variable(struct image **image, struct slice name, struct slice sq
 // The variable's value, or NULL where the image does not name it.
 const struct image_variable *image_variable(const struct image *image, struct slice name);
 
-// What must be done to a connection that is as `from`, so that it is as `to`. NULL `from`: nothing
-// is known of it.
+// What must be done to a connection that is as `from`, so that it is as `to`, beside the SET of
+// image_difference_write(). NULL `from`: nothing is known of it.
 struct image_difference {
     bool schema;           // COM_INIT_DB to to->schema
     bool multi_statements; // COM_SET_OPTION
-    bool variables;        // a SET, written by image_difference_write()
     bool change_user;      // a schema must be left: only COM_CHANGE_USER does that
 };
 
@@ -110,8 +109,7 @@ struct image_dialect {
                             // against writes
 };
 
-struct image_difference image_compare(const struct image *from, const struct image *to,
-                                      struct image_dialect dialect);
+struct image_difference image_compare(const struct image *from, const struct image *to);
 // Appends "SET a=1,b=DEFAULT" that turns `from`'s variables into `to`'s; nothing where they are
 // equal.
 void image_difference_write(const struct image *from, const struct image *to,

@@ -43,7 +43,6 @@ static void assert_set_text(const struct image *from, const struct image *to,
     image_difference_write(from, to, dialect, &sql);
     buffer_append(&sql, "", 1);
     assert_string_equal((const char *)buffer_ptr(&sql), expected);
-    assert_int_equal(image_compare(from, to, dialect).variables, expected[0] != '\0');
     buffer_release(&sql);
 }
 
@@ -181,19 +180,22 @@ static void the_difference_names_all_that_must_be_done_and_no_more(void **state)
     struct image_table *table = *state;
     struct image *from = utf8(table, "shop");
     struct image *to = utf8(table, "shop");
-    struct image_difference none = image_compare(from, to, plain);
-    assert_false(none.schema || none.multi_statements || none.variables || none.change_user);
+    struct image_difference none = image_compare(from, to);
+    assert_false(none.schema || none.multi_statements || none.change_user);
+    assert_set_text(from, to, plain, "");
 
     image_set_schema(&to, S("other"));
-    struct image_difference difference = image_compare(from, to, plain);
+    struct image_difference difference = image_compare(from, to);
     assert_true(difference.schema);
-    assert_false(difference.variables || difference.multi_statements || difference.change_user);
+    assert_false(difference.multi_statements || difference.change_user);
+    assert_set_text(from, to, plain, "");
 
     image_set_multi_statements(&to, true);
     set(&to, "sql_mode", "ANSI");
-    difference = image_compare(from, to, plain);
-    assert_true(difference.schema && difference.multi_statements && difference.variables);
+    difference = image_compare(from, to);
+    assert_true(difference.schema && difference.multi_statements);
     assert_false(difference.change_user);
+    assert_set_text(from, to, plain, "SET sql_mode='ANSI'");
     image_unref(&from);
     image_unref(&to);
 }
@@ -203,10 +205,10 @@ static void leaving_a_schema_for_none_takes_a_change_of_user(void **state)
 {
     struct image *with = utf8(*state, "shop");
     struct image *without = utf8(*state, "");
-    assert_true(image_compare(with, without, plain).change_user);
-    assert_false(image_compare(with, without, plain).schema);
-    assert_false(image_compare(without, with, plain).change_user);
-    assert_true(image_compare(without, with, plain).schema);
+    assert_true(image_compare(with, without).change_user);
+    assert_false(image_compare(with, without).schema);
+    assert_false(image_compare(without, with).change_user);
+    assert_true(image_compare(without, with).schema);
     image_unref(&with);
     image_unref(&without);
 }
@@ -233,8 +235,8 @@ static void of_an_unknown_connection_everything_is_set(void **state)
 {
     struct image *to = utf8(*state, "shop");
     set(&to, "sql_mode", "ANSI");
-    struct image_difference difference = image_compare(NULL, to, plain);
-    assert_true(difference.schema && difference.multi_statements && difference.variables);
+    struct image_difference difference = image_compare(NULL, to);
+    assert_true(difference.schema && difference.multi_statements);
     assert_set_text(NULL, to, plain,
                     "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_general_ci',sql_mode='ANSI'");
     image_unref(&to);
