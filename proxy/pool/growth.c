@@ -4,8 +4,8 @@
 
 // A trial is over when that many statements have come back for each connection, but not before the
 // first time has passed nor after the second.
-enum { CAME_EACH = 40 };
-static const int64_t window_least_us = 60 * CLOCK_MS;
+enum { CAME_EACH = 60 };
+static const int64_t window_least_us = 100 * CLOCK_MS;
 static const int64_t window_most_us = 400 * CLOCK_MS;
 // What is known of longer ago says nothing of now.
 static const int64_t stale_us = 2 * CLOCK_SECOND;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 
 enum { RUN_PACKET_KEPT = 16 * 1024, LEAN = 2 };
 
@@ -683,9 +684,18 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     return worker;
 }
 
+// sched(7): on a busy machine the thread then waits for its turn where it would push another off
+// the processor, and finds more to do when that comes, for one waiting. Where a processor is free,
+// nothing changes. Where it is not allowed, all stays as it is.
+static void thread_take_turns(void)
+{
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+}
+
 static void *thread_run(void *argument)
 {
     struct worker *worker = argument;
+    thread_take_turns();
     loop_run(worker->loop);
     return NULL;
 }

@@ -4,8 +4,11 @@
 #include "tests/lib/statement.h"
 #include "tests/lib/syscalls.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY, a INT);"
@@ -285,6 +288,39 @@ static void descriptors_are_given_back(void **state)
     assert_soon(process_descriptor_count(pid) <= before + 20);
 }
 
+// The policy of a thread of that name; -1: there is none.
+static int policy_of(pid_t pid, const char *name)
+{
+    char path[300], text[32] = "";
+    int policy = -1;
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", (int)pid, entry->d_name);
+        FILE *file = fopen(path, "r");
+        bool is_it = file != NULL && fgets(text, sizeof(text), file) != NULL &&
+                     strncmp(text, name, strlen(name)) == 0;
+        if (is_it) {
+            policy = sched_getscheduler((pid_t)strtol(entry->d_name, NULL, 10));
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    closedir(folder);
+    return policy;
+}
+
+// Probes may not wait for a busy machine.
+static void workers_take_turns_and_the_monitor_does_not(void **state)
+{
+    struct site *site = *state;
+    pid_t pid = site->instance->process.pid;
+    assert_int_equal(policy_of(pid, "worker-0"), SCHED_BATCH);
+    assert_int_equal(policy_of(pid, "monitor"), SCHED_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_prepared_statement_allocates_nothing),
         cmocka_unit_test(an_idle_client_holds_no_buffer),
         cmocka_unit_test(descriptors_are_given_back),
+        cmocka_unit_test(workers_take_turns_and_the_monitor_does_not),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
