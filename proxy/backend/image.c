@@ -317,26 +317,10 @@ void image_unset_variable(struct image **image, struct slice name)
 
 // --- user variables ------------------------------------------------------------------------------
 
-static bool is_user_variable(struct slice name)
-{
-    return name.len > 0 && name.ptr[0] == '@';
-}
-
-static bool is_plain_name(struct slice name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (c < 0x20 || c > 0x7e) {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= IMAGE_USER_NAME_MOST;
-}
-
 static size_t user_count(const struct image *image)
 {
     size_t count = 0;
-    while (count < image->count && is_user_variable(image->variables[count].name)) {
+    while (count < image->count && image_names_user_variable(image->variables[count].name)) {
         count++; // an @ stands before every letter
     }
     return count;
@@ -345,7 +329,8 @@ static size_t user_count(const struct image *image)
 bool image_set_user_variable(struct image **image, struct slice name, struct slice sql)
 {
     char marked[1 + IMAGE_USER_NAME_MOST];
-    if (!is_plain_name(name) || sql.len > IMAGE_USER_SQL_MOST) {
+    bool is_name = name.len > 0 && name.len <= IMAGE_USER_NAME_MOST && slice_is_printable(name);
+    if (!is_name || sql.len > IMAGE_USER_SQL_MOST) {
         return sql.len == 0; // no image has it
     }
     marked[0] = '@';
@@ -454,7 +439,7 @@ void image_user_name_write(struct slice name, struct buffer *sql)
 static void assignment_write(struct slice name, const struct image_variable *wanted,
                              struct image_dialect dialect, struct buffer *sql)
 {
-    if (is_user_variable(name)) {
+    if (image_names_user_variable(name)) {
         image_user_name_write(slice_from(name, 1), sql);
         buffer_append(sql, "=", 1);
         buffer_append_slice(sql, wanted != NULL ? wanted->value : S("x'',"));

@@ -91,6 +91,12 @@ image_set_user_variable(struct image **image, struct slice name, struct slice sq
 
 // --- reading -------------------------------------------------------------------------------------
 
+// Whether that name among the variables is a user variable's.
+static inline bool image_names_user_variable(struct slice name)
+{
+    return name.len > 0 && name.ptr[0] == '@';
+}
+
 // The variable's value, or NULL where the image does not name it.
 const struct image_variable *image_variable(const struct image *image, struct slice name);
 

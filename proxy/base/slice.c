@@ -71,6 +71,26 @@ struct slice slice_trim(struct slice s)
     return s;
 }
 
+bool slice_is_ascii(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] > 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool slice_is_printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < ' ' || s.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t slice_find(struct slice s, char c)
 {
     const char *found = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;

@@ -48,6 +48,17 @@ struct slice slice_first(struct slice s, size_t n);
 struct slice slice_from(struct slice s, size_t offset);
 // Without ASCII white space at both ends.
 struct slice slice_trim(struct slice s);
+bool slice_is_ascii(struct slice s);     // no byte above 0x7f
+bool slice_is_printable(struct slice s); // nothing but ASCII from space to tilde
+// Of all of them together.
+static inline size_t slices_len(const struct slice *slices, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += slices[i].len;
+    }
+    return len;
+}
 // Offset of the first `c`, or s.len.
 size_t slice_find(struct slice s, char c);
 // Offset of the first `needle`, or s.len; an empty one stands at 0.

@@ -33,15 +33,6 @@ void outbox_flush(struct outbox *outbox)
     outbox->len = 0;
 }
 
-static size_t parts_len(const struct slice *parts, size_t count)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++) {
-        len += parts[i].len;
-    }
-    return len;
-}
-
 static void bytes_append(struct outbox *outbox, const struct slice *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -70,7 +61,7 @@ static struct outbox_entry *entry_add(struct outbox *outbox, struct stream *stre
 bool outbox_put(struct outbox *outbox, struct stream *stream, const struct slice *parts,
                 size_t count)
 {
-    size_t len = parts_len(parts, count);
+    size_t len = slices_len(parts, count);
     if (len > OUTBOX_PIECE_MOST) {
         outbox_send(outbox, stream);
         return false;

@@ -199,15 +199,6 @@ static bool record_write(SSL *tls, const void *bytes, size_t len)
     return len == 0 || (SSL_write_ex(tls, bytes, len, &written) == 1 && written == len);
 }
 
-static size_t parts_len(const struct slice *parts, size_t count)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++) {
-        len += parts[i].len;
-    }
-    return len;
-}
-
 // A frame's header and its body, say: one record, not two.
 static bool parts_write_together(struct tls_engine *engine, SSL *tls, const struct slice *parts,
                                  size_t count)
@@ -227,7 +218,7 @@ bool tls_engine_write(struct tls_engine *engine, SSL *tls, const struct slice *p
     ERR_clear_error();
     tls_engine_input(engine, NULL, 0);
     ticket_give(tls);
-    if (count > 1 && parts_len(parts, count) <= TLS_RECORD_SIZE) {
+    if (count > 1 && slices_len(parts, count) <= TLS_RECORD_SIZE) {
         return parts_write_together(engine, tls, parts, count);
     }
     for (size_t i = 0; i < count; i++) {

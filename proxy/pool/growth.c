@@ -9,11 +9,11 @@ static const int64_t window_least_us = 100 * CLOCK_MS;
 static const int64_t window_most_us = 400 * CLOCK_MS;
 // What is known of longer ago says nothing of now.
 static const int64_t stale_us = 2 * CLOCK_SECOND;
-static const int64_t hold_least_us = 250 * CLOCK_MS;
+static const int64_t hold_least_us = 500 * CLOCK_MS;
 static const int64_t hold_most_us = 4 * CLOCK_SECOND;
 
-// A connection counts where it brings this share of what one did so far.
-static const double worth = 0.5;
+// Connections count where each brings this share of what one did so far.
+static const double worth = 0.75;
 
 void growth_init(struct growth *growth)
 {
@@ -48,11 +48,26 @@ static void hold(struct growth *growth, int64_t now_us, bool is_down_next, bool 
     growth->next_us = now_us + growth->hold_us;
 }
 
+static uint32_t step_of(uint32_t connections)
+{
+    return (connections + 3) / 4;
+}
+
 static void up(struct growth *growth, double rate)
 {
     growth->state = GROWTH_UP;
     growth->before = rate;
-    growth->most++;
+    growth->tried = step_of(growth->most);
+    growth->most += growth->tried;
+}
+
+static void down(struct growth *growth, double rate)
+{
+    uint32_t step = step_of(growth->most), spare = growth->most - GROWTH_FREE;
+    growth->state = GROWTH_DOWN;
+    growth->before = rate;
+    growth->tried = step < spare ? step : spare;
+    growth->most -= growth->tried;
 }
 
 static void steady(struct growth *growth, double rate, int64_t now_us)
@@ -61,39 +76,55 @@ static void steady(struct growth *growth, double rate, int64_t now_us)
         return;
     }
     if (growth->is_down_next && growth->most > GROWTH_FREE) {
-        growth->state = GROWTH_DOWN;
-        growth->before = rate;
-        growth->most--;
+        down(growth, rate);
     } else {
         up(growth, rate);
     }
 }
 
-static void window_end(struct growth *growth, double rate, uint32_t there, int64_t now_us)
+// What the trial must have changed the rate by, as a share of what that was.
+static double share_of(const struct growth *growth)
 {
-    double share = worth / there;
+    uint32_t before =
+        growth->state == GROWTH_UP ? growth->most - growth->tried : growth->most + growth->tried;
+    return worth * growth->tried / before;
+}
+
+static void window_end(struct growth *growth, double rate, int64_t now_us)
+{
     switch (growth->state) {
     case GROWTH_STEADY:
         steady(growth, rate, now_us);
         break;
     case GROWTH_UP:
-        if (rate >= growth->before * (1 + share)) {
+        if (rate >= growth->before * (1 + share_of(growth))) {
             growth->hold_us = hold_least_us;
             up(growth, rate);
         } else {
-            growth->most--;
+            growth->most -= growth->tried;
             hold(growth, now_us, true, false);
         }
         break;
     case GROWTH_DOWN:
-        if (rate >= growth->before * (1 - share)) {
+        if (rate >= growth->before * (1 - share_of(growth))) {
             hold(growth, now_us, true, true);
         } else {
-            growth->most++;
+            growth->most += growth->tried;
             hold(growth, now_us, false, false);
         }
         break;
     }
+}
+
+// The load went away in the middle of it.
+static void trial_leave(struct growth *growth)
+{
+    if (growth->state == GROWTH_UP) {
+        growth->most -= growth->tried;
+    } else if (growth->state == GROWTH_DOWN) {
+        growth->most += growth->tried;
+    }
+    growth->state = GROWTH_STEADY;
 }
 
 bool growth_allows(struct growth *growth, uint32_t there, int64_t now_us)
@@ -102,11 +133,11 @@ bool growth_allows(struct growth *growth, uint32_t there, int64_t now_us)
         return true;
     }
     if (now_us - growth->began_us > stale_us) {
+        trial_leave(growth);
         window_begin(growth, now_us);
-        growth->state = GROWTH_STEADY;
     } else if (is_window_over(growth, there, now_us)) {
         double rate = (double)growth->came / (double)(now_us - growth->began_us);
-        window_end(growth, rate, there, now_us);
+        window_end(growth, rate, now_us);
         window_begin(growth, now_us);
     }
     return there < growth->most;

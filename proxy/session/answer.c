@@ -3,6 +3,7 @@
 #include "proxy/session/session_priv.h"
 
 #include "protocol/packet/eof.h"
+#include "protocol/packet/err.h"
 #include "protocol/packet/ok.h"
 #include "protocol/packet/result_writer.h"
 #include "proxy/base/memory.h"
@@ -53,8 +54,18 @@ void answer_payload(struct session *session, struct slice payload)
     command_over(session);
 }
 
+// An ERR is what the statement leaves, as a server's own would be.
+static void error_note(struct session *session, struct slice payload)
+{
+    struct err err;
+    if (session->run != NULL && err_decode(&err, payload)) {
+        last_refused(session, &err);
+    }
+}
+
 void answer_refusal(struct session *session, struct slice refusal)
 {
+    error_note(session, refusal);
     count_own(session, METRIC_TARGET_PROXY, METRIC_RESULT_ERROR);
     answer_payload(session, refusal);
 }
@@ -66,6 +77,7 @@ void answer_send_error(struct session *session, struct writer *writer, enum erro
         return;
     }
     stream_send(&session->stream, buffer_ptr(writer->buf), buffer_len(writer->buf));
+    error_note(session, slice_from(buffer_slice(writer->buf), FRAME_HEADER_SIZE));
     metric_add(session->worker->metrics, METRIC_CLIENT_ERRORS, 1, row);
     if (session->run != NULL) {
         bool is_blocked = session->run->route.target == ROUTE_BLOCKED;

@@ -3,6 +3,7 @@
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
+#include "router/sql/lexer.h"
 
 // --- getting a connection ------------------------------------------------------------------------
 
@@ -69,8 +70,9 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
 static void insert_id_restore(struct session *session)
 {
     char sql[64];
-    uint64_t id = session->told_ids[0] != 0 ? session->told_ids[0] : session->insert_id;
-    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu", (unsigned long long)id);
+    session->insert_id = session->told_ids[0] != 0 ? session->told_ids[0] : session->insert_id;
+    int len = snprintf(sql, sizeof(sql), "SET last_insert_id=%llu",
+                       (unsigned long long)session->insert_id);
     session_enter(session, SESSION_PREPARING);
     conn_query(pooled_conn(session->pooled), slice_make(sql, (size_t)len), insert_id_restored,
                session);
@@ -235,10 +237,18 @@ static void attached_leave(struct session *session)
     pool_give(pooled, POOL_RESET);
 }
 
+// Whether the statement may run on another server than its own: it reads, and begins nothing.
+static bool is_free(const struct session *session)
+{
+    return session->run->statement.class <= STATEMENT_CLASS_SERVER_READ &&
+           (session->status & STATUS_AUTOCOMMIT) != 0;
+}
+
 bool attach_take_tied(struct session *session, enum pool_tie_kind kind)
 {
     struct pooled *tied = session->ties.of[kind].pooled;
-    if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image)) {
+    if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image) ||
+        (session->run->route.server != pooled_server(tied) && !is_free(session))) {
         return false;
     }
     struct pooled *own = pool_take_tied(&session->ties, kind);
@@ -330,10 +340,41 @@ static void packet_send(struct session *session)
     }
 }
 
+// A replica of MariaDB's that is read-only takes a savepoint for a write, and refuses to commit it
+// (1290). Nothing was written there: rolling back is the same, and COMMIT's clauses are ROLLBACK's.
+static bool is_commit_on_replica(const struct session *session)
+{
+    const struct conn *conn = pooled_conn(session->pooled);
+    return session->run->command == COMMAND_QUERY && conn_is_replica(conn) &&
+           conn_peer(conn)->is_mariadb && session->run->statement.kind == STATEMENT_COMMIT &&
+           session->run->statement.count == 1;
+}
+
+static void rollback_put(struct session *session)
+{
+    struct run *run = session->run;
+    struct buffer text = BUFFER_INIT;
+    struct lexer lexer;
+    struct token token;
+    lexer_init(&lexer, run->sql, &session->syntax, 0);
+    lexer_next(&lexer, &token);
+    if (token.keyword == KEYWORD_COMMIT) {
+        buffer_append(&text, run->sql.ptr, (size_t)(token.ptr - run->sql.ptr));
+        buffer_append_slice(&text, S("ROLLBACK"));
+        const char *behind = token.ptr + token.len;
+        buffer_append(&text, behind, (size_t)(run->sql.ptr + run->sql.len - behind));
+        run_put_text(run, buffer_slice(&text));
+    }
+    buffer_release(&text);
+}
+
 void attach_send(struct session *session)
 {
     if (!execution_is_ready(session)) {
         return;
+    }
+    if (is_commit_on_replica(session)) {
+        rollback_put(session);
     }
     if (session->run->kill != RUN_KILL_NONE) {
         kill_compute(session);

@@ -38,6 +38,7 @@ static void run_init_db(struct session *session)
 
 static void run_ping(struct session *session)
 {
+    last_counted(session, 0);
     answer_ok(session);
 }
 
@@ -78,6 +79,7 @@ static void run_set_option(struct session *session)
         return;
     }
     image_set_multi_statements(&session->image, option.option == SET_OPTION_MULTI_STATEMENTS_ON);
+    last_counted(session, -1);
     answer_eof(session);
 }
 

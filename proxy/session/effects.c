@@ -151,13 +151,8 @@ static void temporary_tables_note(struct session *session, const struct statemen
 // Names that can be asked for as they are written, whatever the session's charset and mode.
 static bool is_plain_name(struct slice name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (c < 0x20 || c > 0x7e || c == '\'' || c == '\\') {
-            return false;
-        }
-    }
-    return name.len <= 64;
+    return name.len <= 64 && slice_is_printable(name) && slice_find(name, '\'') == name.len &&
+           slice_find(name, '\\') == name.len;
 }
 
 static void locks_note(struct session *session, const struct statement *statement, bool is_error)
@@ -460,18 +455,14 @@ static void statement_note(struct session *session, const struct statement *stat
     }
 }
 
-// EXECUTE does what the text does that it runs, where that is known.
-static void named_execute_note(struct session *session, const struct statement *statement,
-                               bool is_error)
+const struct statement *effects_inner(struct session *session, const struct statement *statement)
 {
     struct run *run = session->run;
-    const struct named *named = named_find(&session->named, statement->name);
+    bool is_named = statement->kind == STATEMENT_EXECUTE;
+    const struct named *named = is_named ? named_find(&session->named, statement->name) : NULL;
     struct slice text = named != NULL ? named->text : statement->prepared;
     if (text.len == 0) {
-        if (run->reply.error != ER_UNKNOWN_NAME) {
-            effects_pin(session, PIN_UNKNOWN_STATE);
-        }
-        return;
+        return NULL;
     }
     struct statement_context context = {
         .syntax = named != NULL ? named->syntax : session->syntax,
@@ -482,7 +473,19 @@ static void named_execute_note(struct session *session, const struct statement *
     };
     struct statement *inner = arena_alloc(&run->arena, sizeof(*inner));
     statement_parse(inner, &run->arena, arena_copy(&run->arena, text), &context);
-    statement_note(session, inner, is_error);
+    return inner;
+}
+
+// EXECUTE does what the text does that it runs, where that is known.
+static void named_execute_note(struct session *session, const struct statement *statement,
+                               bool is_error)
+{
+    const struct statement *inner = effects_inner(session, statement);
+    if (inner != NULL) {
+        statement_note(session, inner, is_error);
+    } else if (session->run->reply.error != ER_UNKNOWN_NAME) {
+        effects_pin(session, PIN_UNKNOWN_STATE);
+    }
 }
 
 static void named_note(struct session *session, const struct statement *statement, bool is_error)
@@ -514,6 +517,7 @@ static void command_note(struct session *session, bool is_error)
     if (run->command == COMMAND_SET_OPTION && !is_error) {
         bool is_on = run->payload.len > 1 && run->payload.ptr[1] == 0;
         image_set_multi_statements(&session->image, is_on);
+        last_counted(session, -1);
     }
 }
 

@@ -282,6 +282,15 @@ static struct slice execute_write(struct session *session, const struct prepared
     return buffer_slice(packet);
 }
 
+// The server has the types now. Those of a text that took the place of the client's belong to the
+// client's, and are sent each time.
+static void types_keep(const struct run *run, struct server_statement *statement)
+{
+    if (run->text == run->prepared->text) {
+        prepared_types_set(run->text, &statement->types, run->prepared->types);
+    }
+}
+
 size_t execution_pack(struct session *session, struct slice parts[EXECUTION_PARTS_MOST])
 {
     struct run *run = session->run;
@@ -308,7 +317,7 @@ size_t execution_pack(struct session *session, struct slice parts[EXECUTION_PART
     }
     parts[count++] = execute_write(session, statement != NULL ? statement->types : NULL, id);
     if (statement != NULL) {
-        prepared_types_set(run->text, &statement->types, prepared->types);
+        types_keep(run, statement);
     }
     return count;
 }
@@ -378,8 +387,7 @@ static void prepared_before(struct conn *conn, struct slice refusal, void *conte
         run->is_discarding = true; // the server says that it has nothing to run
         return;
     }
-    struct server_statement *statement = statements_find(conn_statements(conn), run->text);
-    prepared_types_set(run->text, &statement->types, run->prepared->types);
+    types_keep(run, statements_find(conn_statements(conn), run->text));
 }
 
 // Whether the execution may follow its preparation unheard, under the id that means "the last one"

@@ -492,11 +492,15 @@ static void session_equip(struct session *session, const struct login_request *r
     session->account = pools_account(worker->pools, session->user, traits, secret);
     secret_unref(&secret);
 
+    // Another user leaves the option of the connection as it is.
+    bool allows_several = session->greeting->is_change
+                              ? session->greeting->before.image->multi_statements
+                              : (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0;
     const struct collation *collation = collation_by_number(session->collation);
     image_unref(&session->image);
     session->image =
         image_make(&worker->images, collation->charset, session_login_collation(session, collation),
-                   request->schema, (request->capabilities & CAPABILITY_MULTI_STATEMENTS) != 0);
+                   request->schema, allows_several);
     effects_image_changed(session);
 }
 

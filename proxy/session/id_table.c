@@ -115,21 +115,11 @@ static void host_write(struct naming *at)
     buffer_append_slice(at->walk.out, S(" ELSE HOST END"));
 }
 
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((uint8_t)text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // The statement shows as the client wrote it.
 static void info_write(struct naming *at)
 {
     struct slice info = own_process(at)->values[PROCESS_INFO];
-    if (info.len > OWN_TEXT_MOST || !is_ascii(info)) {
+    if (info.len > OWN_TEXT_MOST || !slice_is_ascii(info)) {
         buffer_append_slice(at->walk.out, S("INFO"));
         return;
     }

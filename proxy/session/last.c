@@ -27,8 +27,54 @@ static void conditions_none(struct session *session)
     session->last.conditions = LAST_NONE;
 }
 
+#define USUAL_COLUMNS(code_length, text_decimals)                                                  \
+    {                                                                                              \
+        {.name = SLICE_INIT("Level"),                                                              \
+         .collation = COLUMN_UTF8MB4,                                                              \
+         .length = 28,                                                                             \
+         .type = TYPE_VAR_STRING,                                                                  \
+         .flags = COLUMN_NOT_NULL,                                                                 \
+         .decimals = (text_decimals)},                                                             \
+            {.name = SLICE_INIT("Code"),                                                           \
+             .collation = COLUMN_BYTES,                                                            \
+             .length = (code_length),                                                              \
+             .type = TYPE_LONG,                                                                    \
+             .flags = COLUMN_NOT_NULL | COLUMN_UNSIGNED | COLUMN_BINARY},                          \
+            {.name = SLICE_INIT("Message"),                                                        \
+             .collation = COLUMN_UTF8MB4,                                                          \
+             .length = 2048,                                                                       \
+             .type = TYPE_VAR_STRING,                                                              \
+             .flags = COLUMN_NOT_NULL,                                                             \
+             .decimals = (text_decimals)},                                                         \
+    }
+
+static const struct column usual_of_mariadb[CONDITION_CELLS] = USUAL_COLUMNS(4, 39);
+static const struct column usual_of_mysql[CONDITION_CELLS] = USUAL_COLUMNS(5, 31);
+
+const struct column *last_columns(const struct session *session)
+{
+    const struct last *last = &session->last;
+    return last->conditions == LAST_SAVED ? last->saved->columns
+           : session_is_mariadb(session)  ? usual_of_mariadb
+                                          : usual_of_mysql;
+}
+
+// The columns as a server has them: under the names that we know.
+static void columns_set(struct conditions *made, const struct column *columns)
+{
+    for (size_t i = 0; i < CONDITION_CELLS; i++) {
+        struct column *column = &made->columns[i];
+        *column = usual_of_mysql[i];
+        column->collation = columns[i].collation;
+        column->length = columns[i].length;
+        column->flags = columns[i].flags;
+        column->decimals = columns[i].decimals;
+    }
+}
+
 // A copy of so many rows, in one piece.
-static struct conditions *conditions_make(struct slice (*rows)[CONDITION_CELLS], size_t count)
+static struct conditions *conditions_make(const struct column *columns,
+                                          struct slice (*rows)[CONDITION_CELLS], size_t count)
 {
     const struct slice *cells = &rows[0][0];
     size_t head_size = sizeof(struct conditions) + count * sizeof(*rows), text_size = 0;
@@ -42,6 +88,7 @@ static struct conditions *conditions_make(struct slice (*rows)[CONDITION_CELLS],
     struct slice *copies = &made->cells[0][0];
     char *text = (char *)made + head_size;
     made->count = count;
+    columns_set(made, columns);
     for (size_t i = 0; i < count * CONDITION_CELLS; i++) {
         struct slice value = cells[i];
         memcpy(text, value.len > 0 ? value.ptr : "", value.len);
@@ -68,12 +115,13 @@ bool last_save(struct last *last, const struct conn_result *result)
     for (size_t i = 0; i < result->row_count; i++) {
         memcpy(rows[i], result->rows[i].cells, sizeof(*rows));
     }
-    bool is_saved = saved_set(last, conditions_make(rows, result->row_count));
+    bool is_saved = saved_set(last, conditions_make(result->definitions, rows, result->row_count));
     mem_free(rows);
     return is_saved;
 }
 
-void last_add_error(struct last *last, uint16_t code, struct slice message)
+void last_add_error(struct last *last, const struct column *columns, uint16_t code,
+                    struct slice message)
 {
     char number[8];
     size_t count = last->conditions == LAST_SAVED ? last->saved->count : 0;
@@ -90,7 +138,7 @@ void last_add_error(struct last *last, uint16_t code, struct slice message)
     rows[count][CONDITION_MESSAGE] = message;
     last->condition_count++;
     last->row_count = -1;
-    saved_set(last, conditions_make(rows, count + 1));
+    saved_set(last, conditions_make(columns, rows, count + 1));
     mem_free(rows);
 }
 
@@ -153,6 +201,12 @@ static int64_t told_number(struct slice message, struct slice word)
     return number;
 }
 
+void last_counted(struct session *session, int64_t row_count)
+{
+    session->last.row_count = row_count;
+    session->last.is_here = false;
+}
+
 void last_begin(struct run *run)
 {
     run->left = (struct left){.row_count = -1, .told_rows = -1};
@@ -170,13 +224,16 @@ void last_ok(struct run *run, const struct ok *ok, bool ends_rows)
     }
 }
 
+static void sqlstate_copy(char *sqlstate, const struct err *err)
+{
+    bool is_given = err->sqlstate.len == LAST_SQLSTATE_SIZE;
+    memcpy(sqlstate, is_given ? err->sqlstate.ptr : "HY000", LAST_SQLSTATE_SIZE);
+}
+
 void last_err(struct run *run, const struct err *err)
 {
     run->left.row_count = -1;
-    memcpy(run->left.sqlstate, "HY000", LAST_SQLSTATE_SIZE);
-    if (err->sqlstate.len == LAST_SQLSTATE_SIZE) {
-        memcpy(run->left.sqlstate, err->sqlstate.ptr, LAST_SQLSTATE_SIZE);
-    }
+    sqlstate_copy(run->left.sqlstate, err);
 }
 
 // --- warnings and errors -------------------------------------------------------------------------
@@ -187,17 +244,15 @@ bool last_is_told_by(const struct statement *statement)
            (statement->kind == STATEMENT_SHOW || statement->kind == STATEMENT_GET_DIAGNOSTICS);
 }
 
+enum clearing { CLEARING_ALL, CLEARING_NONE, CLEARING_UNSURE };
+
 // MySQL begins every statement without the warnings of the one before; MariaDB only those that use
 // tables.
-static bool clears_conditions(const struct session *session)
+static enum clearing clearing_on_mariadb(struct session *session, const struct statement *statement)
 {
-    const struct run *run = session->run;
-    const struct statement *statement = &run->statement;
-    if (run->command == COMMAND_INIT_DB || last_is_told_by(statement)) {
-        return false;
-    }
-    if (!conn_peer(pooled_conn(session->pooled))->is_mariadb || statement->tables_count > 0) {
-        return true;
+    const struct statement *inner;
+    if (statement->tables_count > 0) {
+        return CLEARING_ALL;
     }
     switch (statement->kind) {
     case STATEMENT_SELECT:
@@ -212,12 +267,49 @@ static bool clears_conditions(const struct session *session)
     case STATEMENT_RELEASE_SAVEPOINT:
     case STATEMENT_SET_TRANSACTION:
     case STATEMENT_UNLOCK_TABLES:
-    case STATEMENT_PREPARE:
     case STATEMENT_DEALLOCATE:
     case STATEMENT_HELP:
-        return false;
+        return CLEARING_NONE;
+    case STATEMENT_PREPARE:
+        inner = effects_inner(session, statement);
+        return inner == NULL             ? CLEARING_UNSURE
+               : inner->tables_count > 0 ? CLEARING_ALL
+                                         : CLEARING_NONE;
+    case STATEMENT_EXECUTE:
+        inner = effects_inner(session, statement);
+        return inner == NULL || inner->kind == STATEMENT_EXECUTE
+                   ? CLEARING_UNSURE
+                   : clearing_on_mariadb(session, inner);
+    case STATEMENT_CALL:
+    case STATEMENT_COMPOUND:
+        return CLEARING_UNSURE;
     default:
-        return true;
+        return CLEARING_ALL;
+    }
+}
+
+static enum clearing clearing(struct session *session)
+{
+    const struct run *run = session->run;
+    const struct statement *statement = &run->statement;
+    if (run->command == COMMAND_INIT_DB || last_is_told_by(statement)) {
+        return CLEARING_NONE;
+    }
+    return conn_peer(pooled_conn(session->pooled))->is_mariadb
+               ? clearing_on_mariadb(session, statement)
+               : CLEARING_ALL;
+}
+
+static void conditions_clear(struct session *session)
+{
+    struct last *last = &session->last;
+    enum clearing found = clearing(session);
+    bool is_held_here = last->conditions == LAST_HELD &&
+                        session->ties.of[POOL_TIE_CONDITIONS].pooled == session->pooled;
+    if (found == CLEARING_UNSURE && is_held_here) {
+        last->is_count_known = false; // the connection knows
+    } else if (found != CLEARING_NONE) {
+        conditions_none(session);
     }
 }
 
@@ -236,8 +328,8 @@ static void conditions_note(struct session *session, bool is_error)
         pool_tie_bind(&session->ties, POOL_TIE_CONDITIONS, session->pooled, true);
     } else if (has_warned) { // GET DIAGNOSTICS added one
         last->condition_count += run->reply.warnings;
-    } else if (clears_conditions(session)) {
-        conditions_none(session);
+    } else {
+        conditions_clear(session);
     }
     last->error = is_error ? run->reply.error : is_kept ? last->error : 0;
     if (is_error) {
@@ -525,14 +617,25 @@ static void found_note(struct session *session, bool is_error)
 
 // --- behind the answer ---------------------------------------------------------------------------
 
+void last_prepared(struct session *session)
+{
+    if (session_is_mariadb(session) && session->run->statement.tables_count > 0) {
+        conditions_none(session); // as running it would
+    }
+}
+
 void last_note(struct session *session, bool is_error)
 {
     const struct run *run = session->run;
     bool is_prepare = run->command == COMMAND_STMT_PREPARE;
     bool is_statement = run->command == COMMAND_QUERY || run->command == COMMAND_INIT_DB ||
                         is_prepare || execution_is_meant(run);
-    if (!is_statement || (is_prepare && !is_error && run->reply.warnings == 0)) {
-        return; // what was there before may still be asked about
+    if (!is_statement) {
+        return;
+    }
+    if (is_prepare && !is_error && run->reply.warnings == 0) {
+        last_prepared(session);
+        return;
     }
     conditions_note(session, is_error);
     found_note(session, is_error);
@@ -548,6 +651,16 @@ void last_note(struct session *session, bool is_error)
     // A GET DIAGNOSTICS that went out as a SET counts on the server, and not for the session.
     session->last.is_here =
         run->statement.kind != STATEMENT_GET_DIAGNOSTICS || buffer_is_empty(&run->sent);
+}
+
+void last_refused(struct session *session, const struct err *err)
+{
+    struct last *last = &session->last;
+    conditions_none(session);
+    last_add_error(last, last_columns(session), err->code, err->message);
+    last->error = err->code;
+    sqlstate_copy(last->sqlstate, err);
+    last_counted(session, -1);
 }
 
 static bool is_here(const struct session *session, enum pool_tie_kind kind)
@@ -602,8 +715,7 @@ void last_cover(struct session *session)
 void last_told(struct session *session, uint64_t rows, bool sets_found)
 {
     struct last *last = &session->last;
-    last->row_count = -1;
-    last->is_here = false;
+    last_counted(session, -1);
     if (sets_found) {
         pool_tie_cut(&session->ties.of[POOL_TIE_FOUND_ROWS]);
         last->is_found_known = true;

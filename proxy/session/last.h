@@ -24,8 +24,9 @@ enum last_conditions {
 
 enum condition_cell { CONDITION_LEVEL, CONDITION_CODE, CONDITION_MESSAGE, CONDITION_CELLS };
 
-// Rows as SHOW WARNINGS has them, in one piece of memory.
+// What SHOW WARNINGS answers, in one piece of memory.
 struct conditions {
+    struct column columns[CONDITION_CELLS]; // in the charset of the session's results
     size_t count;
     struct slice cells[][CONDITION_CELLS];
 };
@@ -47,8 +48,9 @@ struct last {
 void last_release(struct last *last);
 // The connection told what it had. False: that is more than is kept, or nothing of use.
 bool last_save(struct last *last, const struct conn_result *result);
-// sluice itself has something to say: behind those that are kept.
-void last_add_error(struct last *last, uint16_t code, struct slice message);
+// sluice itself has something to say: behind those that are kept, under these columns.
+void last_add_error(struct last *last, const struct column *columns, uint16_t code,
+                    struct slice message);
 
 // @@warning_count and @@error_count, of those that are known. False: nobody knows any more.
 bool last_warning_count(const struct last *last, uint64_t *count);

@@ -137,6 +137,7 @@ static struct prepared_text *text_take(struct session *session, struct slice sql
 void preparation_swap(struct session *session, struct slice sql)
 {
     struct prepared_text *text = text_take(session, sql);
+    text->parameters = session->run->text->parameters; // none stands in what was replaced
     prepared_text_unref(&session->run->text);
     session->run->text = text;
 }
@@ -189,6 +190,7 @@ static void known_answer(struct session *session)
     bool is_set =
         statement_id_set(first + FRAME_HEADER_SIZE, packets.len - FRAME_HEADER_SIZE, prepared->id);
     (void)is_set; // it was when the answer came
+    last_prepared(session);
     answer_packets(session, packets);
 }
 

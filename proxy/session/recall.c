@@ -196,25 +196,6 @@ static void count_answer(struct session *session, const struct show *show)
 
 static void list_answer(struct session *session, const struct show *show)
 {
-    static const struct column columns[CONDITION_CELLS] = {
-        {.name = SLICE_INIT("Level"),
-         .collation = COLUMN_UTF8MB4,
-         .length = 28,
-         .type = TYPE_VAR_STRING,
-         .flags = COLUMN_NOT_NULL,
-         .decimals = 31},
-        {.name = SLICE_INIT("Code"),
-         .collation = COLUMN_BYTES,
-         .length = 5,
-         .type = TYPE_LONG,
-         .flags = COLUMN_NOT_NULL | COLUMN_UNSIGNED | COLUMN_BINARY},
-        {.name = SLICE_INIT("Message"),
-         .collation = COLUMN_UTF8MB4,
-         .length = 2048,
-         .type = TYPE_VAR_STRING,
-         .flags = COLUMN_NOT_NULL,
-         .decimals = 31},
-    };
     const struct conditions *saved =
         session->last.conditions == LAST_SAVED ? session->last.saved : NULL;
     size_t kept = saved != NULL ? saved->count : 0, count = 0;
@@ -229,7 +210,7 @@ static void list_answer(struct session *session, const struct show *show)
         memcpy(rows[count++], saved->cells[i], sizeof(*rows));
     }
     last_told(session, 0, false);
-    answer_rows(session, columns, CONDITION_CELLS, &rows[0][0], count);
+    answer_rows(session, last_columns(session), CONDITION_CELLS, &rows[0][0], count);
 }
 
 static enum recall show_find(struct session *session)
@@ -243,14 +224,22 @@ static enum recall show_find(struct session *session)
     if (last->conditions == LAST_HELD) {
         return go_to(session, POOL_TIE_CONDITIONS);
     }
-    return !show.is_count || counts(last, show.is_errors, &count) ? RECALL_ANSWER : RECALL_GONE;
+    if (show.is_count) {
+        return counts(last, show.is_errors, &count) ? RECALL_ANSWER : RECALL_GONE;
+    }
+    if (last->conditions == LAST_NONE && session->run->command == COMMAND_QUERY) {
+        run_put_text(session->run, S("SHOW WARNINGS LIMIT 0")); // a server knows the columns
+        return RECALL_NONE;
+    }
+    return RECALL_ANSWER;
 }
 
 void recall_answer(struct session *session)
 {
     struct show show;
     if (session->run->statement.kind == STATEMENT_GET_DIAGNOSTICS) {
-        last_add_error(&session->last, ER_NO_SUCH_CONDITION, S("Invalid condition number"));
+        last_add_error(&session->last, last_columns(session), ER_NO_SUCH_CONDITION,
+                       S("Invalid condition number"));
         answer_warned(session, 1);
         return;
     }
@@ -412,12 +401,18 @@ struct recalling {
 };
 
 // As wide as what the servers answer.
-static void number_write(struct rewriting *at, const char *start, int64_t number, bool is_unsigned)
+static void number_write(struct rewriting *at, const char *start, int64_t number)
 {
     unsigned long long size = (unsigned long long)(number < 0 ? -number : number);
     rewriting_replace(at, start);
-    buffer_print(at->out, "CAST(%s%021llu AS %s)", number < 0 ? "-" : "", size,
-                 is_unsigned ? "UNSIGNED" : "SIGNED");
+    buffer_print(at->out, "COALESCE(CAST(%s%020llu AS SIGNED))", number < 0 ? "-" : "", size);
+}
+
+// A variable may be NULL, as far as the servers say.
+static void count_write(struct rewriting *at, const char *start, uint64_t count)
+{
+    rewriting_replace(at, start);
+    buffer_print(at->out, "IF(TRUE,CAST(%021llu AS UNSIGNED),NULL)", (unsigned long long)count);
 }
 
 // @@warning_count, @@session.error_count: goes to its last token. False: another one.
@@ -452,7 +447,7 @@ static bool count_take(struct rewriting *at, struct recalling *recalling)
         recalling->unknown |= ASKED_CONDITIONS;
         return false;
     }
-    number_write(at, start, (int64_t)count, true);
+    count_write(at, start, count);
     return true;
 }
 
@@ -462,7 +457,7 @@ static bool call_take(struct rewriting *at, struct recalling *recalling)
     struct rewriting before = *at;
     const char *start = at->token.ptr;
     if (rewriting_take_call(at, S("row_count"))) {
-        number_write(at, start, last->row_count, false);
+        number_write(at, start, last->row_count);
         return true;
     }
     *at = before;
@@ -473,7 +468,7 @@ static bool call_take(struct rewriting *at, struct recalling *recalling)
         recalling->unknown |= ASKED_FOUND_ROWS;
         return false;
     }
-    number_write(at, start, (int64_t)last->found_rows, false);
+    number_write(at, start, (int64_t)last->found_rows);
     return true;
 }
 
@@ -537,9 +532,9 @@ static bool is_fresh(const struct session *session)
 static bool can_rewrite(const struct session *session)
 {
     const struct run *run = session->run;
-    bool is_text = run->command == COMMAND_QUERY ||
-                   (run->command == COMMAND_STMT_EXECUTE && run->text->parameters == 0 &&
-                    run->statement.reason != ROUTE_REASON_PREPARED);
+    bool is_text =
+        run->command == COMMAND_QUERY ||
+        (run->command == COMMAND_STMT_EXECUTE && run->statement.reason != ROUTE_REASON_PREPARED);
     return is_text && text_of(run).len < TEXT_MOST && !session->syntax.is_mode_unknown;
 }
 
@@ -581,6 +576,17 @@ static bool begins_with_conditions(const struct session *session)
             take_word(&lexer, &token, S("count")));
 }
 
+// What an OK told may be an id that was given, and LAST_INSERT_ID() another one: the connection
+// that told it is asked, where the session goes on with another.
+static bool insert_id_waits(struct session *session)
+{
+    const struct pooled *knows = tied(session, POOL_TIE_INSERT_ID);
+    bool is_unsure = session->told_ids[0] != 0 && session->pooled != NULL && knows != NULL &&
+                     knows != session->pooled;
+    return pool_is_saving(&session->ties, POOL_TIE_INSERT_ID) ||
+           (is_unsure && pool_save_tied(&session->ties, POOL_TIE_INSERT_ID));
+}
+
 // Texts that live on would keep the numbers.
 static bool keeps_text(const struct statement *statement)
 {
@@ -593,8 +599,7 @@ enum recall recall_find(struct session *session)
     const struct statement *statement = &run->statement;
     unsigned asked = asked_by(statement);
     bool is_question = run->command == COMMAND_QUERY || runs_prepared(session);
-    if (is_question && statement_asks(statement, ASK_INSERT_ID) &&
-        pool_is_saving(&session->ties, POOL_TIE_INSERT_ID)) {
+    if (is_question && statement_asks(statement, ASK_INSERT_ID) && insert_id_waits(session)) {
         return RECALL_WAIT;
     }
     if (!is_question || asked == 0 || keeps_text(statement) || is_all_here(session, asked)) {

@@ -300,6 +300,10 @@ void last_begin(struct run *run);
 void last_ok(struct run *run, const struct ok *ok, bool ends_rows);
 void last_err(struct run *run, const struct err *err);
 void last_note(struct session *session, bool is_error);
+// A text was prepared, and it left no warnings of its own.
+void last_prepared(struct session *session);
+// sluice itself ends the command with an error.
+void last_refused(struct session *session, const struct err *err);
 // What the session's connection alone knows of the last statement, and a statement of sluice's own
 // would cover up: what to ask before it. Returns how many questions.
 enum { LAST_QUESTIONS = 2 };
@@ -312,6 +316,10 @@ void last_answered(struct session *session, enum pool_tie_kind kind,
                    const struct conn_result *result);
 // A statement of sluice's own covers up what the session's connection had of the last one.
 void last_cover(struct session *session);
+// The columns of SHOW WARNINGS: those of what is kept, or as the session's servers have them.
+const struct column *last_columns(const struct session *session);
+// A command that is no statement leaves this ROW_COUNT().
+void last_counted(struct session *session, int64_t row_count);
 // sluice itself has answered with so many rows.
 void last_told(struct session *session, uint64_t rows, bool sets_found);
 // pool_ties->saved().
@@ -340,8 +348,8 @@ void recall_answer(struct session *session);
 void attach_begin(struct session *session);
 // The session has its connection, in the right state: does what must come first, and sends.
 void attach_go(struct session *session);
-// Takes the tied connection, where it is idle and can be as the session wants it, and goes on
-// there.
+// Takes the tied connection, where it is idle, can be as the session wants it, and the statement
+// may run there, and goes on there.
 bool attach_take_tied(struct session *session, enum pool_tie_kind kind);
 void attach_go_tied(struct session *session);
 // Sends on the connection that the session has, as it is.
@@ -475,6 +483,8 @@ void relay_server_writable(struct session *session);
 
 // An OK came in the answer: what it says of the session's changes.
 void effects_ok(struct session *session, const struct ok *ok);
+// The statement that EXECUTE runs, or PREPARE gives a name; NULL: nobody knows. Lives as the run.
+const struct statement *effects_inner(struct session *session, const struct statement *statement);
 // The answer has ended: what the statement's text says.
 void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.

@@ -40,15 +40,10 @@ static bool is_wanted(const struct session *session)
 // How many columns each takes.
 enum { LOCK_COLUMNS = 1, SYSTEM_COLUMNS = 1, USER_COLUMNS = 3 };
 
-static bool is_user_variable(struct slice name)
-{
-    return name.len > 0 && name.ptr[0] == '@';
-}
-
 static void variable_ask(struct slice name, struct buffer *sql)
 {
     struct buffer user = BUFFER_INIT;
-    if (!is_user_variable(name)) {
+    if (!image_names_user_variable(name)) {
         buffer_print(sql, ",@@session.`%.*s`", SLICE_ARG(name));
         return;
     }
@@ -77,7 +72,8 @@ static size_t columns_of(const struct held *held)
 {
     size_t count = 1 + (are_locks_askable(held) ? held_count(held, HELD_USER_LOCK) : 0);
     for (size_t i = 0; i < held_count(held, HELD_UNSURE); i++) {
-        count += is_user_variable(held_name(held, HELD_UNSURE, i)) ? USER_COLUMNS : SYSTEM_COLUMNS;
+        count += image_names_user_variable(held_name(held, HELD_UNSURE, i)) ? USER_COLUMNS
+                                                                            : SYSTEM_COLUMNS;
     }
     return count;
 }
@@ -172,7 +168,7 @@ static size_t variable_read(struct session *session, struct slice name,
                             const struct conn_result *result, size_t at)
 {
     const struct slice *cells = result->rows[0].cells + at;
-    if (is_user_variable(name)) {
+    if (image_names_user_variable(name)) {
         user_variable_read(session, name, &result->definitions[at], cells);
         return USER_COLUMNS;
     }
@@ -217,7 +213,8 @@ static void answer_missing(struct session *session)
     while (held_count(session->held, HELD_UNSURE) > 0) {
         struct slice name = arena_copy(arena, held_name(session->held, HELD_UNSURE, 0));
         held_remove(&session->held, HELD_UNSURE, name);
-        held_add(&session->held, is_user_variable(name) ? HELD_USER_VARIABLE : HELD_VARIABLE, name);
+        held_add(&session->held,
+                 image_names_user_variable(name) ? HELD_USER_VARIABLE : HELD_VARIABLE, name);
     }
 }
 

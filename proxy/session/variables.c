@@ -115,16 +115,6 @@ static struct slice image_text(const struct session *session, struct slice name)
     return variable != NULL ? variable->value : SLICE_NONE;
 }
 
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] > 0x7e) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // Charsets in which no byte of ASCII stands for itself.
 static bool is_wide(struct slice charset)
 {
@@ -180,7 +170,7 @@ bool variables_can_write(struct slice bytes, struct slice charset)
     if (slice_starts_nocase(charset, S("utf8"))) {
         return is_utf8(bytes, slice_equal_nocase(charset, S("utf8mb4")) ? 4 : 3);
     }
-    return !is_wide(charset) && is_ascii(bytes);
+    return !is_wide(charset) && slice_is_ascii(bytes);
 }
 
 void variables_string_write(struct slice bytes, struct slice charset, struct slice collation,
@@ -210,7 +200,7 @@ static bool string_write(const struct session *session, struct slice bytes, stru
                                              : image_text(session, S("character_set_connection"));
     bool is_converted = !slice_equal_nocase(client, charset);
     if (charset.len == 0 || !variables_can_write(bytes, charset) ||
-        (is_converted && !is_ascii(bytes))) {
+        (is_converted && !slice_is_ascii(bytes))) {
         return false;
     }
     variables_string_write(bytes, charset, collation, sql);

@@ -76,7 +76,9 @@ static void result_add(struct seen *seen, MYSQL_RES *result)
     MYSQL_FIELD *fields = mysql_fetch_fields(result);
     unsigned count = mysql_num_fields(result);
     for (unsigned i = 0; i < count; i++) {
-        seen_add(seen, "%s:%d|", fields[i].name, fields[i].type);
+        seen_add(seen, "%s type %d length %lu flags 0x%x decimals %u charset %u|", fields[i].name,
+                 fields[i].type, fields[i].length, fields[i].flags, fields[i].decimals,
+                 fields[i].charsetnr);
     }
     for (MYSQL_ROW row; (row = mysql_fetch_row(result)) != NULL;) {
         seen_add(seen, "\n");
@@ -288,16 +290,21 @@ static struct seen seen_prepared(MYSQL_STMT *statement)
 static void prepared_statements_ask_the_same(void **state)
 {
     static const char *const questions[] = {
-        "SELECT ROW_COUNT()",     "SELECT FOUND_ROWS()", "SELECT @@warning_count",
-        "SHOW COUNT(*) WARNINGS", "SHOW WARNINGS",
+        "SELECT ROW_COUNT()",     "SELECT FOUND_ROWS()",    "SELECT ROW_COUNT() + ?",
+        "SELECT @@warning_count", "SHOW COUNT(*) WARNINGS", "SHOW WARNINGS",
     };
     enum { ALL = sizeof(questions) / sizeof(questions[0]) };
-    const int count = servers_are_mysql() ? 2 : ALL; // MySQL prepares no questions about warnings
+    const int count = servers_are_mysql() ? 3 : ALL; // MySQL prepares no questions about warnings
     struct pair pair = pair_open(*state);
     MYSQL_STMT *client[ALL], *direct[ALL];
+    int number = 7;
     for (int i = 0; i < count; i++) {
         client[i] = statement_prepare(pair.client, questions[i]);
         direct[i] = statement_prepare(pair.direct, questions[i]);
+        if (mysql_stmt_param_count(direct[i]) == 1) {
+            statement_bind_number(client[i], &number);
+            statement_bind_number(direct[i], &number);
+        }
     }
     for (size_t at = 0; statements[at] != NULL; at++) {
         for (int i = 0; i < count; i++) {
@@ -454,11 +461,123 @@ static void warnings_that_went_with_the_connection_are_no_empty_list(void **stat
     client_run(client, "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1 FOR UPDATE");
     connections_kill(site, "db1");
     assert_client_error(client, "SHOW WARNINGS", 1105, "gone");
-    assert_client_error(client, "SELECT @@error_count", 1105, "gone");
+    assert_client_number(client, "SELECT @@error_count", 1); // that error is the last one now
     assert_client_number(client, "SELECT ROW_COUNT()", -1);
     client_run(client, "SELECT a FROM t WHERE id = 1");
     assert_int_equal(client_row_count(client, "SHOW WARNINGS"), 0);
     mysql_close(client);
+}
+
+// The connection that has the insert id may be a replica's, as behind a READ ONLY transaction.
+static void a_write_that_asks_for_the_insert_id_goes_to_the_primary(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int i = 0; i < 2; i++) {
+        client_run(both[i], "INSERT INTO w (a) VALUES (1)");
+        long long id = (long long)mysql_insert_id(both[i]);
+        client_run(both[i], "START TRANSACTION READ ONLY");
+        assert_client_number(both[i], "SELECT LAST_INSERT_ID()", id);
+        client_run(both[i], "COMMIT");
+        client_run(both[i], "UPDATE w SET a = 7 + LAST_INSERT_ID() WHERE id = LAST_INSERT_ID()");
+        assert_int_equal(mysql_affected_rows(both[i]), 1);
+    }
+    pair_close(&pair);
+}
+
+// An id that a statement was given is not LAST_INSERT_ID(), on whatever server that is asked.
+static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int i = 0; i < 2; i++) {
+        client_run(both[i], "INSERT INTO w (a) VALUES (1)");
+        long long id = (long long)mysql_insert_id(both[i]);
+        others_come(&pair);
+        client_runf(both[i], "INSERT INTO w (id, a) VALUES (%d, 1)", 70000 + i);
+        client_run(both[i], "START TRANSACTION READ ONLY");
+        assert_client_number(both[i], "SELECT LAST_INSERT_ID()", id);
+        client_run(both[i], "COMMIT");
+    }
+    pair_close(&pair);
+}
+
+// What sluice refuses is the session's last statement as well.
+static void an_error_of_sluices_own_is_the_last_one(void **state)
+{
+    struct pair pair = pair_open(*state);
+    assert_alike(&pair, "nothing", "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1");
+    assert_alike(&pair, "a warning", "START TRANSACTION READ ONLY");
+    assert_int_not_equal(mysql_query(pair.client, "INSERT INTO u VALUES (1)"), 0);
+    assert_int_not_equal(mysql_query(pair.direct, "INSERT INTO u VALUES (1)"), 0);
+    assert_int_equal(mysql_errno(pair.client), mysql_errno(pair.direct));
+    assert_alike(&pair, "a refused write", "SELECT @@warning_count, @@error_count, ROW_COUNT()");
+    pair_close(&pair);
+}
+
+// Commands that are no statements count too.
+static void commands_leave_a_row_count(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int i = 0; i < 2; i++) {
+        client_run(both[i], "INSERT INTO u VALUES (1), (2)");
+        assert_int_equal(mysql_set_server_option(both[i], MYSQL_OPTION_MULTI_STATEMENTS_ON), 0);
+    }
+    assert_alike(&pair, "COM_SET_OPTION", "SELECT ROW_COUNT()");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mysql_ping(both[i]), 0);
+    }
+    assert_alike(&pair, "COM_PING", "SELECT ROW_COUNT()");
+    pair_close(&pair);
+}
+
+// MariaDB keeps warnings over what uses no tables, by whatever way it is prepared or run.
+static void texts_with_tables_end_the_warnings(void **state)
+{
+    static const char *const texts[] = {
+        "PREPARE s FROM 'SELECT a FROM t'", "PREPARE s FROM 'SET @x = 1'",
+        "EXECUTE IMMEDIATE 'SELECT a FROM t WHERE id = 1'", "EXECUTE IMMEDIATE 'SET @x = 1'", NULL};
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; texts[i] != NULL && !servers_are_mysql(); i++) {
+        assert_alike(&pair, "nothing", "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1");
+        others_come(&pair);
+        assert_alike(&pair, "a warning", texts[i]);
+        assert_alike(&pair, texts[i], "SELECT @@warning_count");
+        assert_int_equal(mysql_reset_connection(pair.client), 0);
+        assert_int_equal(mysql_reset_connection(pair.direct), 0);
+    }
+    pair_close(&pair);
+}
+
+static void what_is_prepared_ends_the_warnings_where_it_has_tables(void **state)
+{
+    static const char *const texts[] = {"SELECT a FROM t WHERE id = ?", "SELECT ?"};
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; i < 2 && !servers_are_mysql(); i++) {
+        for (int times = 0; times < 2; times++) { // its answer is known the second time
+            assert_alike(&pair, "nothing", "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1");
+            others_come(&pair);
+            mysql_stmt_close(statement_prepare(pair.client, texts[i]));
+            mysql_stmt_close(statement_prepare(pair.direct, texts[i]));
+            assert_alike(&pair, texts[i], "SELECT @@warning_count");
+        }
+    }
+    pair_close(&pair);
+}
+
+// As a server does, whose connection has the option and not its user.
+static void several_statements_stay_allowed_behind_a_change_of_user(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mysql_set_server_option(both[i], MYSQL_OPTION_MULTI_STATEMENTS_ON), 0);
+        assert_int_equal(mysql_change_user(both[i], "app", "app-secret", "app"), 0);
+    }
+    assert_string_equal(seen_several(pair.client, "SELECT 1; SELECT 2").text,
+                        seen_several(pair.direct, "SELECT 1; SELECT 2").text);
+    pair_close(&pair);
 }
 
 int main(void)
@@ -476,6 +595,13 @@ int main(void)
         cmocka_unit_test(a_connection_that_nobody_needed_is_asked_itself),
         cmocka_unit_test(what_is_known_outlives_the_connection),
         cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
+        cmocka_unit_test(a_write_that_asks_for_the_insert_id_goes_to_the_primary),
+        cmocka_unit_test(a_given_id_is_not_the_insert_id_elsewhere),
+        cmocka_unit_test(an_error_of_sluices_own_is_the_last_one),
+        cmocka_unit_test(commands_leave_a_row_count),
+        cmocka_unit_test(texts_with_tables_end_the_warnings),
+        cmocka_unit_test(what_is_prepared_ends_the_warnings_where_it_has_tables),
+        cmocka_unit_test(several_statements_stay_allowed_behind_a_change_of_user),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -174,6 +174,22 @@ static void a_read_only_transaction_is_whole_on_one_replica(void **state)
     mysql_close(client);
 }
 
+// MariaDB's replicas refuse to commit it.
+static void a_read_only_transaction_with_savepoints_can_be_committed(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "START TRANSACTION READ ONLY");
+    client_run(client, "SAVEPOINT q");
+    client_run(client, "SELECT sum FROM account WHERE id = 1");
+    client_run(client, "SAVEPOINT r");
+    client_run(client, "/* and on */ COMMIT AND CHAIN -- as before");
+    client_run(client, "SAVEPOINT q");
+    assert_client_error(client, "UPDATE account SET sum = 1 WHERE id = 1", 1792, "READ ONLY");
+    client_run(client, "COMMIT");
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    mysql_close(client);
+}
+
 static void a_read_only_transaction_sees_one_snapshot(void **state)
 {
     const struct site *site = *state;
@@ -405,6 +421,7 @@ int main(void)
         cmocka_unit_test(ddl_commits_and_ends_the_transaction),
         cmocka_unit_test(commit_and_chain_opens_the_next_one),
         cmocka_unit_test(a_read_only_transaction_is_whole_on_one_replica),
+        cmocka_unit_test(a_read_only_transaction_with_savepoints_can_be_committed),
         cmocka_unit_test(a_read_only_transaction_sees_one_snapshot),
         cmocka_unit_test(set_transaction_counts_for_the_next_one_only),
         cmocka_unit_test(a_read_only_session_does_not_leak_to_the_next),

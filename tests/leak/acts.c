@@ -142,43 +142,13 @@ enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 
 static unsigned counts[ACTS];
 
-// Acts in which sluice differs from a server, and is to be mended: they are left out until it is.
-// This list may only shrink, to nothing.
-static const char *const known_differences[] = {
-    // What the last statement left, behind others' statements.
-    "asked about the last",
-    "diagnostics",
-    "found rows",
-    "warned",
-    "prepare what asks about the last",
-    // The server's charset, not the login's.
-    "names of the server",
-    "insert id set",
-    // A READ ONLY transaction takes locks as well.
-    "begin read only",
-    "read only to come",
-    // A reset leaves the option as it is.
-    "multi statements",
-    NULL,
-};
-
 // --- drawing ------------------------------------------------------------------------------------
-
-static bool is_left_out(const struct act *act)
-{
-    for (size_t i = 0; known_differences[i] != NULL; i++) {
-        if (strcmp(known_differences[i], act->name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool is_possible(const struct twins *twins, const struct act *act)
 {
     bool is_read_only =
         (twins->direct.client->server_status & SERVER_STATUS_IN_TRANS_READONLY) != 0;
-    return (act->flags & (servers_are_mysql() ? ON_MYSQL : ON_MARIADB)) != 0 && !is_left_out(act) &&
+    return (act->flags & (servers_are_mysql() ? ON_MYSQL : ON_MARIADB)) != 0 &&
            !((act->flags & NOT_READ_ONLY) != 0 && is_read_only);
 }
 

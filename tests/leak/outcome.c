@@ -55,6 +55,20 @@ static bool is_of_user_variable(const MYSQL_FIELD *field)
     return at != NULL && at[1] != '@';
 }
 
+// A list of warnings is in the charset that the session's results had when the statement that left
+// them ran, once another session has had the connection.
+static bool is_of_warnings(const MYSQL_FIELD *field)
+{
+    return field->table_length == 0 &&
+           (strcmp(field->name, "Level") == 0 || strcmp(field->name, "Message") == 0);
+}
+
+static bool is_text(const MYSQL_FIELD *field)
+{
+    return field->type == MYSQL_TYPE_VAR_STRING || field->type == MYSQL_TYPE_STRING ||
+           field->type == MYSQL_TYPE_BLOB;
+}
+
 static void column_write(const MYSQL_FIELD *field, bool is_null, struct buffer *out)
 {
     buffer_append_slice(out, S("  column "));
@@ -66,6 +80,10 @@ static void column_write(const MYSQL_FIELD *field, bool is_null, struct buffer *
     unsigned flags = field->flags;
     if (strcmp(field->name, "?") == 0) { // as whoever prepared the text first used the parameter
         flags &= ~(unsigned)BINARY_FLAG;
+    }
+    if (is_of_warnings(field)) {
+        buffer_print(out, " of a warning, type %d\n", (int)field->type);
+        return;
     }
     buffer_print(out, " of %s.%s.%s (%s.%s) type %d length %lu flags 0x%x decimals %u charset %u\n",
                  field->db, field->table, field->org_table, field->org_name, field->catalog,
@@ -88,10 +106,17 @@ static bool is_null_column(MYSQL_RES *result, unsigned column)
 // number is the server's, the words are its own.
 enum { ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION = 1792 };
 
+static bool is_refusal(const char *text)
+{
+    return text != NULL && strstr(text, " execute statement in a READ ONLY transaction") != NULL;
+}
+
 static void error_write(unsigned number, const char *state, const char *text, struct buffer *out)
 {
-    bool is_own = number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION;
-    buffer_print(out, "  error %u (%s) %s\n", number, state, is_own ? "(read only)" : text);
+    buffer_print(out, "  error %u (%s) %s\n", number, state,
+                 is_refusal(text) || number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+                     ? "(read only)"
+                     : text);
 }
 
 static void end_write(MYSQL *client, unsigned flags, struct buffer *out)
@@ -113,7 +138,11 @@ static void rows_write(MYSQL_RES *result, struct buffer *out)
         buffer_append_slice(out, S("  row"));
         for (unsigned i = 0; i < mysql_num_fields(result); i++) {
             buffer_append_slice(out, S(" "));
-            cell_write(row[i], lengths[i], out);
+            if (is_refusal(row[i])) {
+                buffer_append_slice(out, S("(read only)"));
+            } else {
+                cell_write(row[i], lengths[i], out);
+            }
         }
         buffer_append_slice(out, S("\n"));
     }
@@ -166,11 +195,17 @@ static void stmt_error_write(MYSQL_STMT *stmt, struct buffer *out)
     error_write(mysql_stmt_errno(stmt), mysql_stmt_sqlstate(stmt), mysql_stmt_error(stmt), out);
 }
 
+// Which charset the results have that it is run under shows in the columns only where the library
+// does not take them for those of the preparation.
 static void stmt_columns_write(MYSQL_STMT *stmt, struct buffer *out)
 {
     MYSQL_RES *metadata = mysql_stmt_result_metadata(stmt);
     for (unsigned i = 0; metadata != NULL && i < mysql_num_fields(metadata); i++) {
-        column_write(mysql_fetch_field_direct(metadata, i), true, out);
+        MYSQL_FIELD field = *mysql_fetch_field_direct(metadata, i);
+        if (is_text(&field)) {
+            field.length = field.charsetnr = 0;
+        }
+        column_write(&field, true, out);
     }
     mysql_free_result(metadata);
 }

@@ -87,6 +87,24 @@ static void trim_takes_all_ascii_space_at_both_ends(void **state)
     assert_slice(slice_trim(S("\xa0")), "\xa0");
 }
 
+static void bytes_beyond_ascii_and_control_bytes_are_told(void **state)
+{
+    (void)state;
+    assert_true(slice_is_ascii(S("")) && slice_is_printable(S("")));
+    assert_true(slice_is_ascii(S(" a~")) && slice_is_printable(S(" a~")));
+    assert_true(slice_is_ascii(S("a\x7f")) && slice_is_ascii(S("\n")));
+    assert_false(slice_is_printable(S("a\x7f")) || slice_is_printable(S("\n")));
+    assert_false(slice_is_ascii(S("\xC3\xBC")) || slice_is_printable(S("\xC3\xBC")));
+}
+
+static void the_length_of_parts_is_that_of_all(void **state)
+{
+    const struct slice parts[] = {S("ab"), SLICE_NONE, S("c")};
+    (void)state;
+    assert_int_equal(slices_len(parts, 3), 3);
+    assert_int_equal(slices_len(parts, 0), 0);
+}
+
 static void find_gives_the_first_place_or_the_length(void **state)
 {
     (void)state;
@@ -237,6 +255,8 @@ int main(void)
         cmocka_unit_test(order_is_by_bytes_then_by_length),
         cmocka_unit_test(parts_stay_inside),
         cmocka_unit_test(trim_takes_all_ascii_space_at_both_ends),
+        cmocka_unit_test(bytes_beyond_ascii_and_control_bytes_are_told),
+        cmocka_unit_test(the_length_of_parts_is_that_of_all),
         cmocka_unit_test(find_gives_the_first_place_or_the_length),
         cmocka_unit_test(cut_gives_every_part_the_empty_ones_too),
         cmocka_unit_test(unsigned_numbers_end_at_their_type),

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct column columns[CONDITION_CELLS] = {
+    {.collation = 8, .length = 7}, {.length = 4}, {.collation = 8, .length = 512, .decimals = 39}};
+
 // What SHOW WARNINGS answers: so many rows, of which the first is an error.
 static bool save_rows(struct last *last, size_t count, struct slice message)
 {
@@ -16,7 +19,8 @@ static bool save_rows(struct last *last, size_t count, struct slice message)
         cells[i][CONDITION_MESSAGE] = message;
         rows[i].cells = cells[i];
     }
-    struct conn_result result = {.column_count = CONDITION_CELLS, .row_count = count, .rows = rows};
+    struct conn_result result = {
+        .column_count = CONDITION_CELLS, .definitions = columns, .row_count = count, .rows = rows};
     bool is_saved = last_save(last, &result);
     free(cells);
     free(rows);
@@ -32,6 +36,11 @@ static void saved_rows_are_kept_until_the_release(void **state)
     assert_true(save_rows(&last, 3, S("text")));
     assert_int_equal(last.conditions, LAST_SAVED);
     assert_true(slice_equal(last.saved->cells[2][CONDITION_MESSAGE], S("text")));
+    const struct column *message = &last.saved->columns[CONDITION_MESSAGE];
+    assert_true(slice_equal(message->name, S("Message")));
+    assert_int_equal(message->collation, 8);
+    assert_int_equal(message->length, 512);
+    assert_int_equal(message->decimals, 39);
     assert_true(last_warning_count(&last, &count));
     assert_int_equal(count, 3);
     assert_true(last_error_count(&last, &count));
@@ -78,8 +87,8 @@ static void an_error_of_sluices_own_stands_behind_the_others(void **state)
     struct last last = {.conditions = LAST_NONE};
     uint64_t count = 0;
     (void)state;
-    last_add_error(&last, 1758, S("first"));
-    last_add_error(&last, 1758, S("second"));
+    last_add_error(&last, columns, 1758, S("first"));
+    last_add_error(&last, columns, 1758, S("second"));
     assert_int_equal(last.saved->count, 2);
     assert_true(slice_equal(last.saved->cells[0][CONDITION_MESSAGE], S("first")));
     assert_true(slice_equal(last.saved->cells[1][CONDITION_CODE], S("1758")));
