@@ -42,7 +42,7 @@ void attach_note_insert_id(struct session *session, uint64_t id)
 void attach_know_insert_id(struct session *session, uint64_t id)
 {
     uint64_t *told = session->told_ids;
-    if (told[0] == 0 || id == told[0] || id == told[1]) {
+    if (told[0] == 0 || id == told[0] || (told[1] != 0 && id == told[1])) {
         session->insert_id = id;
     }
     told[0] = told[1] = 0;

@@ -81,11 +81,12 @@ static void cursor_unpin(struct session *session)
 static void cursor_begin(struct session *session, struct prepared *prepared)
 {
     struct statements *statements = statements_of(session);
-    struct server_statement *statement = statements_find(statements, prepared->text);
+    struct prepared_text *text = session->run->text;
     if (!prepared_has_cursor(prepared)) {
-        prepared->cursor_id = statement->id;
+        prepared->cursor_id = statements_find(statements, text)->id;
+        prepared->is_cursor_of_other = text != prepared->text;
         session->prepared.cursors++;
-        statements_forget(statements, prepared->text);
+        statements_forget(statements, text);
     }
     effects_pin(session, PIN_CURSOR);
 }
@@ -97,7 +98,7 @@ static void cursor_end(struct session *session, struct prepared *prepared)
     uint32_t id = prepared->cursor_id;
     prepared->cursor_id = 0;
     session->prepared.cursors--;
-    if (statements_find(statements, prepared->text) == NULL) {
+    if (!prepared->is_cursor_of_other && statements_find(statements, prepared->text) == NULL) {
         statements_add(statements, prepared->text, id);
     } else {
         statements_close_id(statements, id);

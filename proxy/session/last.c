@@ -111,6 +111,11 @@ bool last_save(struct last *last, const struct conn_result *result)
     if (result->code != 0 || result->column_count != CONDITION_CELLS) {
         return false;
     }
+    if (result->row_count == 0 && !last->is_count_known) { // the server has dropped them since
+        saved_drop(last);
+        last->conditions = LAST_NONE;
+        return true;
+    }
     struct slice(*rows)[CONDITION_CELLS] = mem_zero(result->row_count + 1, sizeof(*rows));
     for (size_t i = 0; i < result->row_count; i++) {
         memcpy(rows[i], result->rows[i].cells, sizeof(*rows));
@@ -205,6 +210,7 @@ void last_counted(struct session *session, int64_t row_count)
 {
     session->last.row_count = row_count;
     session->last.is_here = false;
+    pool_tie_cut(&session->ties.of[POOL_TIE_LAST]);
 }
 
 void last_begin(struct run *run)
@@ -624,6 +630,17 @@ void last_prepared(struct session *session)
     }
 }
 
+// It leaves ROW_COUNT() as it was, on the connection as well, unless it went out as a SET.
+static void diagnostics_note(struct session *session, bool is_error)
+{
+    const struct run *run = session->run;
+    if (is_error || run->reply.warnings > 0) {
+        session->last.row_count = -1;
+    }
+    session->last.is_here =
+        session->ties.of[POOL_TIE_LAST].pooled == session->pooled && buffer_is_empty(&run->sent);
+}
+
 void last_note(struct session *session, bool is_error)
 {
     const struct run *run = session->run;
@@ -642,15 +659,13 @@ void last_note(struct session *session, bool is_error)
     if (is_prepare && !is_error) {
         return;
     }
-    if (run->statement.kind != STATEMENT_GET_DIAGNOSTICS) {
+    if (run->statement.kind == STATEMENT_GET_DIAGNOSTICS) {
+        diagnostics_note(session, is_error);
+    } else {
         session->last.row_count = is_error ? -1 : run->left.row_count;
-    } else if (is_error || run->reply.warnings > 0) {
-        session->last.row_count = -1;
+        pool_tie_bind(&session->ties, POOL_TIE_LAST, session->pooled, false);
+        session->last.is_here = true;
     }
-    pool_tie_bind(&session->ties, POOL_TIE_LAST, session->pooled, false);
-    // A GET DIAGNOSTICS that went out as a SET counts on the server, and not for the session.
-    session->last.is_here =
-        run->statement.kind != STATEMENT_GET_DIAGNOSTICS || buffer_is_empty(&run->sent);
 }
 
 void last_refused(struct session *session, const struct err *err)

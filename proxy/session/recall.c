@@ -15,7 +15,9 @@ enum asked { ASKED_CONDITIONS = 1, ASKED_FOUND_ROWS = 2, ASKED_ROW_COUNT = 4 };
 
 static unsigned asked_by(const struct statement *statement)
 {
+    bool has_row_count = statement->kind == STATEMENT_GET_DIAGNOSTICS; // among what it may name
     return (statement_asks(statement, ASK_WARNINGS) ? ASKED_CONDITIONS : 0) |
+           (has_row_count ? ASKED_ROW_COUNT : 0) |
            (statement_asks(statement, ASK_FOUND_ROWS) ? ASKED_FOUND_ROWS : 0) |
            (statement_asks(statement, ASK_ROW_COUNT) ? ASKED_ROW_COUNT : 0);
 }
@@ -370,12 +372,15 @@ static enum translation diagnostics_write(const struct session *session, struct 
     return items_write(session, cells, &lexer, &token, out) ? TRANSLATION_SET : TRANSLATION_UNSURE;
 }
 
-static enum recall diagnostics_find(struct session *session)
+static enum recall diagnostics_find(struct session *session, unsigned asked)
 {
     struct buffer text = BUFFER_INIT;
     enum recall found = RECALL_NONE;
     if (session->last.conditions == LAST_HELD) {
-        return go_to(session, POOL_TIE_CONDITIONS);
+        struct pooled *holder = tied(session, POOL_TIE_CONDITIONS);
+        bool can_tell = holder == session->pooled || knows_all(session, holder, asked);
+        return can_tell ? go_to(session, POOL_TIE_CONDITIONS)
+                        : ask_first(session, POOL_TIE_CONDITIONS);
     }
     switch (diagnostics_write(session, &text)) {
     case TRANSLATION_SET:
@@ -385,7 +390,7 @@ static enum recall diagnostics_find(struct session *session)
         found = RECALL_ANSWER;
         break;
     default:
-        found = go_as_is(session, ASKED_CONDITIONS | ASKED_ROW_COUNT);
+        found = go_as_is(session, asked);
         break;
     }
     buffer_release(&text);
@@ -612,6 +617,6 @@ enum recall recall_find(struct session *session)
     if (statement->kind == STATEMENT_SHOW) {
         return show_find(session);
     }
-    return statement->kind == STATEMENT_GET_DIAGNOSTICS ? diagnostics_find(session)
+    return statement->kind == STATEMENT_GET_DIAGNOSTICS ? diagnostics_find(session, asked)
                                                         : text_find(session, asked);
 }

@@ -502,6 +502,19 @@ static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
     pair_close(&pair);
 }
 
+// A fresh connection has none, which is not the session's.
+static void a_given_id_on_a_fresh_connection_is_not_the_insert_id(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site);
+    client_run(client, "INSERT INTO w (a) VALUES (1)");
+    long long id = (long long)mysql_insert_id(client);
+    connections_kill(site, "db1");
+    client_run(client, "INSERT INTO w (id, a) VALUES (80000, 1)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", id);
+    mysql_close(client);
+}
+
 // What sluice refuses is the session's last statement as well.
 static void an_error_of_sluices_own_is_the_last_one(void **state)
 {
@@ -529,6 +542,13 @@ static void commands_leave_a_row_count(void **state)
         assert_int_equal(mysql_ping(both[i]), 0);
     }
     assert_alike(&pair, "COM_PING", "SELECT ROW_COUNT()");
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(mysql_query(both[i], "SELECT missing FROM t"), 0);
+        assert_int_equal(mysql_ping(both[i]), 0);
+        client_run(both[i], "GET DIAGNOSTICS CONDITION 1 @m = MYSQL_ERRNO");
+        client_run(both[i], "GET DIAGNOSTICS @r = ROW_COUNT");
+    }
+    assert_alike(&pair, "an error and COM_PING", "SELECT @r");
     pair_close(&pair);
 }
 
@@ -597,6 +617,7 @@ int main(void)
         cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
         cmocka_unit_test(a_write_that_asks_for_the_insert_id_goes_to_the_primary),
         cmocka_unit_test(a_given_id_is_not_the_insert_id_elsewhere),
+        cmocka_unit_test(a_given_id_on_a_fresh_connection_is_not_the_insert_id),
         cmocka_unit_test(an_error_of_sluices_own_is_the_last_one),
         cmocka_unit_test(commands_leave_a_row_count),
         cmocka_unit_test(texts_with_tables_end_the_warnings),

@@ -3,6 +3,8 @@
 #include "proxy/base/memory.h"
 #include "tests/lib/cmocka.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CELL_SIZE = 512, COLUMNS_MOST = 32, ROWS_SHOWN_MOST = 4096 };
@@ -119,8 +121,43 @@ static void error_write(unsigned number, const char *state, const char *text, st
                      : text);
 }
 
+static int change_compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+// What the servers report of the session, which they do in any order.
+static void changes_write(MYSQL *client, struct buffer *out)
+{
+    enum { CHANGES_MOST = 32, CHANGE_SIZE = 256 };
+    char changes[CHANGES_MOST][CHANGE_SIZE];
+    size_t count = 0;
+    for (int type = SESSION_TRACK_BEGIN; type <= SESSION_TRACK_END; type++) {
+        const char *text;
+        size_t len;
+        int code = mysql_session_track_get_first(client, type, &text, &len);
+        for (; code == 0; code = mysql_session_track_get_next(client, type, &text, &len)) {
+            bool is_name = type == SESSION_TRACK_SYSTEM_VARIABLES;
+            assert_true(count < CHANGES_MOST && len < CHANGE_SIZE / 2);
+            int at = snprintf(changes[count], CHANGE_SIZE, "%d: %.*s", type, (int)len, text);
+            if (is_name && mysql_session_track_get_next(client, type, &text, &len) == 0) {
+                assert_true(len < CHANGE_SIZE / 2 - 8);
+                snprintf(changes[count] + at, CHANGE_SIZE - (size_t)at, "=%.*s", (int)len, text);
+            }
+            count++;
+        }
+    }
+    qsort(changes, count, CHANGE_SIZE, change_compare);
+    for (size_t i = 0; i < count; i++) {
+        buffer_print(out, "  change %s\n", changes[i]);
+    }
+}
+
 static void end_write(MYSQL *client, unsigned flags, struct buffer *out)
 {
+    if ((flags & SERVER_SESSION_STATE_CHANGED) != 0) {
+        changes_write(client, out);
+    }
     const char *info = mysql_info(client);
     buffer_print(out, "  end: affected %lld, insert id %llu, warnings %u, status 0x%x, %s\n",
                  (long long)mysql_affected_rows(client),

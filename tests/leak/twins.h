@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TWINS_STATEMENTS_MOST = 3, TWINS_HISTORY_MOST = 20 };
+enum { TWINS_STATEMENTS_MOST = 3, TWINS_HISTORY_MOST = 40 };
 
 struct twin {
     MYSQL *client;

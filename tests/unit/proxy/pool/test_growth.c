@@ -91,6 +91,23 @@ static void what_was_right_for_one_load_is_unlearnt_for_another(void **state)
     assert_in_range(there, 17, 26);
 }
 
+// Nobody waits any more while more connections are tried: what the next load needs is unknown.
+static void a_trial_that_the_load_left_is_taken_back(void **state)
+{
+    struct growth growth;
+    int64_t now_us = 1000 * CLOCK_SECOND;
+    (void)state;
+    growth_init(&growth);
+    while (growth.state != GROWTH_UP) {
+        growth_came(&growth);
+        (void)growth_allows(&growth, GROWTH_FREE, now_us);
+        now_us += CLOCK_MS;
+    }
+    assert_true(growth_allows(&growth, GROWTH_FREE, now_us));
+    assert_false(growth_allows(&growth, GROWTH_FREE, now_us + 10 * CLOCK_SECOND));
+    assert_int_equal(growth.most, GROWTH_FREE);
+}
+
 static void the_first_few_are_not_asked_for_what_they_bring(void **state)
 {
     struct growth growth;
@@ -111,6 +128,7 @@ int main(void)
         cmocka_unit_test(a_server_that_does_no_more_side_by_side_gets_few),
         cmocka_unit_test(a_server_that_waits_gets_as_many_as_it_can_use),
         cmocka_unit_test(what_was_right_for_one_load_is_unlearnt_for_another),
+        cmocka_unit_test(a_trial_that_the_load_left_is_taken_back),
         cmocka_unit_test(the_first_few_are_not_asked_for_what_they_bring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
