@@ -275,10 +275,26 @@ static bool is_in_list(struct slice list, struct slice name)
     return false;
 }
 
+// A server that has run a statement of another schema's tells of the schema with its next OK,
+// whoever's that is.
+static bool may_change_schema(const struct run *run)
+{
+    switch (run->statement.kind) {
+    case STATEMENT_CALL:
+    case STATEMENT_COMPOUND:
+    case STATEMENT_EXECUTE:
+    case STATEMENT_DROP:
+    case STATEMENT_UNKNOWN:
+        return true;
+    default:
+        return run->statement.count > 1 || statement_has(&run->statement, EFFECT_SCHEMA);
+    }
+}
+
 bool effects_is_client_tracked(const struct session *session, const struct session_change *change)
 {
     if (change->type == SESSION_CHANGE_SCHEMA) {
-        return !session->is_schema_hidden;
+        return !session->is_schema_hidden && may_change_schema(session->run);
     }
     if (change->type != SESSION_CHANGE_VARIABLE) {
         return change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked

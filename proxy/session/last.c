@@ -25,6 +25,7 @@ static void conditions_none(struct session *session)
     saved_drop(&session->last);
     pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
     session->last.conditions = LAST_NONE;
+    session->last.error = 0;
 }
 
 #define USUAL_COLUMNS(code_length, text_decimals)                                                  \
@@ -331,13 +332,13 @@ static void conditions_note(struct session *session, bool is_error)
         last->conditions = LAST_HELD;
         last->is_count_known = !is_error && !is_several;
         last->condition_count = run->reply.warnings;
+        last->error = is_error ? run->reply.error : 0;
         pool_tie_bind(&session->ties, POOL_TIE_CONDITIONS, session->pooled, true);
     } else if (has_warned) { // GET DIAGNOSTICS added one
         last->condition_count += run->reply.warnings;
     } else {
         conditions_clear(session);
     }
-    last->error = is_error ? run->reply.error : is_kept ? last->error : 0;
     if (is_error) {
         memcpy(last->sqlstate, run->left.sqlstate, LAST_SQLSTATE_SIZE);
     }

@@ -285,8 +285,11 @@ static void text_write(const struct session *session, struct slice text, struct 
 {
     const struct image_variable *charset =
         image_variable(session->image, S("character_set_results"));
-    bool is_named = charset != NULL && charset->value.len > 0;
-    struct slice name = is_named ? charset->value : S("utf8mb4");
+    bool is_named = charset != NULL && !charset->is_null && charset->value.len > 0;
+    bool is_unconverted = charset != NULL && charset->is_null;
+    struct slice name = is_named         ? charset->value
+                        : is_unconverted ? S("utf8mb3") // the servers' own
+                                         : S("utf8mb4");
     buffer_print(out, "CONVERT(_%.*s X'", SLICE_ARG(name));
     for (size_t i = 0; i < text.len; i++) {
         buffer_print(out, "%02X", (unsigned)(uint8_t)text.ptr[i]);

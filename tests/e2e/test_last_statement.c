@@ -232,6 +232,16 @@ static void diagnostics_are_those_of_the_session(void **state)
         assert_diagnosed_alike(&pair, with_condition[i], condition,
                                "SELECT @p1, @p2, @c, CHARSET(@p1), CHARSET(@p2)");
     }
+    for (int i = 0; i < 2 && !servers_are_mysql(); i++) { // where SET does not end the warnings
+        MYSQL *one = i == 0 ? pair.client : pair.direct;
+        assert_int_not_equal(mysql_query(one, "SELECT missing FROM t"), 0);
+        client_run(one, "SET character_set_results = NULL");
+    }
+    others_come(&pair);
+    assert_alike(&pair, "results as they are", servers_are_mysql() ? "SELECT 1" : condition);
+    assert_alike(&pair, "results as they are", "SELECT @p2 = 'x', @c");
+    assert_int_equal(mysql_reset_connection(pair.client), 0);
+    assert_int_equal(mysql_reset_connection(pair.direct), 0);
     assert_diagnosed_alike(&pair, "SELECT a FROM t", condition, "SHOW WARNINGS");
     assert_diagnosed_alike(&pair, "SELECT a FROM t", condition,
                            "SELECT @@error_count, ROW_COUNT()");

@@ -126,8 +126,10 @@ static int change_compare(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-// What the servers report of the session, which they do in any order.
-static void changes_write(MYSQL *client, struct buffer *out)
+// What the servers report of the session, which they do in any order. They tell of the schema with
+// OKs of other statements too, where one that was prepared in another schema ran before. Returns
+// whether there is anything.
+static bool changes_write(MYSQL *client, struct buffer *out)
 {
     enum { CHANGES_MOST = 32, CHANGE_SIZE = 256 };
     char changes[CHANGES_MOST][CHANGE_SIZE];
@@ -135,6 +137,9 @@ static void changes_write(MYSQL *client, struct buffer *out)
     for (int type = SESSION_TRACK_BEGIN; type <= SESSION_TRACK_END; type++) {
         const char *text;
         size_t len;
+        if (type == SESSION_TRACK_SCHEMA) {
+            continue;
+        }
         int code = mysql_session_track_get_first(client, type, &text, &len);
         for (; code == 0; code = mysql_session_track_get_next(client, type, &text, &len)) {
             bool is_name = type == SESSION_TRACK_SYSTEM_VARIABLES;
@@ -151,12 +156,13 @@ static void changes_write(MYSQL *client, struct buffer *out)
     for (size_t i = 0; i < count; i++) {
         buffer_print(out, "  change %s\n", changes[i]);
     }
+    return count > 0;
 }
 
 static void end_write(MYSQL *client, unsigned flags, struct buffer *out)
 {
-    if ((flags & SERVER_SESSION_STATE_CHANGED) != 0) {
-        changes_write(client, out);
+    if ((flags & SERVER_SESSION_STATE_CHANGED) != 0 && !changes_write(client, out)) {
+        flags &= ~(unsigned)SERVER_SESSION_STATE_CHANGED;
     }
     const char *info = mysql_info(client);
     buffer_print(out, "  end: affected %lld, insert id %llu, warnings %u, status 0x%x, %s\n",
@@ -221,7 +227,7 @@ void outcome_of_command(MYSQL *client, int code, struct buffer *out)
     if (code != 0) {
         error_write(mysql_errno(client), mysql_sqlstate(client), mysql_error(client), out);
     } else {
-        buffer_print(out, "  done: status 0x%x\n", flags_of(client));
+        buffer_print(out, "  done: status 0x%x\n", flags_behind_rows(client));
     }
 }
 
