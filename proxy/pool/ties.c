@@ -135,7 +135,8 @@ static void saved_came(struct conn *conn, const struct conn_result *result, void
 }
 
 // The connection is wanted by others: what it knows for its session is asked of it first. SHOW
-// WARNINGS leaves FOUND_ROWS() as it is; a SELECT clears MySQL's warnings.
+// WARNINGS leaves FOUND_ROWS() as it is; a SELECT clears MySQL's warnings. The insert id does not
+// stay there: the next session could be told the same number for one that it gives itself.
 void pooled_save(struct pooled *pooled)
 {
     struct slice texts[CONN_QUERIES_MOST];
@@ -150,10 +151,10 @@ void pooled_save(struct pooled *pooled)
         texts[count++] = S("SHOW WARNINGS");
     }
     if (wants_found) {
-        texts[count++] =
-            wants_id ? S("SELECT FOUND_ROWS(), LAST_INSERT_ID()") : S("SELECT FOUND_ROWS()");
+        texts[count++] = wants_id ? S("SELECT FOUND_ROWS(), LAST_INSERT_ID(), LAST_INSERT_ID(0)")
+                                  : S("SELECT FOUND_ROWS()");
     } else if (wants_id) {
-        texts[count++] = S("SELECT LAST_INSERT_ID()");
+        texts[count++] = S("SELECT LAST_INSERT_ID(), LAST_INSERT_ID(0)");
     }
     pooled_move(pooled, CHANGING);
     conn_query_all(pooled->conn, texts, count, saved_came, pooled);

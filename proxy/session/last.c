@@ -274,6 +274,7 @@ static enum clearing clearing_on_mariadb(struct session *session, const struct s
     case STATEMENT_RELEASE_SAVEPOINT:
     case STATEMENT_SET_TRANSACTION:
     case STATEMENT_UNLOCK_TABLES:
+    case STATEMENT_XA:
     case STATEMENT_DEALLOCATE:
     case STATEMENT_HELP:
         return CLEARING_NONE;

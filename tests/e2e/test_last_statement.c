@@ -512,6 +512,20 @@ static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
     pair_close(&pair);
 }
 
+// The connection may have told another session of the very same number.
+static void an_insert_id_of_another_session_is_not_taken_for_a_given_one(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *other = site_client(site), *client = site_client(site);
+    client_run(other, "INSERT INTO w (a) VALUES (1)");
+    client_runf(client, "REPLACE INTO t (id, a) VALUES (%lld, 1)",
+                (long long)mysql_insert_id(other));
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 0);
+    client_run(client, "DELETE FROM t WHERE id > 5");
+    mysql_close(client);
+    mysql_close(other);
+}
+
 // A fresh connection has none, which is not the session's.
 static void a_given_id_on_a_fresh_connection_is_not_the_insert_id(void **state)
 {
@@ -627,6 +641,7 @@ int main(void)
         cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
         cmocka_unit_test(a_write_that_asks_for_the_insert_id_goes_to_the_primary),
         cmocka_unit_test(a_given_id_is_not_the_insert_id_elsewhere),
+        cmocka_unit_test(an_insert_id_of_another_session_is_not_taken_for_a_given_one),
         cmocka_unit_test(a_given_id_on_a_fresh_connection_is_not_the_insert_id),
         cmocka_unit_test(an_error_of_sluices_own_is_the_last_one),
         cmocka_unit_test(commands_leave_a_row_count),

@@ -177,7 +177,7 @@ static inline void link_command(struct server_link *link, struct slice payload)
     if (server->refuse_text != NULL &&
         slice_find_slice(text, slice_text(server->refuse_text)) < text.len) {
         link_err(link, 1231, "no such value");
-    } else if (slice_equal(text, S("SELECT LAST_INSERT_ID()"))) {
+    } else if (slice_starts_nocase(text, S("SELECT LAST_INSERT_ID()"))) {
         link_value(link, server->insert_id);
     } else {
         link_ok(link);

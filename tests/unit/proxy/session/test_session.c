@@ -83,7 +83,9 @@ static void a_read_only_transaction_stays_on_one_replica_and_refuses_writes(void
     assert_query_error(&client, "UPDATE t SET a = 1", 1792);
     assert_string_equal(bench.servers[0].asked, "");
     assert_string_equal(bench.servers[1].asked, "");
-    assert_where(&client, "COMMIT", "db2");
+    notes_wipe(&bench);
+    client_query(&client, "COMMIT"); // a read-only server might refuse it
+    assert_true(server_was_asked(&bench.servers[1], "ROLLBACK"));
     assert_where(&client, "UPDATE t SET a = 1", "db1");
     client_close(&client);
     bench_close(&bench);
