@@ -435,6 +435,11 @@ void image_user_name_write(struct slice name, struct buffer *sql)
     buffer_append(sql, "`", 1);
 }
 
+bool image_default_is_odd(struct slice name)
+{
+    return slice_equal(name, S("foreign_key_checks")) || slice_equal(name, S("unique_checks"));
+}
+
 // `wanted` NULL: what the variable is where nobody has set it.
 static void assignment_write(struct slice name, const struct image_variable *wanted,
                              struct image_dialect dialect, struct buffer *sql)
@@ -453,6 +458,8 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     buffer_append(sql, "=", 1);
     if (wanted != NULL) {
         image_value_write(wanted, sql);
+    } else if (image_default_is_odd(name)) {
+        buffer_print(sql, "@@global.%.*s", SLICE_ARG(name));
     } else {
         buffer_append_slice(sql, S("DEFAULT"));
     }

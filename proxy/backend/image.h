@@ -121,6 +121,8 @@ struct image_difference image_compare(const struct image *from, const struct ima
 void image_difference_write(const struct image *from, const struct image *to,
                             struct image_dialect dialect, struct buffer *sql);
 
+// Whether MySQL takes DEFAULT for something else than its global value: it turns these off (9.7).
+bool image_default_is_odd(struct slice name);
 // Appends a value as SQL that every server reads alike under every sql_mode and charset: numbers
 // bare, other text quoted, in hexadecimal where it holds a quote, a backslash or a byte above 0x7e.
 void image_value_write(const struct image_variable *variable, struct buffer *sql);

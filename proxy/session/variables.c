@@ -305,6 +305,9 @@ static void system_note(struct session *session, const struct assignment *assign
         session->told_ids[0] = session->told_ids[1] = 0;
     } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
         held_note(session, assignment);
+    } else if (assignment->kind == ASSIGNMENT_DEFAULT && image_default_is_odd(assignment->name) &&
+               !session_is_mariadb(session)) {
+        unsure(session, assignment->name);
     } else if (assignment->kind == ASSIGNMENT_DEFAULT) {
         held_remove(&session->held, HELD_UNSURE, assignment->name);
         image_unset_variable(&session->image, assignment->name);

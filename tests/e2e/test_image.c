@@ -243,6 +243,32 @@ static void what_others_set_is_not_seen(void **state)
     mysql_close(other);
 }
 
+// SET ... = DEFAULT does not turn them on again on MySQL, which shows where a session asks for
+// that.
+static void checks_that_one_turned_off_are_on_for_others(void **state)
+{
+    static const char question[] = "SELECT @@foreign_key_checks, @@unique_checks";
+    const struct site *site = *state;
+    MYSQL *client = proxied_client(site), *other = proxied_client(site);
+    MYSQL *direct = direct_client(site);
+    client_run(client, "SET foreign_key_checks = 0, unique_checks = 0");
+    client_run(direct, "SET foreign_key_checks = 0, unique_checks = 0");
+    for (int i = 0; i < 6; i++) {
+        assert_client_text(client, question, "0");
+        assert_client_text(other, question, "1");
+        assert_client_text(other, "SELECT @@unique_checks", "1");
+    }
+    client_run(client, "SET foreign_key_checks = DEFAULT, unique_checks = DEFAULT");
+    client_run(direct, "SET foreign_key_checks = DEFAULT, unique_checks = DEFAULT");
+    for (int i = 0; i < 6; i++) {
+        assert_client_text(client, question, client_text(direct, question).text);
+        assert_client_text(other, question, "1");
+    }
+    mysql_close(client);
+    mysql_close(other);
+    mysql_close(direct);
+}
+
 static void reads_of_user_variables_are_split(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -497,6 +523,7 @@ int main(void)
         cmocka_unit_test(an_id_that_was_given_is_not_the_last_one),
         cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_mode_behind),
         cmocka_unit_test(what_others_set_is_not_seen),
+        cmocka_unit_test(checks_that_one_turned_off_are_on_for_others),
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),

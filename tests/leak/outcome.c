@@ -159,7 +159,15 @@ static bool changes_write(MYSQL *client, struct buffer *out)
     return count > 0;
 }
 
-static void end_write(MYSQL *client, unsigned flags, struct buffer *out)
+// MySQL warns of FOUND_ROWS(), which it will do without one day; sluice puts the number in its
+// place.
+static bool asks_found_rows(MYSQL_RES *result)
+{
+    const char *name = result != NULL ? mysql_fetch_field_direct(result, 0)->name : "";
+    return strncmp(name, "FOUND_ROWS()", strlen("FOUND_ROWS()")) == 0;
+}
+
+static void end_write(MYSQL *client, unsigned flags, unsigned warnings, struct buffer *out)
 {
     if ((flags & SERVER_SESSION_STATE_CHANGED) != 0 && !changes_write(client, out)) {
         flags &= ~(unsigned)SERVER_SESSION_STATE_CHANGED;
@@ -167,7 +175,7 @@ static void end_write(MYSQL *client, unsigned flags, struct buffer *out)
     const char *info = mysql_info(client);
     buffer_print(out, "  end: affected %lld, insert id %llu, warnings %u, status 0x%x, %s\n",
                  (long long)mysql_affected_rows(client),
-                 (unsigned long long)mysql_insert_id(client), mysql_warning_count(client), flags,
+                 (unsigned long long)mysql_insert_id(client), warnings, flags,
                  info != NULL ? info : "no info");
 }
 
@@ -198,6 +206,7 @@ static bool result_write(MYSQL *client, struct buffer *out)
         error_write(mysql_errno(client), mysql_sqlstate(client), mysql_error(client), out);
         return false;
     }
+    unsigned warnings = asks_found_rows(result) ? 0 : mysql_warning_count(client);
     if (result != NULL) {
         for (unsigned i = 0; i < mysql_num_fields(result); i++) {
             column_write(mysql_fetch_field_direct(result, i), is_null_column(result, i), out);
@@ -205,7 +214,7 @@ static bool result_write(MYSQL *client, struct buffer *out)
         rows_write(result, out);
         mysql_free_result(result);
     }
-    end_write(client, result != NULL ? flags_behind_rows(client) : flags_of(client), out);
+    end_write(client, result != NULL ? flags_behind_rows(client) : flags_of(client), warnings, out);
     return true;
 }
 

@@ -231,6 +231,20 @@ static void set_text_sets_restores_and_leaves_alone(void **state)
     image_unref(&to);
 }
 
+// MySQL's DEFAULT turns them off, and the next session would write past its foreign keys.
+static void checks_are_restored_to_their_global_value(void **state)
+{
+    struct image *from = utf8(*state, "");
+    struct image *to = image_ref(from);
+    set(&from, "foreign_key_checks", "0");
+    set(&from, "unique_checks", "0");
+    assert_set_text(from, to, plain,
+                    "SET foreign_key_checks=@@global.foreign_key_checks,"
+                    "unique_checks=@@global.unique_checks");
+    image_unref(&from);
+    image_unref(&to);
+}
+
 static void of_an_unknown_connection_everything_is_set(void **state)
 {
     struct image *to = utf8(*state, "shop");
@@ -389,6 +403,7 @@ int main(void)
         TABLE_TEST(the_difference_names_all_that_must_be_done_and_no_more),
         TABLE_TEST(leaving_a_schema_for_none_takes_a_change_of_user),
         TABLE_TEST(set_text_sets_restores_and_leaves_alone),
+        TABLE_TEST(checks_are_restored_to_their_global_value),
         TABLE_TEST(of_an_unknown_connection_everything_is_set),
         TABLE_TEST(older_servers_get_older_names_of_the_same_variable),
         TABLE_TEST(a_connection_that_keeps_its_access_mode_is_not_asked_to_change_it),
