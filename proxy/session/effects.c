@@ -294,7 +294,8 @@ static bool may_change_schema(const struct run *run)
 bool effects_is_client_tracked(const struct session *session, const struct session_change *change)
 {
     if (change->type == SESSION_CHANGE_SCHEMA) {
-        return !session->is_schema_hidden && may_change_schema(session->run);
+        return !session->is_schema_hidden &&
+               (session->run->has_left_schema || may_change_schema(session->run));
     }
     if (change->type != SESSION_CHANGE_VARIABLE) {
         return change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked
@@ -355,6 +356,7 @@ static bool change_note(struct session *session, const struct session_change *ch
         return false;
     }
     if (change->type == SESSION_CHANGE_SCHEMA) {
+        session->run->has_left_schema |= !slice_equal(change->value, session->image->schema);
         image_set_schema(&session->image, change->value);
         return true;
     }

@@ -119,6 +119,7 @@ struct run {
     bool is_capturing;             // the answer is to be known
     bool is_repeating;             // the answer was an error that another try may spare the client
     bool is_discarding;            // the answer is none for the client
+    bool has_left_schema;          // a server has reported another one
     bool is_sent;                  // the command may have run
     struct route route;
     struct reply reply;
