@@ -271,7 +271,7 @@ format-check:
 asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE=address,undefined TOOLS=$(TOOLS) sanitized
 tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread TOOLS=$(TOOLS) sanitized
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $(MAKE) BUILD=$(BUILD)/tsan SANITIZE=thread TOOLS=$(TOOLS) sanitized
 SANITIZED = $(filter-out %/test_cost,$(E2E_TESTS)) $(PEER_TESTS) $(UNIT_TESTS)
 sanitized: export TEST_TIMEOUT := 900
 sanitized: $(BUILD)/sluice $(SANITIZED)
