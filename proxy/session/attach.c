@@ -1,9 +1,9 @@
 // Getting a connection for a statement, making it what the session wants, and sending the statement
 // on it.
+#include "proxy/session/rewriting.h"
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
-#include "router/sql/lexer.h"
 
 // --- getting a connection ------------------------------------------------------------------------
 
@@ -354,15 +354,12 @@ static void rollback_put(struct session *session)
 {
     struct run *run = session->run;
     struct buffer text = BUFFER_INIT;
-    struct lexer lexer;
-    struct token token;
-    lexer_init(&lexer, run->sql, &session->syntax, 0);
-    lexer_next(&lexer, &token);
-    if (token.keyword == KEYWORD_COMMIT) {
-        buffer_append(&text, run->sql.ptr, (size_t)(token.ptr - run->sql.ptr));
-        buffer_append_slice(&text, S("ROLLBACK"));
-        const char *behind = token.ptr + token.len;
-        buffer_append(&text, behind, (size_t)(run->sql.ptr + run->sql.len - behind));
+    struct rewriting at;
+    rewriting_begin(&at, run->sql, &session->syntax, &text);
+    bool is_commit = at.token.keyword == KEYWORD_COMMIT;
+    rewriting_replace(&at, at.token.ptr);
+    buffer_append_slice(&text, S("ROLLBACK"));
+    if (rewriting_end(&at) && is_commit) {
         run_put_text(run, buffer_slice(&text));
     }
     buffer_release(&text);

@@ -20,6 +20,12 @@ void last_release(struct last *last)
     *last = (struct last){.is_found_known = true};
 }
 
+// What the session is tied to there is with the connection that it has.
+static bool is_here(const struct session *session, enum pool_tie_kind kind)
+{
+    return session->ties.of[kind].pooled == session->pooled;
+}
+
 static void conditions_none(struct session *session)
 {
     saved_drop(&session->last);
@@ -312,8 +318,7 @@ static void conditions_clear(struct session *session)
 {
     struct last *last = &session->last;
     enum clearing found = clearing(session);
-    bool is_held_here = last->conditions == LAST_HELD &&
-                        session->ties.of[POOL_TIE_CONDITIONS].pooled == session->pooled;
+    bool is_held_here = last->conditions == LAST_HELD && is_here(session, POOL_TIE_CONDITIONS);
     if (found == CLEARING_UNSURE && is_held_here) {
         last->is_count_known = false; // the connection knows
     } else if (found != CLEARING_NONE) {
@@ -639,8 +644,7 @@ static void diagnostics_note(struct session *session, bool is_error)
     if (is_error || run->reply.warnings > 0) {
         session->last.row_count = -1;
     }
-    session->last.is_here =
-        session->ties.of[POOL_TIE_LAST].pooled == session->pooled && buffer_is_empty(&run->sent);
+    session->last.is_here = is_here(session, POOL_TIE_LAST) && buffer_is_empty(&run->sent);
 }
 
 void last_note(struct session *session, bool is_error)
@@ -678,11 +682,6 @@ void last_refused(struct session *session, const struct err *err)
     last->error = err->code;
     sqlstate_copy(last->sqlstate, err);
     last_counted(session, -1);
-}
-
-static bool is_here(const struct session *session, enum pool_tie_kind kind)
-{
-    return session->ties.of[kind].pooled == session->pooled;
 }
 
 // A question of sluice's reads no tables.
