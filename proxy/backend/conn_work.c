@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-enum { COMMANDS_MOST = CONN_QUERIES_MOST, COLUMNS_MOST = 4096 };
+enum { COMMANDS_MOST = CONN_QUERIES_MOST, COLUMNS_MOST = 4096, SET_USUAL = 512 };
 
 struct conn_work {
     struct conn *conn;
@@ -79,6 +79,12 @@ void work_release(struct conn *conn)
     mem_free(work);
 }
 
+static void command_sent(struct conn_work *work, enum command command)
+{
+    assert(work->count < COMMANDS_MOST);
+    work->commands[work->count++] = command;
+}
+
 static void command_add(struct conn_work *work, struct buffer *out, enum command command,
                         struct slice argument)
 {
@@ -87,8 +93,7 @@ static void command_add(struct conn_work *work, struct buffer *out, enum command
     writer_u8(&writer, (uint8_t)command);
     writer_slice(&writer, argument);
     if (writer_packet_end(&writer)) {
-        assert(work->count < COMMANDS_MOST);
-        work->commands[work->count++] = command;
+        command_sent(work, command);
     }
 }
 
@@ -180,13 +185,23 @@ void work_set_up(struct conn *conn)
     work_send(conn, &out);
 }
 
-// A build that is broken on purpose leaves the variables as they are, and a test must notice.
-static void variables_write(const struct conn *conn, const struct image *image, struct buffer *sql)
+// The SET that brings the connection's variables to the image's, unless they are. A build that is
+// broken on purpose leaves them as they are, and a test must notice.
+static void variables_add(struct conn *conn, const struct image *image, struct buffer *out)
 {
 #ifdef SLUICE_BROKEN_restore
-    (void)conn, (void)image, (void)sql;
+    (void)conn, (void)image, (void)out;
 #else
-    image_difference_write(conn->image, image, conn->dialect, sql);
+    size_t before = buffer_len(out);
+    struct writer writer = writer_make(out, 0);
+    writer_packet_begin(&writer);
+    writer_u8(&writer, COMMAND_QUERY);
+    image_difference_write(conn->image, image, conn->dialect, out);
+    if (writer_packet_len(&writer) == 1) {
+        buffer_truncate(out, before);
+    } else if (writer_packet_end(&writer)) {
+        command_sent(conn->work, COMMAND_QUERY);
+    }
 #endif
 }
 
@@ -199,9 +214,9 @@ void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behin
 {
     struct image_difference difference = image_compare(conn->image, image);
     struct buffer out = BUFFER_INIT;
-    struct buffer sql = BUFFER_INIT;
     struct conn_work *work = work_begin(conn);
 
+    buffer_reserve(&out, SET_USUAL + behind.len);
     work->image = image_ref(image);
     if (difference.multi_statements) {
         uint8_t option[] = {image->multi_statements ? 0 : 1, 0};
@@ -210,15 +225,11 @@ void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behin
     if (difference.schema) {
         command_add(work, &out, COMMAND_INIT_DB, image->schema);
     }
-    variables_write(conn, image, &sql);
-    if (!buffer_is_empty(&sql)) {
-        command_add(work, &out, COMMAND_QUERY, buffer_slice(&sql));
-    }
+    variables_add(conn, image, &out);
     if (work->count == 0) {
         command_add(work, &out, COMMAND_PING,
                     SLICE_NONE); // equal on this server: on_ready() comes from the loop
     }
-    buffer_release(&sql);
     buffer_append_slice(&out, behind);
     work_send(conn, &out);
 }

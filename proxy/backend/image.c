@@ -6,6 +6,83 @@
 
 enum { NAME_MOST = 64 };
 
+// One of the two goes when the other comes.
+static const struct slice collation_connection = SLICE_INIT("collation_connection");
+static const struct slice charset_connection = SLICE_INIT("character_set_connection");
+
+static const struct slice charset_client = SLICE_INIT("character_set_client");
+static const struct slice charset_results = SLICE_INIT("character_set_results");
+
+// --- values as SQL -------------------------------------------------------------------------------
+
+enum value_form { VALUE_NULL, VALUE_NUMBER, VALUE_TEXT, VALUE_HEX, VALUE_SQL };
+
+static bool is_number(struct slice text)
+{
+    size_t digits = 0;
+    size_t points = 0;
+    size_t start = text.len > 1 && text.ptr[0] == '-' ? 1 : 0;
+    for (size_t i = start; i < text.len; i++) {
+        digits += text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        points += text.ptr[i] == '.';
+    }
+    return digits > 0 && points <= 1 && digits + points + start == text.len;
+}
+
+static bool is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c > 0x7e || c == '\'' || c == '\\' || c == '"') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum value_form form_of(const struct image_variable *variable)
+{
+    if (image_names_user_variable(variable->name)) {
+        return VALUE_SQL;
+    }
+    if (variable->is_null) {
+        return VALUE_NULL;
+    }
+    return is_number(variable->value)  ? VALUE_NUMBER
+           : is_plain(variable->value) ? VALUE_TEXT
+                                       : VALUE_HEX;
+}
+
+void image_hex_write(struct slice text, struct buffer *sql)
+{
+    buffer_append(sql, "x'", 2);
+    for (size_t i = 0; i < text.len; i++) {
+        buffer_print(sql, "%02x", (unsigned char)text.ptr[i]);
+    }
+    buffer_append(sql, "'", 1);
+}
+
+void image_value_write(const struct image_variable *variable, struct buffer *sql)
+{
+    switch (form_of(variable)) {
+    case VALUE_NULL:
+        buffer_append_slice(sql, S("NULL"));
+        break;
+    case VALUE_NUMBER:
+    case VALUE_SQL:
+        buffer_append_slice(sql, variable->value);
+        break;
+    case VALUE_TEXT:
+        buffer_append(sql, "'", 1);
+        buffer_append_slice(sql, variable->value);
+        buffer_append(sql, "'", 1);
+        break;
+    case VALUE_HEX:
+        image_hex_write(variable->value, sql);
+        break;
+    }
+}
+
 // --- making: a draft is put together on the heap, then found in the table or put there -----------
 
 struct draft {
@@ -46,10 +123,51 @@ static bool draft_has(const struct draft *draft, struct slice name, struct slice
     return false;
 }
 
+// All values as SQL, one behind the other; how long each is in `lengths`.
+static void values_write(const struct draft *draft, size_t *lengths, struct buffer *sql)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        size_t before = buffer_len(sql);
+        image_value_write(&draft->variables[i], sql);
+        lengths[i] = buffer_len(sql) - before;
+    }
+}
+
+// Index of `name`, or of where it would stand.
+static size_t place_of(const struct image *image, struct slice name)
+{
+    size_t low = 0;
+    size_t high = image->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slice_compare(image->variables[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool stands_at(const struct image *image, size_t place, struct slice name)
+{
+    return place < image->count && slice_equal(image->variables[place].name, name);
+}
+
+// `name` as it stands there.
+static const struct image_variable *variable_of(const struct image *image, struct slice name)
+{
+    size_t place = place_of(image, name);
+    return stands_at(image, place, name) ? &image->variables[place] : NULL;
+}
+
 static struct image *image_create(struct image_table *table, const struct draft *draft,
                                   struct slice key)
 {
-    size_t texts = draft->schema.len + key.len;
+    struct buffer values = BUFFER_INIT;
+    size_t *lengths = mem_alloc((draft->count + 1) * sizeof(*lengths));
+    values_write(draft, lengths, &values);
+    size_t texts = draft->schema.len + key.len + buffer_len(&values);
     for (size_t i = 0; i < draft->count; i++) {
         texts += draft->variables[i].name.len + draft->variables[i].value.len;
     }
@@ -71,7 +189,13 @@ static struct image *image_create(struct image_table *table, const struct draft 
         image->variables[i].name = slice_keep(&at, draft->variables[i].name);
         image->variables[i].value = slice_keep(&at, draft->variables[i].value);
         image->variables[i].is_null = draft->variables[i].is_null;
+        image->variables[i].sql = slice_keep(&at, slice_first(buffer_slice(&values), lengths[i]));
+        buffer_consume(&values, lengths[i]);
     }
+    image->results_charset = variable_of(image, charset_results);
+    image->results_collation = variable_of(image, IMAGE_RESULTS_COLLATION);
+    buffer_release(&values);
+    mem_free(lengths);
     return image;
 }
 
@@ -107,16 +231,16 @@ struct image *image_make(struct image_table *table, struct slice charset, struct
                          struct slice schema, bool multi_statements)
 {
     struct image_variable names[] = {
-        {S("character_set_client"), charset, false},
-        {S("character_set_results"), charset, false},
-        {S("collation_connection"), collation, false},
-        {IMAGE_RESULTS_COLLATION, collation, false},
+        {.name = S("character_set_client"), .value = charset},
+        {.name = S("character_set_results"), .value = charset},
+        {.name = S("collation_connection"), .value = collation},
+        {.name = IMAGE_RESULTS_COLLATION, .value = collation},
     };
     struct image_variable of_default[] = {
-        {S("character_set_client"), charset, false},
-        {S("character_set_connection"), charset, false},
-        {S("character_set_results"), charset, false},
-        {IMAGE_RESULTS_COLLATION, SLICE_NONE, false},
+        {.name = S("character_set_client"), .value = charset},
+        {.name = S("character_set_connection"), .value = charset},
+        {.name = S("character_set_results"), .value = charset},
+        {.name = IMAGE_RESULTS_COLLATION, .value = SLICE_NONE},
     };
     struct draft draft = {schema, multi_statements, sizeof(names) / sizeof(names[0]), names};
     if (collation.len == 0) {
@@ -174,27 +298,6 @@ void image_set_multi_statements(struct image **image, bool allowed)
     }
 }
 
-// Index of `name`, or of where it would stand.
-static size_t place_of(const struct image *image, struct slice name)
-{
-    size_t low = 0;
-    size_t high = image->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (slice_compare(image->variables[middle].name, name) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static bool stands_at(const struct image *image, size_t place, struct slice name)
-{
-    return place < image->count && slice_equal(image->variables[place].name, name);
-}
-
 // Newer spelling first. Both families' servers know one or both.
 static const struct {
     struct slice name;
@@ -230,13 +333,6 @@ static struct slice dialect_name(struct slice name, struct image_dialect dialect
     }
     return name;
 }
-
-// One of the two goes when the other comes.
-static const struct slice collation_connection = SLICE_INIT("collation_connection");
-static const struct slice charset_connection = SLICE_INIT("character_set_connection");
-
-static const struct slice charset_client = SLICE_INIT("character_set_client");
-static const struct slice charset_results = SLICE_INIT("character_set_results");
 
 static bool is_connection_charset(struct slice name)
 {
@@ -283,7 +379,8 @@ static void variable_put(struct image **image, struct image_variable changed)
 void image_set_variable(struct image **image, struct slice name, struct slice value, bool is_null)
 {
     char lower[NAME_MOST];
-    struct image_variable changed = {lower_case(name, lower), value, is_null};
+    struct image_variable changed = {
+        .name = lower_case(name, lower), .value = value, .is_null = is_null};
     struct image *before = image_ref(*image); // `value` may be one of its texts
     if (is_connection_charset(changed.name)) {
         bool is_collation = slice_equal(changed.name, collation_connection);
@@ -352,57 +449,7 @@ bool image_set_user_variable(struct image **image, struct slice name, struct sli
 const struct image_variable *image_variable(const struct image *image, struct slice name)
 {
     char lower[NAME_MOST];
-    name = lower_case(name, lower);
-    size_t place = place_of(image, name);
-    return stands_at(image, place, name) ? &image->variables[place] : NULL;
-}
-
-static bool is_number(struct slice text)
-{
-    size_t digits = 0;
-    size_t points = 0;
-    size_t start = text.len > 1 && text.ptr[0] == '-' ? 1 : 0;
-    for (size_t i = start; i < text.len; i++) {
-        digits += text.ptr[i] >= '0' && text.ptr[i] <= '9';
-        points += text.ptr[i] == '.';
-    }
-    return digits > 0 && points <= 1 && digits + points + start == text.len;
-}
-
-static bool is_plain(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c > 0x7e || c == '\'' || c == '\\' || c == '"') {
-            return false;
-        }
-    }
-    return true;
-}
-
-void image_hex_write(struct slice text, struct buffer *sql)
-{
-    buffer_append(sql, "x'", 2);
-    for (size_t i = 0; i < text.len; i++) {
-        buffer_print(sql, "%02x", (unsigned char)text.ptr[i]);
-    }
-    buffer_append(sql, "'", 1);
-}
-
-void image_value_write(const struct image_variable *variable, struct buffer *sql)
-{
-    struct slice text = variable->value;
-    if (variable->is_null) {
-        buffer_append_slice(sql, S("NULL"));
-    } else if (is_number(text)) {
-        buffer_append_slice(sql, text);
-    } else if (is_plain(text)) {
-        buffer_append(sql, "'", 1);
-        buffer_append_slice(sql, text);
-        buffer_append(sql, "'", 1);
-    } else {
-        image_hex_write(text, sql);
-    }
+    return variable_of(image, lower_case(name, lower));
 }
 
 // Walks both sorted lists at once: -1 the variable stands in `from` alone, 1 in `to` alone, 0 in
@@ -447,7 +494,7 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     if (image_names_user_variable(name)) {
         image_user_name_write(slice_from(name, 1), sql);
         buffer_append(sql, "=", 1);
-        buffer_append_slice(sql, wanted != NULL ? wanted->value : S("x'',"));
+        buffer_append_slice(sql, wanted != NULL ? wanted->sql : S("x'',"));
         if (wanted == NULL) { // NULL keeps the type that was there before
             image_user_name_write(slice_from(name, 1), sql);
             buffer_append_slice(sql, S("=NULL"));
@@ -457,7 +504,7 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     buffer_append_slice(sql, dialect_name(name, dialect));
     buffer_append(sql, "=", 1);
     if (wanted != NULL) {
-        image_value_write(wanted, sql);
+        buffer_append_slice(sql, wanted->sql);
     } else if (image_default_is_odd(name)) {
         buffer_print(sql, "@@global.%.*s", SLICE_ARG(name));
     } else {
@@ -479,12 +526,11 @@ static bool is_other(const struct image_variable *a, const struct image_variable
 
 static struct names names_wanted(const struct image *from, const struct image *to)
 {
-    const struct image_variable *collation = image_variable(to, IMAGE_RESULTS_COLLATION);
-    const struct image_variable *charset = image_variable(to, charset_results);
-    bool is_wanted =
-        collation != NULL && charset != NULL && !charset->is_null &&
-        (from == NULL || is_other(image_variable(from, IMAGE_RESULTS_COLLATION), collation) ||
-         is_other(image_variable(from, charset_results), charset));
+    const struct image_variable *collation = to->results_collation;
+    const struct image_variable *charset = to->results_charset;
+    bool is_wanted = collation != NULL && charset != NULL && !charset->is_null &&
+                     (from == NULL || is_other(from->results_collation, collation) ||
+                      is_other(from->results_charset, charset));
     return is_wanted ? (struct names){charset->value, collation->value} : (struct names){0};
 }
 
@@ -507,11 +553,9 @@ static bool is_of_names(struct slice name)
 }
 
 // Whether the results' charset must be said again so that it loses its collation.
-static bool loses_collation(const struct image *from, const struct image *to, struct slice name)
+static bool loses_collation(const struct image *from, const struct image *to)
 {
-    return slice_equal(name, charset_results) && from != NULL &&
-           image_variable(from, IMAGE_RESULTS_COLLATION) != NULL &&
-           image_variable(to, IMAGE_RESULTS_COLLATION) == NULL;
+    return from != NULL && from->results_collation != NULL && to->results_collation == NULL;
 }
 
 static void names_write(const struct names *names, struct buffer *sql)
@@ -526,6 +570,8 @@ void image_difference_write(const struct image *from, const struct image *to,
                             struct image_dialect dialect, struct buffer *sql)
 {
     struct names names = names_wanted(from, to);
+    const struct image_variable *said_again =
+        loses_collation(from, to) ? to->results_charset : NULL;
     bool has_names = names.charset.len > 0;
     size_t found = has_names;
     size_t i = 0;
@@ -538,14 +584,14 @@ void image_difference_write(const struct image *from, const struct image *to,
         const struct image_variable *was = side <= 0 ? &from->variables[i++] : NULL;
         const struct image_variable *wanted = side >= 0 ? &to->variables[k++] : NULL;
         struct slice name = side >= 0 ? wanted->name : was->name;
-        if (slice_equal(name, IMAGE_RESULTS_COLLATION)) {
+        if (side >= 0 ? wanted == to->results_collation : was == from->results_collation) {
             continue;
         }
         if (has_names && is_of_names(name)) {
             if (wanted == NULL || is_set_by_names(&names, wanted)) {
                 continue;
             }
-        } else if (side == 0 && same_value(was, wanted) && !loses_collation(from, to, name)) {
+        } else if (side == 0 && same_value(was, wanted) && wanted != said_again) {
             continue;
         }
         if (side < 0 && is_connection_charset(name)) {

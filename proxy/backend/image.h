@@ -40,6 +40,7 @@ struct image_variable {
     struct slice value; // its text, not quoted; image_value_write() makes SQL of it. Of a user
                         // variable: SQL
     bool is_null;       // SQL NULL, as character_set_results may be
+    struct slice sql;   // that value as SQL, where the variable stands in an image
 };
 
 struct image {
@@ -51,6 +52,9 @@ struct image {
     bool is_serializable; // transaction_isolation
     bool is_read_only;    // transaction_read_only: of the transactions to come
     bool is_null_last_id; // sql_auto_is_null: WHERE id IS NULL finds the row inserted last
+    // Of the variables below; NULL: not among them.
+    const struct image_variable *results_charset;   // character_set_results
+    const struct image_variable *results_collation; // IMAGE_RESULTS_COLLATION
     size_t count;
     struct image_variable variables[]; // sorted by name
 };

@@ -25,10 +25,11 @@ void growth_came(struct growth *growth)
     growth->came++;
 }
 
-static void window_begin(struct growth *growth, int64_t now_us)
+static void window_begin(struct growth *growth, uint64_t others, int64_t now_us)
 {
     growth->began_us = now_us;
     growth->came = 0;
+    growth->others = others;
 }
 
 static bool is_window_over(const struct growth *growth, uint32_t there, int64_t now_us)
@@ -36,6 +37,36 @@ static bool is_window_over(const struct growth *growth, uint32_t there, int64_t 
     int64_t took_us = now_us - growth->began_us;
     bool is_enough = growth->came >= (uint64_t)CAME_EACH * there;
     return took_us >= window_most_us || (took_us >= window_least_us && is_enough);
+}
+
+// Statements a microsecond, in the window that is over.
+struct rates {
+    double own;
+    double others;
+};
+
+static double rate_of(uint64_t count, int64_t took_us)
+{
+    return (double)count / (double)took_us;
+}
+
+// The others' count begins anew where the configuration is read again.
+static struct rates rates_of(const struct growth *growth, uint64_t others, int64_t now_us)
+{
+    int64_t took_us = now_us - growth->began_us;
+    return (struct rates){
+        .own = rate_of(growth->came, took_us),
+        .others = others < growth->others ? 0 : rate_of(others - growth->others, took_us),
+    };
+}
+
+static void trial_begin(struct growth *growth, enum growth_state state, struct rates rates,
+                        uint32_t tried)
+{
+    growth->state = state;
+    growth->before = rates.own;
+    growth->others_before = rates.others;
+    growth->tried = tried;
 }
 
 static void hold(struct growth *growth, int64_t now_us, bool is_down_next, bool was_right)
@@ -50,63 +81,76 @@ static void hold(struct growth *growth, int64_t now_us, bool is_down_next, bool 
 
 static uint32_t step_of(uint32_t connections)
 {
-    return (connections + 3) / 4;
+    return connections / 4 + 1;
 }
 
-static void up(struct growth *growth, double rate)
+static void up(struct growth *growth, struct rates rates)
 {
-    growth->state = GROWTH_UP;
-    growth->before = rate;
-    growth->tried = step_of(growth->most);
+    trial_begin(growth, GROWTH_UP, rates, step_of(growth->most));
     growth->most += growth->tried;
 }
 
-static void down(struct growth *growth, double rate)
+static void down(struct growth *growth, struct rates rates)
 {
     uint32_t step = step_of(growth->most), spare = growth->most - GROWTH_FREE;
-    growth->state = GROWTH_DOWN;
-    growth->before = rate;
-    growth->tried = step < spare ? step : spare;
+    trial_begin(growth, GROWTH_DOWN, rates, step < spare ? step : spare);
     growth->most -= growth->tried;
 }
 
-static void steady(struct growth *growth, double rate, int64_t now_us)
+static void steady(struct growth *growth, struct rates rates, int64_t now_us)
 {
     if (now_us < growth->next_us) {
         return;
     }
     if (growth->is_down_next && growth->most > GROWTH_FREE) {
-        down(growth, rate);
+        down(growth, rates);
     } else {
-        up(growth, rate);
+        up(growth, rates);
     }
 }
 
-// What the trial must have changed the rate by, as a share of what that was.
-static double share_of(const struct growth *growth)
+// What the trial must have changed the rate by.
+static double wanted_change(const struct growth *growth)
 {
     uint32_t before =
         growth->state == GROWTH_UP ? growth->most - growth->tried : growth->most + growth->tried;
-    return worth * growth->tried / before;
+    return growth->before * worth * growth->tried / before;
 }
 
-static void window_end(struct growth *growth, double rate, int64_t now_us)
+static double above_zero(double number)
+{
+    return number > 0 ? number : 0;
+}
+
+static bool is_up_right(const struct growth *growth, struct rates rates)
+{
+    double lost_by_others = above_zero(growth->others_before - rates.others);
+    return rates.own - growth->before - lost_by_others >= wanted_change(growth);
+}
+
+static bool is_down_right(const struct growth *growth, struct rates rates)
+{
+    double won_by_others = above_zero(rates.others - growth->others_before);
+    return growth->before - rates.own - won_by_others <= wanted_change(growth);
+}
+
+static void window_end(struct growth *growth, struct rates rates, int64_t now_us)
 {
     switch (growth->state) {
     case GROWTH_STEADY:
-        steady(growth, rate, now_us);
+        steady(growth, rates, now_us);
         break;
     case GROWTH_UP:
-        if (rate >= growth->before * (1 + share_of(growth))) {
+        if (is_up_right(growth, rates)) {
             growth->hold_us = hold_least_us;
-            up(growth, rate);
+            up(growth, rates);
         } else {
             growth->most -= growth->tried;
             hold(growth, now_us, true, false);
         }
         break;
     case GROWTH_DOWN:
-        if (rate >= growth->before * (1 - share_of(growth))) {
+        if (is_down_right(growth, rates)) {
             hold(growth, now_us, true, true);
         } else {
             growth->most += growth->tried;
@@ -127,19 +171,29 @@ static void trial_leave(struct growth *growth)
     growth->state = GROWTH_STEADY;
 }
 
-bool growth_allows(struct growth *growth, uint32_t there, int64_t now_us)
+static bool is_stale(const struct growth *growth, int64_t now_us)
 {
-    if (there < GROWTH_FREE) {
-        return true;
-    }
-    if (now_us - growth->began_us > stale_us) {
+    return now_us - growth->began_us > stale_us;
+}
+
+bool growth_is_due(const struct growth *growth, uint32_t there, int64_t now_us)
+{
+    return there >= GROWTH_FREE &&
+           (is_stale(growth, now_us) || is_window_over(growth, there, now_us));
+}
+
+void growth_judge(struct growth *growth, uint64_t others, int64_t now_us)
+{
+    if (is_stale(growth, now_us)) {
         trial_leave(growth);
-        window_begin(growth, now_us);
-    } else if (is_window_over(growth, there, now_us)) {
-        double rate = (double)growth->came / (double)(now_us - growth->began_us);
-        window_end(growth, rate, now_us);
-        window_begin(growth, now_us);
+    } else {
+        window_end(growth, rates_of(growth, others, now_us), now_us);
     }
+    window_begin(growth, others, now_us);
+}
+
+bool growth_allows(const struct growth *growth, uint32_t there)
+{
     return there < growth->most;
 }
 

@@ -546,7 +546,14 @@ static bool is_worth_opening(struct pool *pool, uint32_t there, int64_t now_us)
         growth_insist(&pool->growth, there);
         return true;
     }
-    return growth_allows(&pool->growth, there, now_us);
+    if (growth_is_due(&pool->growth, there, now_us)) {
+        const struct pools *pools = pool->pools;
+        growth_judge(
+            &pool->growth,
+            pool_tokens_came_to_others(pools->tokens, pool->server, pools->settings.worker),
+            now_us);
+    }
+    return growth_allows(&pool->growth, there);
 }
 
 // Connections on their way are enough for the waiters, or more may be opened.
@@ -661,13 +668,20 @@ static bool is_surplus(const struct pool *pool)
                              circulating(pool, loop_now_us(pool->pools->settings.loop)));
 }
 
+static void came_back(struct pool *pool)
+{
+    const struct pools *pools = pool->pools;
+    pool->came_us = loop_now_us(pools->settings.loop);
+    growth_came(&pool->growth);
+    pool_tokens_came(pools->tokens, pool->server, pools->settings.worker);
+}
+
 void pool_give(struct pooled *pooled, enum pool_fate fate)
 {
     struct pool *pool = pooled->pool;
 
     assert(pooled->place == LENT);
-    pool->came_us = loop_now_us(pool->pools->settings.loop);
-    growth_came(&pool->growth);
+    came_back(pool);
     conn_hold(pooled->conn, &handler, pooled);
     if (fate == POOL_CLOSE) {
         pooled_close(pooled, CONN_END_ABORTED);

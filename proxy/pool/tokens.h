@@ -1,7 +1,7 @@
-// How many connections each server may have from all workers together, and which workers found none
-// left. Immutable but for its counters, and refcounted; a reload makes a new one that goes on with
-// the counts of the servers that stay. Shared by all threads; every function may be called by any
-// of them, none waits.
+// How many connections each server may have from all workers together, which workers found none
+// left, and how much comes back from the server to each of them. Immutable but for its counters,
+// and refcounted; a reload makes a new one that goes on with the counts of the servers that stay.
+// Shared by all threads; every function may be called by any of them, none waits.
 #pragma once
 
 #include "proxy/limit/limit.h"
@@ -35,5 +35,11 @@ bool pool_tokens_is_hungry(const struct pool_tokens *tokens, int server, unsigne
 int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except);
 // The worker waits no more.
 void pool_tokens_sated(struct pool_tokens *tokens, int server, unsigned worker);
+
+// A connection to that server came back to that worker, which alone says so. No lock, no shared
+// line of the cache.
+void pool_tokens_came(struct pool_tokens *tokens, int server, unsigned worker);
+// How many have come back to the others.
+uint64_t pool_tokens_came_to_others(const struct pool_tokens *tokens, int server, unsigned worker);
 
 uint32_t pool_tokens_used(const struct pool_tokens *tokens, int server);

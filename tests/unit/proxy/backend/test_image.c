@@ -316,7 +316,7 @@ static void values_are_safe_under_every_sql_mode_and_charset(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buffer sql = BUFFER_INIT;
-        const struct image_variable variable = {S("v"), rows[i].value, false};
+        const struct image_variable variable = {.name = S("v"), .value = rows[i].value};
         image_value_write(&variable, &sql);
         buffer_append(&sql, "", 1);
         assert_string_equal((const char *)buffer_ptr(&sql), rows[i].sql);

@@ -27,6 +27,15 @@ static double of_twenty_disks(uint32_t connections)
     return 0.1 * (connections < 20 ? connections : 20);
 }
 
+// Sessions wait: whether one more connection is opened.
+static bool grows(struct growth *growth, uint32_t there, uint64_t others, int64_t now_us)
+{
+    if (growth_is_due(growth, there, now_us)) {
+        growth_judge(growth, others, now_us);
+    }
+    return growth_allows(growth, there);
+}
+
 // Sessions wait all the time. What comes back is uneven, as it is.
 static uint32_t run(struct growth *growth, server_fn *server, uint32_t there, int64_t seconds,
                     int64_t *now_us)
@@ -42,7 +51,7 @@ static uint32_t run(struct growth *growth, server_fn *server, uint32_t there, in
         }
         if (growth_is_surplus(growth, there)) {
             there--;
-        } else if (*now_us / CLOCK_MS % 20 == 0 && growth_allows(growth, there, *now_us)) {
+        } else if (*now_us / CLOCK_MS % 20 == 0 && grows(growth, there, 0, *now_us)) {
             there++;
         }
         if (*now_us > until_us - CLOCK_SECOND) {
@@ -91,6 +100,46 @@ static void what_was_right_for_one_load_is_unlearnt_for_another(void **state)
     assert_in_range(there, 17, 26);
 }
 
+// Workers before one server: each connection gets an equal share of what that does, and whoever has
+// more of them gets more.
+static void what_others_lose_is_not_won(void **state)
+{
+    enum { WORKERS = 8, SECONDS = 120 };
+    struct growth growths[WORKERS];
+    uint32_t there[WORKERS] = {0}, connections = 0;
+    uint64_t came[WORKERS] = {0}, all = 0;
+    double due[WORKERS] = {0};
+    int64_t begin_us = 1000 * CLOCK_SECOND;
+    uint64_t sum = 0;
+    (void)state;
+    srand(1);
+    for (int i = 0; i < WORKERS; i++) {
+        growth_init(&growths[i]);
+        connections += there[i] = 1;
+    }
+    for (int64_t ms = 0; ms < SECONDS * 1000; ms++) {
+        double rate = 80 * (0.5 + (rand() % 1000) / 1000.0) / connections;
+        for (int i = 0; i < WORKERS; i++) {
+            int64_t now_us = begin_us + ms * CLOCK_MS;
+            if (ms < i * 300) {
+                continue; // they do not begin together
+            }
+            for (due[i] += rate * there[i]; due[i] >= 1; due[i]--, came[i]++, all++) {
+                growth_came(&growths[i]);
+            }
+            connections -= there[i];
+            if (growth_is_surplus(&growths[i], there[i])) {
+                there[i]--;
+            } else if (grows(&growths[i], there[i], all - came[i], now_us)) {
+                there[i]++;
+            }
+            connections += there[i];
+        }
+        sum += connections;
+    }
+    assert_true(sum / SECONDS / 1000 < WORKERS * (GROWTH_FREE + 1));
+}
+
 // Nobody waits any more while more connections are tried: what the next load needs is unknown.
 static void a_trial_that_the_load_left_is_taken_back(void **state)
 {
@@ -100,11 +149,11 @@ static void a_trial_that_the_load_left_is_taken_back(void **state)
     growth_init(&growth);
     while (growth.state != GROWTH_UP) {
         growth_came(&growth);
-        (void)growth_allows(&growth, GROWTH_FREE, now_us);
+        (void)grows(&growth, GROWTH_FREE, 0, now_us);
         now_us += CLOCK_MS;
     }
-    assert_true(growth_allows(&growth, GROWTH_FREE, now_us));
-    assert_false(growth_allows(&growth, GROWTH_FREE, now_us + 10 * CLOCK_SECOND));
+    assert_true(grows(&growth, GROWTH_FREE, 0, now_us));
+    assert_false(grows(&growth, GROWTH_FREE, 0, now_us + 10 * CLOCK_SECOND));
     assert_int_equal(growth.most, GROWTH_FREE);
 }
 
@@ -114,10 +163,10 @@ static void the_first_few_are_not_asked_for_what_they_bring(void **state)
     (void)state;
     growth_init(&growth);
     for (uint32_t there = 0; there < GROWTH_FREE; there++) {
-        assert_true(growth_allows(&growth, there, 0));
+        assert_true(grows(&growth, there, 0, 0));
         assert_false(growth_is_surplus(&growth, there));
     }
-    assert_false(growth_allows(&growth, GROWTH_FREE, 0));
+    assert_false(grows(&growth, GROWTH_FREE, 0, 0));
     assert_false(growth_is_surplus(&growth, GROWTH_FREE));
     assert_true(growth_is_surplus(&growth, GROWTH_FREE + 1));
 }
@@ -128,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_server_that_does_no_more_side_by_side_gets_few),
         cmocka_unit_test(a_server_that_waits_gets_as_many_as_it_can_use),
         cmocka_unit_test(what_was_right_for_one_load_is_unlearnt_for_another),
+        cmocka_unit_test(what_others_lose_is_not_won),
         cmocka_unit_test(a_trial_that_the_load_left_is_taken_back),
         cmocka_unit_test(the_first_few_are_not_asked_for_what_they_bring),
     };
