@@ -226,6 +226,15 @@ static void pooled_rest(struct pooled *pooled)
 
 // --- what the connections tell -------------------------------------------------------------------
 
+void pooled_retire(struct pooled *pooled)
+{
+    if (pooled_holder(pooled) != NULL) {
+        pooled_save(pooled); // comes to pooled_ready() then
+    } else {
+        pooled_close(pooled, CONN_END_OUTDATED);
+    }
+}
+
 void pooled_ready(struct pooled *pooled)
 {
     struct conn *conn = pooled->conn;
@@ -685,8 +694,10 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
     conn_hold(pooled->conn, &handler, pooled);
     if (fate == POOL_CLOSE) {
         pooled_close(pooled, CONN_END_ABORTED);
-    } else if (pooled->is_outdated) {
+    } else if (pooled->is_outdated && fate == POOL_RESET) {
         pooled_close(pooled, CONN_END_OUTDATED);
+    } else if (pooled->is_outdated) {
+        pooled_retire(pooled);
     } else if (fate == POOL_RESET) {
         pooled_untie(pooled);
         pooled_move(pooled, CHANGING);

@@ -81,6 +81,8 @@ void pool_destroy(struct pool *pool);
 void pool_wake(struct pool *pool);
 // Closes and frees a connection that is not lent and that nobody waits for.
 void pooled_close(struct pooled *pooled, enum conn_end end);
+// The same of one that is outdated, once it has told what it holds for a session.
+void pooled_retire(struct pooled *pooled);
 void pool_refuse_all(struct pool *pool);
 // The one function that moves a connection from one list to another.
 void pooled_move(struct pooled *pooled, enum place place);

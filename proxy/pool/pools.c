@@ -172,12 +172,13 @@ static void pool_close_idle(struct pool *pool, enum conn_end end)
 // Everything that is out is marked; what is idle goes now.
 static void pool_outdate(struct pool *pool)
 {
-    static const enum place out[] = {OPENING, CHANGING, LENT};
-    pool_close_idle(pool, CONN_END_OUTDATED);
-    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
-        list_each (link, &pool->places[out[i]]) {
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        list_each (link, &pool->places[place]) {
             container_of(link, struct pooled, link)->is_outdated = true;
         }
+    }
+    list_each_safe (link, &pool->places[IDLE]) {
+        pooled_retire(container_of(link, struct pooled, link));
     }
     pool_wake(pool);
 }

@@ -283,6 +283,14 @@ static enum clearing clearing_on_mariadb(struct session *session, const struct s
     case STATEMENT_XA:
     case STATEMENT_DEALLOCATE:
     case STATEMENT_HELP:
+    case STATEMENT_VALUES:
+    case STATEMENT_EXPLAIN:
+    case STATEMENT_KILL:
+    case STATEMENT_ACCOUNT:
+    case STATEMENT_CREATE: // of databases, procedures, events
+    case STATEMENT_ALTER:
+    case STATEMENT_DROP:
+    case STATEMENT_RENAME:
         return CLEARING_NONE;
     case STATEMENT_PREPARE:
         inner = effects_inner(session, statement);
@@ -296,6 +304,8 @@ static enum clearing clearing_on_mariadb(struct session *session, const struct s
                    : clearing_on_mariadb(session, inner);
     case STATEMENT_CALL:
     case STATEMENT_COMPOUND:
+    case STATEMENT_SHOW: // some read tables of information_schema
+    case STATEMENT_ADMINISTRATION:
         return CLEARING_UNSURE;
     default:
         return CLEARING_ALL;
@@ -332,7 +342,7 @@ static void conditions_note(struct session *session, bool is_error)
     struct last *last = &session->last;
     bool is_several = run->statement.count > 1;
     bool has_warned = run->reply.warnings > 0 || (is_several && run->left.has_warned);
-    bool is_kept = last_is_told_by(&run->statement) && !is_several;
+    bool is_kept = last->conditions != LAST_NONE && last_is_told_by(&run->statement) && !is_several;
     if (is_error || (has_warned && !is_kept)) {
         saved_drop(last);
         last->conditions = LAST_HELD;

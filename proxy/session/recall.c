@@ -280,21 +280,22 @@ static struct slice sqlstate_of(const struct last *last, const struct slice *cel
     return SLICE_NONE;
 }
 
-// A text as the servers have it there, whatever the session's charset is.
+// A text as the servers have it there, in the charset of their own words, whatever the session's
+// is. MySQL warns of that charset's name, so it is not named.
+#define OF_SERVERS_CHARSET "CONCAT(LEFT(VERSION(),0),"
+
 static void text_write(const struct session *session, struct slice text, struct buffer *out)
 {
     const struct image_variable *charset =
         image_variable(session->image, S("character_set_results"));
-    bool is_named = charset != NULL && !charset->is_null && charset->value.len > 0;
-    bool is_unconverted = charset != NULL && charset->is_null;
-    struct slice name = is_named         ? charset->value
-                        : is_unconverted ? S("utf8mb3") // the servers' own
-                                         : S("utf8mb4");
-    buffer_print(out, "CONVERT(_%.*s X'", SLICE_ARG(name));
+    bool is_named = charset != NULL && !charset->is_null && charset->value.len > 0 &&
+                    !slice_starts_nocase(charset->value, S("utf8"));
+    buffer_print(out, OF_SERVERS_CHARSET "_%.*s X'",
+                 SLICE_ARG(is_named ? charset->value : S("utf8mb4")));
     for (size_t i = 0; i < text.len; i++) {
         buffer_print(out, "%02X", (unsigned)(uint8_t)text.ptr[i]);
     }
-    buffer_append_slice(out, S("' USING utf8mb3)"));
+    buffer_append_slice(out, S("')"));
 }
 
 // `cells`: of the condition; NULL: of the statement. False where it is not known.
@@ -313,7 +314,7 @@ static bool item_write(const struct session *session, const struct slice *cells,
         text_write(session, cells[CONDITION_MESSAGE], out);
     } else if (cells != NULL && slice_equal_nocase(item, S("returned_sqlstate"))) {
         struct slice state = sqlstate_of(last, cells);
-        buffer_print(out, "CONVERT('%.*s' USING utf8mb3)", SLICE_ARG(state));
+        buffer_print(out, OF_SERVERS_CHARSET "'%.*s')", SLICE_ARG(state));
         return state.len > 0;
     } else {
         return false;
@@ -345,6 +346,20 @@ static bool items_write(const struct session *session, const struct slice *cells
     }
 }
 
+// 2 or '2'.
+static bool take_condition_number(struct lexer *lexer, struct token *token, uint64_t *number)
+{
+    if (token->kind != TOKEN_STRING) {
+        return take_number(lexer, token, number);
+    }
+    struct slice text = token_text(token);
+    if (text.len < 3 || !slice_to_u64(slice_make(text.ptr + 1, text.len - 2), number)) {
+        return false;
+    }
+    lexer_next(lexer, token);
+    return true;
+}
+
 enum translation { TRANSLATION_SET, TRANSLATION_NO_CONDITION, TRANSLATION_UNSURE };
 
 // Writes the SET that GET [CURRENT] DIAGNOSTICS means.
@@ -363,7 +378,10 @@ static enum translation diagnostics_write(const struct session *session, struct 
         return TRANSLATION_UNSURE;
     }
     if (take_word(&lexer, &token, S("condition"))) {
-        if (!take_number(&lexer, &token, &number)) {
+        if (take_word(&lexer, &token, S("null"))) {
+            return TRANSLATION_NO_CONDITION;
+        }
+        if (!take_condition_number(&lexer, &token, &number)) {
             return TRANSLATION_UNSURE;
         }
         size_t count = last->conditions == LAST_SAVED ? last->saved->count : 0;
@@ -375,19 +393,42 @@ static enum translation diagnostics_write(const struct session *session, struct 
     return items_write(session, cells, &lexer, &token, out) ? TRANSLATION_SET : TRANSLATION_UNSURE;
 }
 
+// Those of a condition do not.
+static bool names_row_count(const struct session *session)
+{
+    struct lexer lexer;
+    struct token token;
+    bool is_named = false;
+    lexer_init(&lexer, session->run->sql, &session->syntax, 0);
+    do {
+        lexer_next(&lexer, &token);
+        is_named |= slice_equal_nocase(token_text(&token), S("row_count"));
+    } while (token.kind != TOKEN_END && token.kind != TOKEN_BROKEN);
+    return is_named;
+}
+
 static enum recall diagnostics_find(struct session *session, unsigned asked)
 {
     struct buffer text = BUFFER_INIT;
-    enum recall found = RECALL_NONE;
+    if (!names_row_count(session)) {
+        asked &= ~(unsigned)ASKED_ROW_COUNT;
+    }
     if (session->last.conditions == LAST_HELD) {
         struct pooled *holder = tied(session, POOL_TIE_CONDITIONS);
         bool can_tell = holder == session->pooled || knows_all(session, holder, asked);
         return can_tell ? go_to(session, POOL_TIE_CONDITIONS)
                         : ask_first(session, POOL_TIE_CONDITIONS);
     }
+    // That there is none, the connection knows as well.
+    enum recall found =
+        session->last.conditions == LAST_NONE ? go_as_is(session, asked) : RECALL_GONE;
+    if (found != RECALL_GONE) {
+        return found;
+    }
     switch (diagnostics_write(session, &text)) {
     case TRANSLATION_SET:
         run_put_text(session->run, buffer_slice(&text));
+        found = RECALL_NONE;
         break;
     case TRANSLATION_NO_CONDITION:
         found = RECALL_ANSWER;

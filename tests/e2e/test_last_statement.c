@@ -209,6 +209,7 @@ static void assert_diagnosed_alike(const struct pair *pair, const char *statemen
     assert_alike(pair, "nothing", statement);
     others_come(pair);
     assert_alike(pair, statement, question);
+    assert_int_equal(mysql_warning_count(pair->client), mysql_warning_count(pair->direct));
     assert_alike(pair, question, variables);
     assert_int_equal(mysql_reset_connection(pair->client), 0);
     assert_int_equal(mysql_reset_connection(pair->direct), 0);
@@ -257,6 +258,21 @@ static void diagnostics_are_those_of_the_session(void **state)
     assert_diagnosed_alike(&pair, "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1",
                            "GET DIAGNOSTICS CONDITION 2 @c = MYSQL_ERRNO",
                            "SHOW COUNT(*) WARNINGS");
+    pair_close(&pair);
+}
+
+static void a_condition_that_is_not_there_is_one_more_each_time(void **state)
+{
+    static const char *const asked[] = {"SELECT a FROM t",
+                                        "GET DIAGNOSTICS CONDITION 9 @c = MYSQL_ERRNO",
+                                        "GET DIAGNOSTICS CONDITION NULL @c = MYSQL_ERRNO",
+                                        "GET DIAGNOSTICS CONDITION '7' @c = CLASS_ORIGIN",
+                                        "SHOW COUNT(*) ERRORS",
+                                        "SHOW WARNINGS"};
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        assert_alike(&pair, i == 0 ? "nothing" : asked[i - 1], asked[i]);
+    }
     pair_close(&pair);
 }
 
@@ -589,9 +605,16 @@ static void commands_leave_a_row_count(void **state)
 // MariaDB keeps warnings over what uses no tables, by whatever way it is prepared or run.
 static void texts_with_tables_end_the_warnings(void **state)
 {
-    static const char *const texts[] = {
-        "PREPARE s FROM 'SELECT a FROM t'", "PREPARE s FROM 'SET @x = 1'",
-        "EXECUTE IMMEDIATE 'SELECT a FROM t WHERE id = 1'", "EXECUTE IMMEDIATE 'SET @x = 1'", NULL};
+    static const char *const texts[] = {"PREPARE s FROM 'SELECT a FROM t'",
+                                        "PREPARE s FROM 'SET @x = 1'",
+                                        "EXECUTE IMMEDIATE 'SELECT a FROM t WHERE id = 1'",
+                                        "EXECUTE IMMEDIATE 'SET @x = 1'",
+                                        "EXPLAIN SELECT 1",
+                                        "EXPLAIN SELECT a FROM t",
+                                        "VALUES (1)",
+                                        "KILL QUERY 4000000000",
+                                        "DROP PROCEDURE app.no_such",
+                                        NULL};
     struct pair pair = pair_open(*state);
     for (size_t i = 0; texts[i] != NULL && !servers_are_mysql(); i++) {
         assert_alike(&pair, "nothing", "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1");
@@ -600,6 +623,22 @@ static void texts_with_tables_end_the_warnings(void **state)
         assert_alike(&pair, texts[i], "SELECT @@warning_count");
         assert_int_equal(mysql_reset_connection(pair.client), 0);
         assert_int_equal(mysql_reset_connection(pair.direct), 0);
+    }
+    pair_close(&pair);
+}
+
+// SHOW reads tables of information_schema, or does not.
+static void what_ended_the_warnings_the_connection_knows(void **state)
+{
+    static const char *const texts[] = {"SHOW PRIVILEGES", "SHOW VARIABLES LIKE 'license'",
+                                        "SHOW CREATE DATABASE app", "SHOW TABLES", NULL};
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; texts[i] != NULL && !servers_are_mysql(); i++) {
+        assert_alike(&pair, "nothing", "START TRANSACTION");
+        assert_alike(&pair, "nothing", "SELECT CAST('1x' AS SIGNED) FROM t WHERE id = 1");
+        assert_alike(&pair, "a warning", texts[i]);
+        assert_alike(&pair, texts[i], "SELECT @@warning_count");
+        assert_alike(&pair, texts[i], "ROLLBACK");
     }
     pair_close(&pair);
 }
@@ -643,6 +682,7 @@ int main(void)
         cmocka_unit_test(found_rows_is_that_of_the_session),
         cmocka_unit_test(diagnostics_are_there_where_results_are_not_converted),
         cmocka_unit_test(diagnostics_are_those_of_the_session),
+        cmocka_unit_test(a_condition_that_is_not_there_is_one_more_each_time),
         cmocka_unit_test(the_insert_id_is_that_of_the_session),
         cmocka_unit_test(prepared_statements_ask_the_same),
         cmocka_unit_test(several_statements_ask_the_same),
@@ -657,6 +697,7 @@ int main(void)
         cmocka_unit_test(an_error_of_sluices_own_is_the_last_one),
         cmocka_unit_test(commands_leave_a_row_count),
         cmocka_unit_test(texts_with_tables_end_the_warnings),
+        cmocka_unit_test(what_ended_the_warnings_the_connection_knows),
         cmocka_unit_test(what_is_prepared_ends_the_warnings_where_it_has_tables),
         cmocka_unit_test(several_statements_stay_allowed_behind_a_change_of_user),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),

@@ -644,10 +644,54 @@ static void a_session_hears_that_what_was_to_be_saved_is_gone(void **state)
     take_wait(&bench, 0);
     pool_tie_bind(&bench.takers[0].ties, POOL_TIE_CONDITIONS, bench.takers[0].pooled, true);
     give(&bench, 0, POOL_KEEP);
-    topology_set(&bench, ROLE_REPLICA, SERVER_UP); // idle ones close
+    topology_set(&bench, ROLE_PRIMARY, SERVER_DOWN); // idle ones close
     assert_int_equal(bench.takers[0].losses, 1);
     assert_null(bench.takers[0].ties.of[POOL_TIE_CONDITIONS].pooled);
     bench_close(&bench);
+}
+
+static void facts_copy(const struct pool_facts *facts, void *context)
+{
+    *(struct pool_facts *)context = *facts;
+}
+
+static struct pool_facts facts_of(const struct bench *bench)
+{
+    struct pool_facts facts = {0};
+    pools_each(bench->pools, facts_copy, &facts);
+    return facts;
+}
+
+// As those of an account do that a statement of the session itself has changed.
+static void outdate_while(bool is_idle)
+{
+    struct bench bench;
+    struct buffer rows = BUFFER_INIT;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    pool_tie_bind(&bench.takers[0].ties, POOL_TIE_CONDITIONS, bench.takers[0].pooled, true);
+    result_write(&rows, 3, 2);
+    server_answer(&bench.server, "SHOW WARNINGS", buffer_slice(&rows));
+    if (is_idle) {
+        give(&bench, 0, POOL_KEEP);
+        pools_forget_user(bench.pools, S("app"));
+    } else {
+        pools_forget_user(bench.pools, S("app"));
+        give(&bench, 0, POOL_KEEP);
+    }
+    turn_until(bench.fixture.loop, facts_of(&bench).closed == 1);
+    assert_int_equal(bench.takers[0].saved_rows, 2);
+    assert_int_equal(bench.takers[0].losses, 0);
+    assert_null(bench.takers[0].ties.of[POOL_TIE_CONDITIONS].pooled);
+    buffer_release(&rows);
+    bench_close(&bench);
+}
+
+static void a_connection_that_is_outdated_tells_what_it_holds_before_it_closes(void **state)
+{
+    (void)state;
+    outdate_while(true);
+    outdate_while(false);
 }
 
 static void a_session_gets_its_own_connection_back_where_nobody_needed_it(void **state)
@@ -680,18 +724,6 @@ static void connections_to_a_primary_that_is_none_any_more_are_not_used_again(vo
     assert_true(conn_is_replica(pooled_conn(bench.takers[1].pooled)));
     assert_non_null(strstr(bench.server.asked, "tx_read_only=1"));
     bench_close(&bench);
-}
-
-static void facts_copy(const struct pool_facts *facts, void *context)
-{
-    *(struct pool_facts *)context = *facts;
-}
-
-static struct pool_facts facts_of(const struct bench *bench)
-{
-    struct pool_facts facts = {0};
-    pools_each(bench->pools, facts_copy, &facts);
-    return facts;
 }
 
 // Nobody gets it, but it was opened, and is closed.
@@ -843,6 +875,7 @@ int main(void)
         cmocka_unit_test(warnings_and_counts_are_saved_in_one_go),
         cmocka_unit_test(a_connection_that_holds_nothing_for_anybody_is_preferred),
         cmocka_unit_test(a_session_hears_that_what_was_to_be_saved_is_gone),
+        cmocka_unit_test(a_connection_that_is_outdated_tells_what_it_holds_before_it_closes),
         cmocka_unit_test(a_session_gets_its_own_connection_back_where_nobody_needed_it),
         cmocka_unit_test(connections_to_a_primary_that_is_none_any_more_are_not_used_again),
         cmocka_unit_test(a_connection_that_is_outdated_before_it_is_open_counts_as_closed),
