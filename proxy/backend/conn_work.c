@@ -139,6 +139,11 @@ bool conn_tracks(struct slice name)
            slice_equal(name, S("transaction_read_only"));
 }
 
+struct slice conn_access_mode_name(const struct conn *conn)
+{
+    return conn->dialect.has_tx_names ? S("tx_read_only") : S("transaction_read_only");
+}
+
 // What every connection of ours has, and the charset again: a reset leaves MySQL with the server's
 // own.
 static void set_up_write(struct conn *conn, struct buffer *sql)
@@ -153,7 +158,7 @@ static void set_up_write(struct conn *conn, struct buffer *sql)
         buffer_append_slice(sql, S(",session_track_gtids=OWN_GTID"));
     }
     if (conn->is_replica) {
-        buffer_print(sql, ",%s=1", tx_names ? "tx_read_only" : "transaction_read_only");
+        buffer_print(sql, ",%.*s=1", SLICE_ARG(conn_access_mode_name(conn)));
     }
     if (conn->image != NULL) {
         struct buffer state = BUFFER_INIT;

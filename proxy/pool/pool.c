@@ -291,7 +291,8 @@ static bool room_make(struct pool *pool)
 }
 
 // A connection that was to be opened for the waiters was not: the first of them hears of it, unless
-// the server is only full and there are connections that others can do without.
+// the server only takes no more (it is full, or the account has changed since they logged in) and
+// there are connections that others can do without.
 static void opening_failed(struct pool *pool, int64_t opening_us, const struct conn_loss *loss)
 {
     metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
@@ -299,7 +300,8 @@ static void opening_failed(struct pool *pool, int64_t opening_us, const struct c
     if (is_server_full(loss) && pool->waiting > 0 && room_make(pool)) {
         return;
     }
-    if (is_server_full(loss) && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
+    bool is_closed_to_new = is_server_full(loss) || conn_loss_is_of_account(loss);
+    if (is_closed_to_new && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
         pool->full_until_us = loop_now_us(pool->pools->settings.loop) + FULL_SECONDS * CLOCK_SECOND;
         pools_retry_later(pool->pools, pool->full_until_us);
     } else if (!list_is_empty(&pool->waiters)) {

@@ -191,8 +191,8 @@ bool pooled_is_outdated(const struct pooled *pooled);
 void pools_yield(struct pools *pools, int server);
 // A token may be free: waiters for that server try again.
 void pools_retry(struct pools *pools, int server);
-// Closes every connection of that account that is idle, and the others when they are given back:
-// the account changed.
+// The account changed: as pools_renew(), for its sessions alone. As on a server, those that are
+// logged in go on.
 void pools_forget_user(struct pools *pools, struct slice user);
 
 // --- showing -------------------------------------------------------------------------------------

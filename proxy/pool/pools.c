@@ -100,11 +100,17 @@ static void accounts_expire(struct pools *pools)
 
 // --- expiry --------------------------------------------------------------------------------------
 
+// Those that have logged in before their account changed could not open another one.
+static bool is_kept(const struct pool_account *account)
+{
+    return !account_is_passing(account) || (account->is_retired && account->sessions > 0);
+}
+
 // Closes what nobody has used for long; returns whether there is more to look after.
 static bool pool_expire(struct pool *pool, int64_t now_us)
 {
     struct list *idle = &pool->places[IDLE];
-    uint32_t kept = account_is_passing(pool->account) ? 0 : KEPT_IDLE;
+    uint32_t kept = is_kept(pool->account) ? KEPT_IDLE : 0;
     while (pool->counts[IDLE] > kept) {
         struct pooled *last = container_of(idle->prev, struct pooled, link);
         if (now_us - last->since_us < EXPIRY_SECONDS * CLOCK_SECOND) {
@@ -271,18 +277,6 @@ void pools_retry(struct pools *pools, int server)
     }
 }
 
-void pools_forget_user(struct pools *pools, struct slice user)
-{
-    map_each (slot, &pools->accounts) {
-        struct pool_account *account = slot->value;
-        for (int i = 0; i < TOPOLOGY_SERVERS_MAX && slice_equal(account->user, user); i++) {
-            if (account->pools[i] != NULL) {
-                pool_outdate(account->pools[i]);
-            }
-        }
-    }
-}
-
 // --- accounts ------------------------------------------------------------------------------------
 
 static void account_key_write(struct buffer *key, struct slice user,
@@ -331,21 +325,33 @@ static void account_retire(struct pools *pools, struct pool_account *account)
     buffer_release(&key);
 }
 
-void pools_renew(struct pools *pools)
+// `user` NULL: those of everybody.
+static void accounts_retire(struct pools *pools, const struct slice *user)
 {
     struct pool_account **found =
         mem_zero(pools->accounts.count + 1, sizeof(struct pool_account *));
     size_t count = 0;
     map_each (slot, &pools->accounts) {
-        found[count++] = slot->value;
+        struct pool_account *account = slot->value;
+        if (!account->is_retired && (user == NULL || slice_equal(account->user, *user))) {
+            found[count++] = account;
+        }
     }
     for (size_t i = 0; i < count; i++) {
-        if (!found[i]->is_retired) {
-            account_retire(pools, found[i]);
-        }
+        account_retire(pools, found[i]);
     }
     mem_free(found);
     pools_expire_later(pools);
+}
+
+void pools_renew(struct pools *pools)
+{
+    accounts_retire(pools, NULL);
+}
+
+void pools_forget_user(struct pools *pools, struct slice user)
+{
+    accounts_retire(pools, &user);
 }
 
 void pools_account_leave(struct pool_account **account)

@@ -1,6 +1,5 @@
 // Getting a connection for a statement, making it what the session wants, and sending the statement
 // on it.
-#include "proxy/session/rewriting.h"
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
@@ -340,38 +339,13 @@ static void packet_send(struct session *session)
     }
 }
 
-// A replica of MariaDB's that is read-only takes a savepoint for a write, and refuses to commit it
-// (1290). Nothing was written there: rolling back is the same, and COMMIT's clauses are ROLLBACK's.
-static bool is_commit_on_replica(const struct session *session)
-{
-    const struct conn *conn = pooled_conn(session->pooled);
-    return session->run->command == COMMAND_QUERY && conn_is_replica(conn) &&
-           conn_peer(conn)->is_mariadb && session->run->statement.kind == STATEMENT_COMMIT &&
-           session->run->statement.count == 1;
-}
-
-static void rollback_put(struct session *session)
-{
-    struct run *run = session->run;
-    struct buffer text = BUFFER_INIT;
-    struct rewriting at;
-    rewriting_begin(&at, run->sql, &session->syntax, &text);
-    bool is_commit = at.token.keyword == KEYWORD_COMMIT;
-    rewriting_replace(&at, at.token.ptr);
-    buffer_append_slice(&text, S("ROLLBACK"));
-    if (rewriting_end(&at) && is_commit) {
-        run_put_text(run, buffer_slice(&text));
-    }
-    buffer_release(&text);
-}
-
 void attach_send(struct session *session)
 {
     if (!execution_is_ready(session)) {
         return;
     }
-    if (is_commit_on_replica(session)) {
-        rollback_put(session);
+    if (conn_is_replica(pooled_conn(session->pooled))) {
+        guard_put(session);
     }
     if (session->run->kill != RUN_KILL_NONE) {
         kill_compute(session);

@@ -642,7 +642,7 @@ static void found_note(struct session *session, bool is_error)
 
 void last_prepared(struct session *session)
 {
-    if (session_is_mariadb(session) && session->run->statement.tables_count > 0) {
+    if (!session_is_mariadb(session) || session->run->statement.tables_count > 0) {
         conditions_none(session); // as running it would
     }
 }

@@ -464,32 +464,14 @@ static void count_write(struct rewriting *at, const char *start, uint64_t count)
     buffer_print(at->out, "IF(TRUE,CAST(%021llu AS UNSIGNED),NULL)", (unsigned long long)count);
 }
 
-// @@warning_count, @@session.error_count: goes to its last token. False: another one.
-static bool take_count(struct rewriting *at, bool *is_errors)
-{
-    if (at->token.kind != TOKEN_SYSTEM_VARIABLE) {
-        return false;
-    }
-    rewriting_advance(at);
-    struct slice word = token_text(&at->token);
-    if (slice_equal_nocase(word, S("session")) || slice_equal_nocase(word, S("local"))) {
-        rewriting_advance(at);
-        if (!token_is_symbol(&at->token, '.')) {
-            return false;
-        }
-        rewriting_advance(at);
-        word = token_text(&at->token);
-    }
-    *is_errors = slice_equal_nocase(word, S("error_count"));
-    return *is_errors || slice_equal_nocase(word, S("warning_count"));
-}
-
 static bool count_take(struct rewriting *at, struct recalling *recalling)
 {
     const char *start = at->token.ptr;
     uint64_t count = 0;
-    bool is_errors;
-    if (!take_count(at, &is_errors)) {
+    struct slice name;
+    bool is_variable = rewriting_take_variable(at, &name);
+    bool is_errors = is_variable && slice_equal_nocase(name, S("error_count"));
+    if (!is_errors && !(is_variable && slice_equal_nocase(name, S("warning_count")))) {
         return false;
     }
     if (!recalling->is_fresh && !counts(&recalling->session->last, is_errors, &count)) {

@@ -134,6 +134,24 @@ bool rewriting_take_call(struct rewriting *at, struct slice name)
     return is_open && token_is_symbol(&at->token, ')');
 }
 
+bool rewriting_take_variable(struct rewriting *at, struct slice *name)
+{
+    if (at->token.kind != TOKEN_SYSTEM_VARIABLE) {
+        return false;
+    }
+    rewriting_advance(at);
+    *name = token_text(&at->token);
+    if (slice_equal_nocase(*name, S("session")) || slice_equal_nocase(*name, S("local"))) {
+        rewriting_advance(at);
+        if (!token_is_symbol(&at->token, '.')) {
+            return false;
+        }
+        rewriting_advance(at);
+        *name = token_text(&at->token);
+    }
+    return true;
+}
+
 static void step(struct rewriting *at, rewriting_take_fn *take, void *context)
 {
     if (at->item != NULL && at->depth == 0) {

@@ -48,6 +48,10 @@ void rewriting_replace(struct rewriting *at, const char *start);
 // column: then the call's last token is the present one.
 bool rewriting_take_call(struct rewriting *at, struct slice name);
 
+// The present token begins @@name, @@session.name or @@local.name: then its last token is the
+// present one, and `name` stands in the text.
+bool rewriting_take_variable(struct rewriting *at, struct slice *name);
+
 static inline bool token_is_symbol(const struct token *token, char symbol)
 {
     return token->kind == TOKEN_SYMBOL && token->symbol == (uint16_t)symbol;

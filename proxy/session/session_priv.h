@@ -328,6 +328,12 @@ void last_saved(struct pool_ties *ties, const struct pool_saved *saved);
 // SHOW WARNINGS, GET DIAGNOSTICS and the like: what they tell of stays as it is.
 bool last_is_told_by(const struct statement *statement);
 
+// --- guard.c -------------------------------------------------------------------------------------
+
+// The session has a replica's connection, and the statement goes out: what would show that the
+// connection is READ ONLY is replaced.
+void guard_put(struct session *session);
+
 // --- recall.c ------------------------------------------------------------------------------------
 
 enum recall {

@@ -183,6 +183,10 @@ static void read_variable(struct parser *parser, struct slice name)
         parser_raise(parser, STATEMENT_CLASS_PROXY, ROUTE_REASON_PROXY_STATEMENT, name);
         parser_ask(parser, ASK_TOKEN);
         return;
+    case VARIABLE_ACCESS_MODE:
+        parser_ask(parser, ASK_ACCESS_MODE);
+        parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
+        return;
     case VARIABLE_SERVER:
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
         return;

@@ -10,6 +10,8 @@ enum variable_kind {
     VARIABLE_INSERT_ID,
     VARIABLE_CONNECTION_ID,
     VARIABLE_TOKEN,
+    VARIABLE_ACCESS_MODE, // connections to replicas are set READ ONLY as a second line, so that
+                          // only a primary's tells the session's
 };
 
 // `name` without scope, in whatever case.

@@ -58,6 +58,9 @@ static void connection_id_is_the_greetings(void **state)
         "SELECT x FROM (SELECT CONNECTION_ID() AS x) AS y",
         "SELECT CONNECTION_ID() FROM t FOR UPDATE",
         "WITH c AS (SELECT CONNECTION_ID() AS x) SELECT x FROM c",
+        "SELECT @@pseudo_thread_id",
+        "SELECT @@session.pseudo_thread_id FROM t",
+        "SELECT IF(@@local.pseudo_thread_id = CONNECTION_ID(), @@pseudo_thread_id, 0)",
     };
     MYSQL *client = site_client(*state);
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {

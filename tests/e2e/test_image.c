@@ -323,6 +323,26 @@ static void columns_say_the_collation_of_the_session(void **state)
     mysql_close(other);
 }
 
+// Connections to replicas are READ ONLY; whether the session's transactions to come are is another
+// question.
+static void the_access_mode_is_the_sessions_on_a_replica_too(void **state)
+{
+    const char *name = servers_are_mysql() ? "transaction_read_only" : "tx_read_only";
+    char question[100];
+    MYSQL *client = proxied_client(*state);
+    snprintf(question, sizeof(question), "SELECT 10 * @@%s + @@session.%s", name, name);
+    client_run(client, "START TRANSACTION READ ONLY");
+    assert_on_replica(client);
+    assert_client_number(client, question, 0);
+    client_run(client, "COMMIT");
+    client_run(client, "SET SESSION TRANSACTION READ ONLY");
+    client_run(client, "START TRANSACTION");
+    assert_on_replica(client);
+    assert_client_number(client, question, 11);
+    client_run(client, "COMMIT");
+    mysql_close(client);
+}
+
 static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **state)
 {
     const struct site *site = *state;
@@ -526,6 +546,7 @@ int main(void)
         cmocka_unit_test(checks_that_one_turned_off_are_on_for_others),
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
+        cmocka_unit_test(the_access_mode_is_the_sessions_on_a_replica_too),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
         cmocka_unit_test(what_a_client_hears_of_is_its_own_affair),

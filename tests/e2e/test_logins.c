@@ -194,6 +194,39 @@ static void an_account_that_was_locked_is_told_so_at_once(void **state)
     mysql_close(boss);
 }
 
+static void transaction_run(MYSQL *client)
+{
+    client_run(client, "START TRANSACTION");
+    client_run(client, "SELECT name FROM app.whoami");
+    client_run(client, "COMMIT");
+}
+
+// As on a server: who is logged in is not asked again, as far as the connections that are there do.
+static void who_is_logged_in_while_the_account_changes_goes_on(void **state)
+{
+    const struct site *site = *state;
+    struct client_options root = instance_options(site->instance, "root", "root-secret");
+    MYSQL *boss = client_connect(&root);
+    client_run(boss, "CREATE USER 'staying'@'%' IDENTIFIED BY 'first-secret'");
+    client_run(boss, "GRANT SELECT ON app.* TO 'staying'@'%'");
+    stack_sync(site->stack);
+    struct client_options options = instance_options(site->instance, "staying", "first-secret");
+    MYSQL *client = client_connect(&options);
+    transaction_run(client);
+    client_run(boss, "ALTER USER 'staying'@'%' IDENTIFIED BY 'second-secret'");
+    stack_sync(site->stack);
+    transaction_run(client);
+    assert_login_error(&options, 1045, "staying");
+    options.password = "second-secret";
+    MYSQL *again = client_connect(&options);
+    assert_on_replica(again);
+    transaction_run(client);
+    client_run(boss, "DROP USER 'staying'@'%'");
+    mysql_close(client);
+    mysql_close(again);
+    mysql_close(boss);
+}
+
 static double login_refusal_seconds(const struct site *site, const char *user)
 {
     struct client_options options = instance_options(site->instance, user, "wrong");
@@ -388,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_changed_password_is_learnt),
         cmocka_unit_test(an_account_dropped_through_the_proxy_is_forgotten_at_once),
         cmocka_unit_test(an_account_that_was_locked_is_told_so_at_once),
+        cmocka_unit_test(who_is_logged_in_while_the_account_changes_goes_on),
         cmocka_unit_test(an_unknown_user_is_refused_like_a_wrong_password),
         cmocka_unit_test(nothing_secret_is_logged),
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),

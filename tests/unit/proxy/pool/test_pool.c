@@ -662,7 +662,7 @@ static struct pool_facts facts_of(const struct bench *bench)
     return facts;
 }
 
-// As those of an account do that a statement of the session itself has changed.
+// As those do to an address that a reload has changed.
 static void outdate_while(bool is_idle)
 {
     struct bench bench;
@@ -674,9 +674,11 @@ static void outdate_while(bool is_idle)
     server_answer(&bench.server, "SHOW WARNINGS", buffer_slice(&rows));
     if (is_idle) {
         give(&bench, 0, POOL_KEEP);
-        pools_forget_user(bench.pools, S("app"));
-    } else {
-        pools_forget_user(bench.pools, S("app"));
+    }
+    struct conn_target moved = bench.target;
+    bench.targets[0] = &moved;
+    pools_set_targets(bench.pools, bench.targets, 1, bench.tokens);
+    if (!is_idle) {
         give(&bench, 0, POOL_KEEP);
     }
     turn_until(bench.fixture.loop, facts_of(&bench).closed == 1);
