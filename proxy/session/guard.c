@@ -31,8 +31,8 @@ static bool take_access_mode(struct rewriting *at, void *context)
     const struct session *session = context;
     const char *start = at->token.ptr;
     struct slice name;
-    bool is_it = rewriting_take_variable(at, &name) &&
-                 is_access_mode(pooled_conn(session->pooled), name);
+    bool is_it =
+        rewriting_take_variable(at, &name) && is_access_mode(pooled_conn(session->pooled), name);
     if (is_it) {
         rewriting_replace(at, start);
         buffer_append_slice(at->out, session->image->is_read_only ? S("IF(TRUE,TRUE,NULL)")

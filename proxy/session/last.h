@@ -39,7 +39,7 @@ struct last {
     uint32_t condition_count; // @@warning_count, where the answer told it
     bool is_count_known;
     bool is_found_known;
-    bool is_here;   // the connection that the session has now ran the last statement
+    bool is_here;   // the connection that the session had last ran the last statement
     uint16_t error; // that the last statement ended with; 0: none
     char sqlstate[LAST_SQLSTATE_SIZE];
 };

@@ -38,19 +38,25 @@ static struct pooled *tied(const struct session *session, enum pool_tie_kind kin
 static bool knows_all(const struct session *session, const struct pooled *pooled, unsigned asked)
 {
     const struct last *last = &session->last;
-    bool ran_last =
-        tied(session, POOL_TIE_LAST) == pooled && (session->pooled == NULL || last->is_here);
+    bool ran_last = tied(session, POOL_TIE_LAST) == pooled && last->is_here;
     bool has_conditions = tied(session, POOL_TIE_CONDITIONS) == pooled;
     return pooled != NULL && ((asked & ASKED_ROW_COUNT) == 0 || ran_last) &&
            ((asked & ASKED_CONDITIONS) == 0 || has_conditions) &&
            ((asked & ASKED_FOUND_ROWS) == 0 || tied(session, POOL_TIE_FOUND_ROWS) == pooled);
 }
 
+// PREPARE comes between, and MariaDB's ROW_COUNT() is 0 behind it.
+static bool must_be_prepared(const struct session *session)
+{
+    struct statements *statements = conn_statements(pooled_conn(session->pooled));
+    return runs_prepared(session) && statements_find(statements, session->run->text) == NULL;
+}
+
 // The connection that the session has knows all of it.
 static bool is_all_here(const struct session *session, unsigned asked)
 {
     return session->pooled != NULL && !attach_wants_insert_id(session) &&
-           knows_all(session, session->pooled, asked);
+           knows_all(session, session->pooled, asked) && !must_be_prepared(session);
 }
 
 static enum recall ask_first(struct session *session, enum pool_tie_kind kind)
@@ -419,16 +425,10 @@ static enum recall diagnostics_find(struct session *session, unsigned asked)
         return can_tell ? go_to(session, POOL_TIE_CONDITIONS)
                         : ask_first(session, POOL_TIE_CONDITIONS);
     }
-    // That there is none, the connection knows as well.
-    enum recall found =
-        session->last.conditions == LAST_NONE ? go_as_is(session, asked) : RECALL_GONE;
-    if (found != RECALL_GONE) {
-        return found;
-    }
+    enum recall found = RECALL_NONE;
     switch (diagnostics_write(session, &text)) {
     case TRANSLATION_SET:
         run_put_text(session->run, buffer_slice(&text));
-        found = RECALL_NONE;
         break;
     case TRANSLATION_NO_CONDITION:
         found = RECALL_ANSWER;

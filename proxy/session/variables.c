@@ -20,6 +20,7 @@ static const struct slice not_replayable[] = {
     SLICE_INIT("server_id"),
     SLICE_INIT("pseudo_thread_id"),
     SLICE_INIT("profiling"),
+    SLICE_INIT("optimizer_trace"), // which its connection alone shows
     SLICE_INIT("debug"),
     SLICE_INIT("pseudo_replica_mode"),
     SLICE_INIT("pseudo_slave_mode"),

@@ -322,6 +322,28 @@ static struct seen seen_prepared(MYSQL_STMT *statement)
     return seen;
 }
 
+// A connection that has not prepared it yet does so in between.
+static void preparing_a_question_is_no_statement_that_it_asks_about(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    MYSQL_STMT *statements_of[2];
+    struct seen seen[2];
+    for (int i = 0; i < 2; i++) {
+        statements_of[i] = statement_prepare(both[i], "SELECT ROW_COUNT(), LAST_INSERT_ID()");
+    }
+    others_come(&pair);
+    for (int i = 0; i < 2; i++) {
+        client_run(both[i], "START TRANSACTION");
+        client_run(both[i], "SELECT LAST_INSERT_ID()");
+        seen[i] = seen_prepared(statements_of[i]);
+        client_run(both[i], "ROLLBACK");
+        mysql_stmt_close(statements_of[i]);
+    }
+    assert_string_equal(seen[0].text, seen[1].text);
+    pair_close(&pair);
+}
+
 // Statements that were prepared before ask as their texts would.
 static void prepared_statements_ask_the_same(void **state)
 {
@@ -684,6 +706,7 @@ int main(void)
         cmocka_unit_test(diagnostics_are_those_of_the_session),
         cmocka_unit_test(a_condition_that_is_not_there_is_one_more_each_time),
         cmocka_unit_test(the_insert_id_is_that_of_the_session),
+        cmocka_unit_test(preparing_a_question_is_no_statement_that_it_asks_about),
         cmocka_unit_test(prepared_statements_ask_the_same),
         cmocka_unit_test(several_statements_ask_the_same),
         cmocka_unit_test(transactions_ask_the_same),

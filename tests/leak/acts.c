@@ -146,8 +146,8 @@ static unsigned counts[ACTS];
 
 static bool is_possible(const struct twins *twins, const struct act *act)
 {
-    bool is_read_only =
-        (twins->direct.client->server_status & SERVER_STATUS_IN_TRANS_READONLY) != 0;
+    unsigned status = twins->direct.client->server_status | twins->proxied.client->server_status;
+    bool is_read_only = (status & SERVER_STATUS_IN_TRANS_READONLY) != 0;
     return (act->flags & (servers_are_mysql() ? ON_MYSQL : ON_MARIADB)) != 0 &&
            !((act->flags & NOT_READ_ONLY) != 0 && is_read_only);
 }

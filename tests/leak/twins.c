@@ -156,6 +156,11 @@ __attribute__((format(printf, 2, 3))) static void note(struct twins *twins, cons
     va_end(arguments);
 }
 
+const char *twins_last(const struct twins *twins)
+{
+    return twins->run > 0 ? twins->history[(twins->run - 1) % TWINS_HISTORY_MOST] : "nothing";
+}
+
 void twins_show(const struct twins *twins)
 {
     size_t from = twins->run > TWINS_HISTORY_MOST ? twins->run - TWINS_HISTORY_MOST : 0;

@@ -53,6 +53,8 @@ bool twins_set_multi_statements(struct twins *twins, bool is_on);
 bool twins_ping(struct twins *twins);
 
 // What both of the last statements were answered, and those before it.
+// What ran last; borrowed.
+const char *twins_last(const struct twins *twins);
 void twins_show(const struct twins *twins);
 // Ends both connections.
 void twins_close(struct twins *twins);
