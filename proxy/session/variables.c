@@ -263,7 +263,7 @@ static void names_note(struct session *session, const struct statement *statemen
     struct slice collation = SLICE_NONE;
     bool has_collation =
         at + 1 < statement->assignments_count &&
-        slice_equal(statement->assignments[at + 1].name, S("collation_connection"));
+        slice_equal(statement->assignments[at + 1].name, ASSIGNMENT_NAMES_COLLATION);
     if (has_collation) {
         collation = statement->assignments[at + 1].value;
     }
@@ -351,6 +351,8 @@ static void assignment_note(struct session *session, const struct statement *sta
         tracking_note(session, assignment);
     } else if (slice_equal(assignment->name, S("names"))) {
         names_note(session, statement, at);
+    } else if (slice_equal(assignment->name, ASSIGNMENT_NAMES_COLLATION)) {
+        return; // names_note() has read it
     } else if (slice_equal(assignment->name, S("character_set"))) {
         charsets_unsure(session); // the connection's charset becomes the schema's
     } else {
@@ -370,6 +372,7 @@ static void assignment_doubt(struct session *session, const struct assignment *a
                is_insert_id(assignment->name)) {
         return;
     } else if (slice_equal(assignment->name, S("names")) ||
+               slice_equal(assignment->name, ASSIGNMENT_NAMES_COLLATION) ||
                slice_equal(assignment->name, S("character_set"))) {
         charsets_unsure(session);
     } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
@@ -383,8 +386,7 @@ static void assignment_doubt(struct session *session, const struct assignment *a
 static bool is_whole(const struct statement *statement)
 {
     bool is_names = statement->assignments_count == 2 &&
-                    slice_equal(statement->assignments[0].name, S("names")) &&
-                    statement_has(statement, EFFECT_CHARSET);
+                    slice_equal(statement->assignments[1].name, ASSIGNMENT_NAMES_COLLATION);
     return statement->count == 1 && (statement->assignments_count == 1 || is_names);
 }
 

@@ -25,9 +25,12 @@ enum assignment_value {
     ASSIGNMENT_EXPRESSION, // anything else: only the server knows
 };
 
+// No variable has that name.
+#define ASSIGNMENT_NAMES_COLLATION S("names collation")
+
 // Names are in lower case, and the two families' different ones as the list says:
 //
-//   SET NAMES x [COLLATE y]     "names" = x, and "collation_connection" = y where it is given
+//   SET NAMES x [COLLATE y]     "names" = x, and "names collation" = y where it is given
 //   SET CHARACTER SET x         "character_set" = x
 //   SET TRANSACTION ISOLATION LEVEL READ COMMITTED    "transaction_isolation" = "READ-COMMITTED"
 //   SET TRANSACTION READ ONLY   "transaction_read_only" = "1"; READ WRITE: "0"

@@ -243,7 +243,7 @@ static void read_names(struct parser *parser)
 {
     read_charset(parser, S("names"));
     if (parser_take(parser, KEYWORD_COLLATE)) {
-        read_charset(parser, S("collation_connection"));
+        read_charset(parser, ASSIGNMENT_NAMES_COLLATION);
     }
 }
 

@@ -323,6 +323,21 @@ static void columns_say_the_collation_of_the_session(void **state)
     mysql_close(other);
 }
 
+// COLLATE is of the names, and another variable of the same statement is not.
+static void names_and_a_collation_of_another_charset_may_be_set_together(void **state)
+{
+    MYSQL *client = proxied_client(*state);
+    MYSQL *other = proxied_client(*state);
+    client_run(client, "SET NAMES utf8mb4, collation_connection = utf16le_general_ci");
+    others_come(other);
+    assert_client_text(client,
+                       "SELECT CONCAT(@@character_set_results, ' ', @@collation_connection, ' ',"
+                       " HEX('a')) FROM t LIMIT 1",
+                       "utf8mb4 utf16le_general_ci 6100");
+    mysql_close(client);
+    mysql_close(other);
+}
+
 // Connections to replicas are READ ONLY; whether the session's transactions to come are is another
 // question.
 static void the_access_mode_is_the_sessions_on_a_replica_too(void **state)
@@ -546,6 +561,7 @@ int main(void)
         cmocka_unit_test(checks_that_one_turned_off_are_on_for_others),
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
+        cmocka_unit_test(names_and_a_collation_of_another_charset_may_be_set_together),
         cmocka_unit_test(the_access_mode_is_the_sessions_on_a_replica_too),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),

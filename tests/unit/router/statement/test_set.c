@@ -59,7 +59,7 @@ static void test_names_and_character_set(void **state)
     (void)state;
     expect("session names word utf8mb4", "SET NAMES utf8mb4");
     expect("session names string utf8mb4", "set names 'utf8mb4'");
-    expect("session names word latin1; session collation_connection string latin1_bin",
+    expect("session names word latin1; session names collation string latin1_bin",
            "SET NAMES latin1 COLLATE 'latin1_bin'");
     expect("session names default", "SET NAMES DEFAULT");
     expect("session character_set word utf8", "SET CHARACTER SET utf8");
