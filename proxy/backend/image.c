@@ -123,6 +123,21 @@ static bool draft_has(const struct draft *draft, struct slice name, struct slice
     return false;
 }
 
+// By the variable that is there of the pair.
+static bool draft_is_wide(const struct draft *draft)
+{
+    bool is_wide = false;
+    for (size_t i = 0; i < draft->count; i++) {
+        struct slice name = draft->variables[i].name, value = draft->variables[i].value;
+        if (slice_equal(name, charset_connection) || slice_equal(name, collation_connection)) {
+            is_wide |= slice_starts_nocase(value, S("ucs2")) ||
+                       slice_starts_nocase(value, S("utf16")) ||
+                       slice_starts_nocase(value, S("utf32"));
+        }
+    }
+    return is_wide;
+}
+
 // All values as SQL, one behind the other; how long each is in `lengths`.
 static void values_write(const struct draft *draft, size_t *lengths, struct buffer *sql)
 {
@@ -182,6 +197,7 @@ static struct image *image_create(struct image_table *table, const struct draft 
         draft_has(draft, S("transaction_isolation"), S("SERIALIZABLE"), S("3"));
     image->is_read_only = draft_has(draft, S("transaction_read_only"), S("1"), S("ON"));
     image->is_null_last_id = draft_has(draft, S("sql_auto_is_null"), S("1"), S("ON"));
+    image->is_wide = draft_is_wide(draft);
     image->count = draft->count;
     image->key = slice_keep(&at, key);
     image->schema = slice_keep(&at, draft->schema);
@@ -487,8 +503,17 @@ bool image_default_is_odd(struct slice name)
     return slice_equal(name, S("foreign_key_checks")) || slice_equal(name, S("unique_checks"));
 }
 
-// `wanted` NULL: what the variable is where nobody has set it.
-static void assignment_write(struct slice name, const struct image_variable *wanted,
+// MariaDB takes '+01:00' of another charset for no time zone.
+static void value_put(const struct image_variable *wanted, bool is_wide, struct buffer *sql)
+{
+    if (is_wide && slice_starts_nocase(wanted->sql, S("'"))) {
+        buffer_append_slice(sql, S("_latin1"));
+    }
+    buffer_append_slice(sql, wanted->sql);
+}
+
+// `wanted` NULL: what the variable is where nobody has set it. `is_wide`: the connection so far.
+static void assignment_write(struct slice name, const struct image_variable *wanted, bool is_wide,
                              struct image_dialect dialect, struct buffer *sql)
 {
     if (image_names_user_variable(name)) {
@@ -504,7 +529,7 @@ static void assignment_write(struct slice name, const struct image_variable *wan
     buffer_append_slice(sql, dialect_name(name, dialect));
     buffer_append(sql, "=", 1);
     if (wanted != NULL) {
-        buffer_append_slice(sql, wanted->sql);
+        value_put(wanted, is_wide, sql);
     } else if (image_default_is_odd(name)) {
         buffer_print(sql, "@@global.%.*s", SLICE_ARG(name));
     } else {
@@ -601,7 +626,7 @@ void image_difference_write(const struct image *from, const struct image *to,
             continue;
         }
         buffer_append_slice(sql, found++ == 0 ? S("SET ") : S(","));
-        assignment_write(name, wanted, dialect, sql);
+        assignment_write(name, wanted, from != NULL && from->is_wide, dialect, sql);
     }
 }
 

@@ -52,6 +52,7 @@ struct image {
     bool is_serializable; // transaction_isolation
     bool is_read_only;    // transaction_read_only: of the transactions to come
     bool is_null_last_id; // sql_auto_is_null: WHERE id IS NULL finds the row inserted last
+    bool is_wide;         // quoted text is of a charset in which no byte of ASCII stands for itself
     // Of the variables below; NULL: not among them.
     const struct image_variable *results_charset;   // character_set_results
     const struct image_variable *results_collation; // IMAGE_RESULTS_COLLATION

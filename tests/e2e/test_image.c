@@ -338,6 +338,30 @@ static void names_and_a_collation_of_another_charset_may_be_set_together(void **
     mysql_close(other);
 }
 
+// What is to be set is written in the charset that the connection has before.
+static void a_connection_of_a_wide_charset_takes_the_state_of_others(void **state)
+{
+    static const char *const wide[] = {"utf16le_general_ci", "ucs2_general_ci", "utf32_general_ci"};
+    char statement[100];
+    MYSQL *client = proxied_client(*state);
+    MYSQL *other = proxied_client(*state);
+    client_run(other, "SET time_zone = '-03:00', lc_time_names = 'de_DE'");
+    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+        snprintf(statement, sizeof(statement), "SET collation_connection = %s", wide[i]);
+        client_run(client, statement);
+        for (int server = 2; server <= 3; server++) {
+            snprintf(statement, sizeof(statement), "SELECT 1 FROM t /* sluice: backend=db%d */",
+                     server);
+            client_run(client, statement);
+            snprintf(statement, sizeof(statement),
+                     "SELECT @@time_zone FROM t LIMIT 1 /* sluice: backend=db%d */", server);
+            assert_client_text(other, statement, "-03:00");
+        }
+    }
+    mysql_close(client);
+    mysql_close(other);
+}
+
 // Connections to replicas are READ ONLY; whether the session's transactions to come are is another
 // question.
 static void the_access_mode_is_the_sessions_on_a_replica_too(void **state)
@@ -562,6 +586,7 @@ int main(void)
         cmocka_unit_test(reads_of_user_variables_are_split),
         cmocka_unit_test(columns_say_the_collation_of_the_session),
         cmocka_unit_test(names_and_a_collation_of_another_charset_may_be_set_together),
+        cmocka_unit_test(a_connection_of_a_wide_charset_takes_the_state_of_others),
         cmocka_unit_test(the_access_mode_is_the_sessions_on_a_replica_too),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
