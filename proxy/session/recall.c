@@ -248,6 +248,7 @@ void recall_answer(struct session *session)
     if (session->run->statement.kind == STATEMENT_GET_DIAGNOSTICS) {
         last_add_error(&session->last, last_columns(session), ER_NO_SUCH_CONDITION,
                        S("Invalid condition number"));
+        last_counted(session, -1);
         answer_warned(session, 1);
         return;
     }

@@ -265,6 +265,8 @@ static void a_condition_that_is_not_there_is_one_more_each_time(void **state)
 {
     static const char *const asked[] = {"SELECT a FROM t",
                                         "GET DIAGNOSTICS CONDITION 9 @c = MYSQL_ERRNO",
+                                        "SELECT ROW_COUNT()",
+                                        "GET DIAGNOSTICS CONDITION 9 @c = MYSQL_ERRNO",
                                         "GET DIAGNOSTICS CONDITION NULL @c = MYSQL_ERRNO",
                                         "GET DIAGNOSTICS CONDITION '7' @c = CLASS_ORIGIN",
                                         "SHOW COUNT(*) ERRORS",
