@@ -17,6 +17,7 @@ enum {
     // Not in a READ ONLY transaction: that one runs on a replica, where sluice refuses what would
     // end it by the way, or would be another's business (README, transactions).
     NOT_READ_ONLY = 4,
+    ENDS_ON_ERROR = 8, // the statements behind it make no sense then
 };
 
 struct act {
@@ -47,6 +48,9 @@ static bool go_on(struct twins *twins)
     char *drawn = twins_draw(twins, one);
     twins->pending = end != NULL ? end + strlen(";;") : NULL;
     bool alike = twins_query(twins, drawn);
+    if (twins->ends_on_error && mysql_errno(twins->direct.client) != 0) {
+        twins->pending = NULL;
+    }
     free(drawn);
     free(one);
     return alike;
@@ -55,6 +59,7 @@ static bool go_on(struct twins *twins)
 static bool query(struct twins *twins, const struct act *act)
 {
     twins->pending = one_of(act);
+    twins->ends_on_error = (act->flags & ENDS_ON_ERROR) != 0;
     return go_on(twins);
 }
 

@@ -28,6 +28,7 @@ struct twins {
     unsigned long long moment; // of its last statement
     // What is still to be run of an act of several statements, others' coming in between.
     const char *pending;
+    bool ends_on_error;                // what is pending does not go on behind an error
     char *history[TWINS_HISTORY_MOST]; // a ring
     size_t run;                        // statements in all
 };
