@@ -123,6 +123,12 @@ static bool draft_has(const struct draft *draft, struct slice name, struct slice
     return false;
 }
 
+bool image_is_wide_charset(struct slice name)
+{
+    return slice_starts_nocase(name, S("ucs2")) || slice_starts_nocase(name, S("utf16")) ||
+           slice_starts_nocase(name, S("utf32"));
+}
+
 // By the variable that is there of the pair.
 static bool draft_is_wide(const struct draft *draft)
 {
@@ -130,9 +136,7 @@ static bool draft_is_wide(const struct draft *draft)
     for (size_t i = 0; i < draft->count; i++) {
         struct slice name = draft->variables[i].name, value = draft->variables[i].value;
         if (slice_equal(name, charset_connection) || slice_equal(name, collation_connection)) {
-            is_wide |= slice_starts_nocase(value, S("ucs2")) ||
-                       slice_starts_nocase(value, S("utf16")) ||
-                       slice_starts_nocase(value, S("utf32"));
+            is_wide |= image_is_wide_charset(value);
         }
     }
     return is_wide;

@@ -126,6 +126,8 @@ struct image_difference image_compare(const struct image *from, const struct ima
 void image_difference_write(const struct image *from, const struct image *to,
                             struct image_dialect dialect, struct buffer *sql);
 
+// Whether no byte of ASCII stands for itself in that charset, or that of that collation.
+bool image_is_wide_charset(struct slice name);
 // Whether MySQL takes DEFAULT for something else than its global value: it turns these off (9.7).
 bool image_default_is_odd(struct slice name);
 // Appends a value as SQL that every server reads alike under every sql_mode and charset: numbers

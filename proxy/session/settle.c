@@ -14,10 +14,7 @@ static bool is_readable(const struct session *session)
 {
     const struct image_variable *charset =
         image_variable(session->image, S("character_set_results"));
-    return charset == NULL || charset->is_null ||
-           !(slice_starts_nocase(charset->value, S("ucs2")) ||
-             slice_starts_nocase(charset->value, S("utf16")) ||
-             slice_starts_nocase(charset->value, S("utf32")));
+    return charset == NULL || charset->is_null || !image_is_wide_charset(charset->value);
 }
 
 static bool are_locks_askable(const struct held *held)

@@ -116,13 +116,6 @@ static struct slice image_text(const struct session *session, struct slice name)
     return variable != NULL ? variable->value : SLICE_NONE;
 }
 
-// Charsets in which no byte of ASCII stands for itself.
-static bool is_wide(struct slice charset)
-{
-    return slice_starts_nocase(charset, S("ucs2")) || slice_starts_nocase(charset, S("utf16")) ||
-           slice_starts_nocase(charset, S("utf32"));
-}
-
 // Length of the well-formed character there, of at most `most` bytes; 0: there is none.
 static size_t utf8_char(struct slice text, size_t at, size_t most)
 {
@@ -171,7 +164,7 @@ bool variables_can_write(struct slice bytes, struct slice charset)
     if (slice_starts_nocase(charset, S("utf8"))) {
         return is_utf8(bytes, slice_equal_nocase(charset, S("utf8mb4")) ? 4 : 3);
     }
-    return !is_wide(charset) && slice_is_ascii(bytes);
+    return !image_is_wide_charset(charset) && slice_is_ascii(bytes);
 }
 
 void variables_string_write(struct slice bytes, struct slice charset, struct slice collation,
