@@ -159,6 +159,19 @@ static void tickets_give(SSL_CTX *ssl)
     SSL_CTX_set_num_tickets(ssl, 0);
 }
 
+// What goes out behind the certificate: what its file brought, or else what the authorities have of
+// its chain. Left to itself, OpenSSL verifies the certificate in every handshake to find that.
+static bool chain_complete(SSL_CTX *ssl, struct error *error)
+{
+    const int flags = SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR |
+                      SSL_BUILD_CHAIN_FLAG_NO_ROOT;
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(ssl, &chain);
+    SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
+    return sk_X509_num(chain) > 0 || SSL_CTX_build_cert_chain(ssl, flags) != 0 ||
+           tls_error_take(error, NULL, "cannot complete the certificate's chain");
+}
+
 struct tls_context *tls_context_create_server(const struct tls_server_settings *settings,
                                               struct error *error)
 {
@@ -175,7 +188,8 @@ struct tls_context *tls_context_create_server(const struct tls_server_settings *
     tickets_give(context->ssl);
     return checked(context, own_certificate_use(context, settings, error) &&
                                 fingerprint_take(context, error) &&
-                                authorities_use(context->ssl, settings->ca, error));
+                                authorities_use(context->ssl, settings->ca, error) &&
+                                chain_complete(context->ssl, error));
 }
 
 // --- client -------------------------------------------------------------------------------------

@@ -57,6 +57,15 @@ static struct pair pair_make(const char *name, const char *alternative, const st
     return pair;
 }
 
+// An authority that another one made.
+static struct pair department_make(const char *name, const struct pair *issuer)
+{
+    struct pair pair = pair_make(name, NULL, issuer, 86400);
+    extension_add(pair.certificate, NID_basic_constraints, "critical,CA:TRUE");
+    assert_true(X509_sign(pair.certificate, issuer->key, EVP_sha256()) > 0);
+    return pair;
+}
+
 static void pair_free(struct pair *pair)
 {
     EVP_PKEY_free(pair->key);
@@ -98,6 +107,14 @@ static void pair_write(const struct pair *pair, const char *name)
     fclose(file);
 }
 
+static void authorities_write(const struct pair *first, const struct pair *second)
+{
+    FILE *file = fopen(path("authorities.crt"), "w");
+    PEM_write_X509(file, first->certificate);
+    PEM_write_X509(file, second->certificate);
+    fclose(file);
+}
+
 static void leaf_write(const char *name, const char *alternative, const struct pair *issuer,
                        long life_s)
 {
@@ -113,14 +130,18 @@ static int files_make(void **state)
     assert_non_null(mkdtemp(folder));
     struct pair authority = pair_make("authority", NULL, NULL, 86400);
     struct pair stranger = pair_make("stranger", NULL, NULL, 86400);
+    struct pair department = department_make("department", &authority);
     pair_write(&authority, "authority");
+    authorities_write(&department, &authority);
     pair_write(&stranger, "stranger");
     leaf_write("db1.example", "DNS:db1.example,DNS:*.wild.example,IP:10.0.0.1", &authority, 86400);
+    leaf_write("member", NULL, &department, 86400);
     leaf_write("old.example", NULL, &authority, -10);
     leaf_write("10.0.0.2", NULL, &authority, 86400);
     leaf_write("client", NULL, &authority, 86400);
     leaf_write("forger", NULL, &stranger, 86400);
     pair_free(&authority);
+    pair_free(&department);
     pair_free(&stranger);
     FILE *file = fopen(path("garbage"), "w");
     fprintf(file, "this is no PEM\n");
@@ -372,6 +393,30 @@ static void certificates_from_files_are_not_called_self_signed(void **state)
     tls_context_unref(server);
 }
 
+// How many certificates a client sees that trusts the authority alone.
+static int chain_seen(const char *ca)
+{
+    struct ends ends;
+    struct tls_context *server = server_of(path("member.both"), NULL, ca);
+    struct tls_context *client = client_of((struct tls_client_settings){
+        .verify = ca != NULL ? TLS_VERIFY_CA : TLS_VERIFY_NONE, .ca = path("authority.crt")});
+    ends_open(&ends, server, client);
+    ends_agree(&ends);
+    assert_int_equal(ends.results[1], TLS_DONE);
+    int count = sk_X509_num(SSL_get_peer_cert_chain(ends.tls[1]));
+    ends_close(&ends);
+    tls_context_unref(server);
+    tls_context_unref(client);
+    return count;
+}
+
+static void the_authorities_complete_a_chain_without_its_root(void **state)
+{
+    (void)state;
+    assert_int_equal(chain_seen(NULL), 1);
+    assert_int_equal(chain_seen(path("authorities.crt")), 2);
+}
+
 static void mistakes_in_files_name_the_file_and_the_reason(void **state)
 {
     (void)state;
@@ -520,6 +565,7 @@ int main(void)
         cmocka_unit_test(a_client_may_show_a_certificate_of_the_authority_and_no_other),
         cmocka_unit_test(without_files_a_server_makes_a_certificate_of_its_own),
         cmocka_unit_test(certificates_from_files_are_not_called_self_signed),
+        cmocka_unit_test(the_authorities_complete_a_chain_without_its_root),
         cmocka_unit_test(mistakes_in_files_name_the_file_and_the_reason),
         cmocka_unit_test(a_client_that_cannot_check_is_not_made),
         cmocka_unit_test(versions_before_1_2_are_refused),
