@@ -57,6 +57,16 @@ static void resolved(struct resolver_query *query, const struct address *address
     address_try(conn);
 }
 
+// What the login names: servers read it in the login's charset. Another name is chosen afterwards.
+static struct slice schema_of_login(const struct conn_settings *settings)
+{
+    struct slice schema = settings->schema;
+    struct slice charset = collation_by_number(settings->collation)->charset;
+    bool is_other = !slice_is_ascii(schema) && slice_is_utf8(schema, 4) &&
+                    !slice_starts_nocase(charset, S("utf8"));
+    return is_other ? SLICE_NONE : schema;
+}
+
 void opening_start(struct conn *conn, const struct conn_settings *settings)
 {
     struct conn_opening *opening = mem_zero(1, sizeof(*opening));
@@ -66,7 +76,8 @@ void opening_start(struct conn *conn, const struct conn_settings *settings)
     conn->opening = opening;
     opening->conn = conn;
     opening->user = slice_make(slice_copy_text(settings->user), settings->user.len);
-    opening->schema = slice_make(slice_copy_text(settings->schema), settings->schema.len);
+    struct slice schema = schema_of_login(settings);
+    opening->schema = slice_make(slice_copy_text(schema), schema.len);
     opening->secret = secret_ref(settings->secret);
     opening->traits = settings->traits;
     opening->collation = settings->collation;

@@ -190,24 +190,54 @@ void work_set_up(struct conn *conn)
     work_send(conn, &out);
 }
 
-// The SET that brings the connection's variables to the image's, unless they are. A build that is
-// broken on purpose leaves them as they are, and a test must notice.
-static void variables_add(struct conn *conn, const struct image *image, struct buffer *out)
+// The SET that brings the connection's variables from `from` to the image's, unless they are. A
+// build that is broken on purpose leaves them as they are, and a test must notice.
+static void variables_add(struct conn *conn, const struct image *from, const struct image *image,
+                          struct buffer *out)
 {
 #ifdef SLUICE_BROKEN_restore
-    (void)conn, (void)image, (void)out;
+    (void)conn, (void)from, (void)image, (void)out;
 #else
     size_t before = buffer_len(out);
     struct writer writer = writer_make(out, 0);
     writer_packet_begin(&writer);
     writer_u8(&writer, COMMAND_QUERY);
-    image_difference_write(conn->image, image, conn->dialect, out);
+    image_difference_write(from, image, conn->dialect, out);
     if (writer_packet_len(&writer) == 1) {
         buffer_truncate(out, before);
     } else if (writer_packet_end(&writer)) {
         command_sent(conn->work, COMMAND_QUERY);
     }
 #endif
+}
+
+// The charset that a schema's name is in, which the connection must have to be told it: servers
+// tell names in UTF-8; a client that logged in may have named one in its own. Empty: any will do.
+static struct slice schema_charset(const struct image *image)
+{
+    if (slice_is_ascii(image->schema)) {
+        return SLICE_NONE;
+    }
+    if (slice_is_utf8(image->schema, 4)) {
+        return S("utf8mb4");
+    }
+    const struct image_variable *client = image_variable(image, S("character_set_client"));
+    return client != NULL ? client->value : SLICE_NONE;
+}
+
+// Chooses the schema. `from`, what the connection is, may become another image.
+static void schema_add(struct conn *conn, struct image **from, const struct image *image,
+                       struct buffer *out)
+{
+    struct slice charset = schema_charset(image);
+    if (charset.len > 0 && *from != NULL) {
+        struct image *client = image_ref(*from);
+        image_set_variable(&client, S("character_set_client"), charset, false);
+        variables_add(conn, *from, client, out);
+        image_unref(from);
+        *from = client;
+    }
+    command_add(conn->work, out, COMMAND_INIT_DB, image->schema);
 }
 
 void conn_apply(struct conn *conn, struct image *image)
@@ -227,10 +257,12 @@ void conn_apply_ahead(struct conn *conn, struct image *image, struct slice behin
         uint8_t option[] = {image->multi_statements ? 0 : 1, 0};
         command_add(work, &out, COMMAND_SET_OPTION, slice_make(option, sizeof(option)));
     }
+    struct image *from = conn->image != NULL ? image_ref(conn->image) : NULL;
     if (difference.schema) {
-        command_add(work, &out, COMMAND_INIT_DB, image->schema);
+        schema_add(conn, &from, image, &out);
     }
-    variables_add(conn, image, &out);
+    variables_add(conn, from, image, &out);
+    image_unref(&from);
     if (work->count == 0) {
         command_add(work, &out, COMMAND_PING,
                     SLICE_NONE); // equal on this server: on_ready() comes from the loop

@@ -81,6 +81,38 @@ bool slice_is_ascii(struct slice s)
     return true;
 }
 
+// Length of the well-formed character there, of at most `most` bytes; 0: there is none.
+static size_t utf8_char(struct slice s, size_t at, size_t most)
+{
+    unsigned char first = (unsigned char)s.ptr[at];
+    size_t len = first < 0x80                    ? 1
+                 : first >= 0xc2 && first < 0xe0 ? 2
+                 : first >= 0xe0 && first < 0xf0 ? 3
+                 : first >= 0xf0 && first < 0xf5 ? 4
+                                                 : 0;
+    if (len == 0 || len > most || len > s.len - at) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if (((unsigned char)s.ptr[at + i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    unsigned char second = len > 1 ? (unsigned char)s.ptr[at + 1] : 0;
+    bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool is_beyond = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
+    return is_overlong || is_beyond ? 0 : len;
+}
+
+bool slice_is_utf8(struct slice s, size_t most)
+{
+    size_t len = 1;
+    for (size_t at = 0; at < s.len && len > 0; at += len) {
+        len = utf8_char(s, at, most);
+    }
+    return len > 0;
+}
+
 bool slice_is_printable(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++) {

@@ -48,7 +48,9 @@ struct slice slice_first(struct slice s, size_t n);
 struct slice slice_from(struct slice s, size_t offset);
 // Without ASCII white space at both ends.
 struct slice slice_trim(struct slice s);
-bool slice_is_ascii(struct slice s);     // no byte above 0x7f
+bool slice_is_ascii(struct slice s); // no byte above 0x7f
+// Well-formed UTF-8, of characters of at most `most` bytes: 4, or 3 as in utf8mb3.
+bool slice_is_utf8(struct slice s, size_t most);
 bool slice_is_printable(struct slice s); // nothing but ASCII from space to tilde
 // Of all of them together.
 static inline size_t slices_len(const struct slice *slices, size_t count)

@@ -77,6 +77,7 @@ static struct tls_context *context_create(const SSL_METHOD *method, struct error
     ERR_clear_error();
     refcount_init(&context->ref);
     atomic_init(&context->ticket, NULL);
+    atomic_init(&context->newcomers, 0);
     context->ssl = ssl_create(method);
     if (context->ssl == NULL) {
         tls_error_take(error, NULL, "cannot start TLS");

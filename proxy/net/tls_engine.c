@@ -183,13 +183,24 @@ enum tls_result tls_engine_read(struct tls_engine *engine, SSL *tls, uint8_t *ou
     return result == TLS_WANTS ? TLS_DONE : result;
 }
 
-// The server's ticket, due with its first bytes (TLS 1.2 gives one in the handshake). None is
-// expected yet where the number is still the context's.
+static bool ticket_is_wanted(SSL *tls)
+{
+    struct tls_context *context = tls_engine_context(tls);
+    return SSL_session_reused(tls) == 1 ||
+           atomic_fetch_add_explicit(&context->newcomers, 1, memory_order_relaxed) %
+                   TICKETS_EVERY ==
+               0;
+}
+
+// The server's ticket, due with its first bytes (TLS 1.2 gives one in the handshake). That was not
+// looked at yet where the number is still the context's.
 static void ticket_give(SSL *tls)
 {
     if (SSL_get_num_tickets(tls) == 0) {
         SSL_set_num_tickets(tls, 1);
-        (void)SSL_new_session_ticket(tls); // goes out before what is written next
+        if (ticket_is_wanted(tls)) {
+            (void)SSL_new_session_ticket(tls); // goes out before what is written next
+        }
     }
 }
 

@@ -7,6 +7,11 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+// A ticket costs a twelfth of a handshake, and nearly all drivers throw it away. Who comes with one
+// gets the next, and so does one in so many of the others, the first of them: a client that keeps
+// tickets has one soon.
+enum { TICKETS_EVERY = 8 };
+
 struct tls_context {
     struct refcount ref;
     SSL_CTX *ssl;
@@ -17,6 +22,7 @@ struct tls_context {
     // Client: the server's newest ticket, at most one. Whoever connects takes it out, since a
     // ticket is good for one connection (RFC 8446, C.4); a lock is not needed for that.
     _Atomic(SSL_SESSION *) ticket;
+    atomic_uint newcomers; // server: connections that resumed none; see TICKETS_EVERY
 };
 
 // Sets `error` from OpenSSL's queue of errors, and empties that. Returns false.

@@ -173,23 +173,34 @@ static bool is_own_fault(const struct conn_loss *loss)
             (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE));
 }
 
+// Where the primary was not asked yet.
+static bool may_go_to_primary(const struct session *session)
+{
+    const struct topology *topology = session->worker->topology;
+    return !session->run->wants_primary && topology->primary >= 0 &&
+           session->run->route.server != topology->primary;
+}
+
 // A schema that the replica does not have may be one that the session has made, and that has not
 // got there yet.
 static bool may_have_schema_later(const struct session *session, const struct conn_loss *loss)
 {
-    const struct topology *topology = session->worker->topology;
     return (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE) &&
-           !session->run->wants_primary && !position_is_empty(&session->position) &&
-           topology->primary >= 0 && session->run->route.server != topology->primary;
+           !position_is_empty(&session->position) && may_go_to_primary(session);
 }
 
-// The server does not let the account in any more: every worker asks again, and the session ends
-// with what it reads now.
+// The server does not let the account in any more, and every worker asks again. The session goes on
+// where it has connections still, on the primary at least, or ends with what it reads now.
 static void account_refused(struct session *session, const struct conn_loss *loss)
 {
     struct buffer account = BUFFER_INIT;
     account_forget(session->worker, account_name(session, session->user, &account));
     buffer_release(&account);
+    if (may_go_to_primary(session)) {
+        session->run->wants_primary = true;
+        query_route(session);
+        return;
+    }
     if (loss->code == ER_ACCESS_DENIED) {
         struct slice name = session->worker->topology->servers[session->run->route.server].name;
         answer_error(session, LOGIN_CHANGED, SLICE_ARG(name), SLICE_ARG(session->user));
@@ -270,6 +281,16 @@ void attach_go_tied(struct session *session)
     }
 }
 
+// A statement that asks of one of the session's last statements gets the connection that ran it,
+// while nobody else has used that.
+static bool take_asked(struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    return (statement_asks(statement, ASK_INSERT_ID) &&
+            attach_take_tied(session, POOL_TIE_INSERT_ID)) ||
+           (statement_asks(statement, ASK_STATUS) && attach_take_tied(session, POOL_TIE_LAST));
+}
+
 void attach_begin(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -280,8 +301,7 @@ void attach_begin(struct session *session)
     }
     if (session->pooled != NULL) {
         attached_leave(session);
-    } else if (statement_asks(&session->run->statement, ASK_INSERT_ID) &&
-               attach_take_tied(session, POOL_TIE_INSERT_ID)) {
+    } else if (take_asked(session)) {
         attach_go_tied(session);
         return;
     }

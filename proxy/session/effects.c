@@ -39,20 +39,23 @@ enum pin_reason effects_keeping(const struct session *session)
     return session->worker->config->routing.multiplexing ? PIN_NONE : PIN_MULTIPLEXING_OFF;
 }
 
-// What a statement's effects come to. A row with PIN_NONE in a column does nothing there.
+// What a statement's effects come to. A row with PIN_NONE in a column does nothing there. Some
+// effects a statement of its own has not where it failed.
 static const struct {
     enum statement_effect effect;
     enum pin_reason pins;
     enum pin_reason unpins;
+    bool pins_on_error;
 } effect_pins[] = {
-    {EFFECT_NEXT_TRANSACTION, PIN_NEXT_TRANSACTION, PIN_NONE},
-    {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE},
-    {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK},
-    {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE},
-    {EFFECT_ROLE, PIN_ROLE, PIN_NONE},
-    {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE},
-    {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE},
-    {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE},
+    {EFFECT_NEXT_TRANSACTION, PIN_NEXT_TRANSACTION, PIN_NONE, false},
+    {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE, true},
+    {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK, false},
+    {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE, true},
+    {EFFECT_ROLE, PIN_ROLE, PIN_NONE, false},
+    {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE, true},
+    {EFFECT_STATUS, PIN_STATUS, PIN_NONE, false},
+    {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE, true},
+    {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE, true},
 };
 
 // What a text releases counts only where it surely happened, and nothing behind it in the same text
@@ -217,11 +220,12 @@ static void held_note(struct session *session, const struct statement *statement
 static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
 {
     bool unpins = may_unpin(session, statement, is_error);
+    bool did_nothing = is_error && statement->count == 1;
     for (size_t i = 0; i < sizeof(effect_pins) / sizeof(effect_pins[0]); i++) {
         if (!statement_has(statement, effect_pins[i].effect)) {
             continue;
         }
-        if (effect_pins[i].pins != PIN_NONE) {
+        if (effect_pins[i].pins != PIN_NONE && (effect_pins[i].pins_on_error || !did_nothing)) {
             effects_pin(session, effect_pins[i].pins);
         }
         if (unpins && effect_pins[i].unpins != PIN_NONE) {
@@ -423,7 +427,8 @@ static void succeeded(struct session *session, const struct statement *statement
     if (sets_global(statement)) {
         account_renew_connections(session->worker);
     }
-    if (statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE) {
+    bool is_use = statement_has(statement, EFFECT_SCHEMA) && statement->kind == STATEMENT_USE;
+    if (is_use && slice_is_ascii(statement->schema)) { // others the server tells, in UTF-8
         image_set_schema(&session->image, statement->schema);
     }
     if (statement->kind == STATEMENT_DROP && statement->schema.len > 0) {

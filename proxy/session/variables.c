@@ -116,38 +116,6 @@ static struct slice image_text(const struct session *session, struct slice name)
     return variable != NULL ? variable->value : SLICE_NONE;
 }
 
-// Length of the well-formed character there, of at most `most` bytes; 0: there is none.
-static size_t utf8_char(struct slice text, size_t at, size_t most)
-{
-    unsigned char first = (unsigned char)text.ptr[at];
-    size_t len = first < 0x80                    ? 1
-                 : first >= 0xc2 && first < 0xe0 ? 2
-                 : first >= 0xe0 && first < 0xf0 ? 3
-                 : first >= 0xf0 && first < 0xf5 ? 4
-                                                 : 0;
-    if (len == 0 || len > most || len > text.len - at) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if (((unsigned char)text.ptr[at + i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    unsigned char second = len > 1 ? (unsigned char)text.ptr[at + 1] : 0;
-    bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    bool is_beyond = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
-    return is_overlong || is_beyond ? 0 : len;
-}
-
-static bool is_utf8(struct slice text, size_t most)
-{
-    size_t len = 1;
-    for (size_t at = 0; at < text.len && len > 0; at += len) {
-        len = utf8_char(text, at, most);
-    }
-    return len > 0;
-}
-
 bool variables_can_write(struct slice bytes, struct slice charset)
 {
     static const struct slice of_one_byte[] = {
@@ -162,7 +130,7 @@ bool variables_can_write(struct slice bytes, struct slice charset)
         }
     }
     if (slice_starts_nocase(charset, S("utf8"))) {
-        return is_utf8(bytes, slice_equal_nocase(charset, S("utf8mb4")) ? 4 : 3);
+        return slice_is_utf8(bytes, slice_equal_nocase(charset, S("utf8mb4")) ? 4 : 3);
     }
     return !image_is_wide_charset(charset) && slice_is_ascii(bytes);
 }

@@ -7,88 +7,11 @@
 #include <pthread.h>
 #include <sched.h>
 
-enum { RUN_PACKET_KEPT = 16 * 1024, LEAN = 2 };
-
 struct worker_thread {
     struct worker worker;
     pthread_t thread;
     bool is_started;
 };
-
-// --- runs ----------------------------------------------------------------------------------------
-
-struct run *run_take(struct worker *worker)
-{
-    struct run *run = worker->spare_runs;
-    if (run == NULL) {
-        return mem_zero(1, sizeof(*run));
-    }
-    worker->spare_runs = run->next_spare;
-    return run;
-}
-
-// What only the commands of prepared statements leave.
-static void run_clear_prepared(struct run *run)
-{
-    prepared_text_unref(&run->text);
-    buffer_release(&run->capture);
-    run->refusal = SLICE_NONE;
-    run->repeats = 0;
-    run->are_types_sent = false;
-    run->is_capturing = false;
-    run->is_repeating = false;
-    run->is_discarding = false;
-}
-
-void run_give(struct worker *worker, struct run *run)
-{
-    struct buffer packet = run->packet;
-    struct arena arena = run->arena;
-    buffer_clear(&packet);
-    if (packet.cap > RUN_PACKET_KEPT) {
-        buffer_release(&packet);
-    }
-    arena_reset(&arena);
-    statement_entry_unref(&run->entry);
-    run->packet = packet;
-    if (run->sent.cap > 0) {
-        buffer_release(&run->sent);
-    }
-    if (run->processes != NULL) {
-        process_list_destroy(run->processes);
-        run->processes = NULL;
-    }
-    run->arena = arena;
-    run->command = 0;
-    run->answered_us = 0;
-    run->connect_us = 0;
-    run->clogged_us = 0;
-    run->client_us = 0;
-    run->wait_us = 0;
-    run->attempts = 0;
-    run->is_forwarded = false;
-    run->has_waited = false;
-    run->wants_primary = false;
-    run->is_ahead = false;
-    run->has_ok = false;
-    run->has_gtid = false;
-    run->order = ORDER_NONE;
-    run->kill = RUN_KILL_NONE;
-    run->trouble[0] = '\0';
-    run->route.target = ROUTE_PROXY;
-    run->changed_rows = 0;
-    run->reply.rows = 0;
-    run->reply.warnings = 0;
-    run->reply.error = 0;
-    run->sql = SLICE_NONE;
-    run->prepared = NULL;
-    run->is_sent = false;
-    if (run->text != NULL) {
-        run_clear_prepared(run);
-    }
-    run->next_spare = worker->spare_runs;
-    worker->spare_runs = run;
-}
 
 // --- setups --------------------------------------------------------------------------------------
 
@@ -492,149 +415,13 @@ static void report(void *context, int server, const struct conn_loss *loss)
     worker->shared->report(worker->shared->context, server, loss);
 }
 
-// --- clients -------------------------------------------------------------------------------------
-
-struct newcomer {
-    struct worker_question question;
-    int fd;
-    struct address peer;
-    struct slice listen;
-    struct limit_token token;
-};
-
-static void client_begin(struct worker *worker, int fd, const struct address *peer,
-                         struct slice listen, struct limit_token token)
-{
-    struct session *session = session_create(worker, fd, peer, listen);
-    session->client_token = token;
-}
-
-static void newcomer_arrived(struct worker_question *question)
-{
-    struct newcomer *newcomer = container_of(question, struct newcomer, question);
-    client_begin(question->worker, newcomer->fd, &newcomer->peer, newcomer->listen,
-                 newcomer->token);
-    mem_free(newcomer);
-}
-
-// The worker with the fewest sessions; this one where it has hardly more.
-static unsigned worker_choose(const struct worker *worker)
-{
-    struct worker_shared *shared = worker->shared;
-    unsigned own = atomic_load(&shared->sessions[worker->index]);
-    unsigned best = worker->index;
-    unsigned fewest = own;
-    for (unsigned i = 0; i < shared->count; i++) {
-        unsigned sessions = atomic_load(&shared->sessions[i]);
-        if (sessions < fewest) {
-            fewest = sessions;
-            best = i;
-        }
-    }
-    return own > fewest + LEAN + fewest / 16 ? best : worker->index;
-}
-
-// A client that gets no session: told why, and closed. Nothing came from it yet, so what is sent
-// arrives.
-struct turned_away {
-    struct stream stream;
-    struct loop_task task;
-};
-
-static size_t turned_away_data(struct stream *stream, const uint8_t *bytes, size_t len)
-{
-    (void)stream;
-    (void)bytes;
-    return len;
-}
-
-static void turned_away_closed(struct stream *stream, enum stream_end end,
-                               const struct error *error)
-{
-    (void)stream;
-    (void)end;
-    (void)error;
-}
-
-static const struct stream_handler turned_away_handler = {
-    .on_data = turned_away_data,
-    .on_closed = turned_away_closed,
-    .high_water = 4096,
-};
-
-static void turned_away_free(struct loop_task *task)
-{
-    mem_free(container_of(task, struct turned_away, task));
-}
-
-static void turn_away(struct worker *worker, int fd, struct slice packet)
-{
-    struct turned_away *client = mem_zero(1, sizeof(*client));
-    stream_init(&client->stream, worker->loop, &turned_away_handler, METRIC_SIDE_CLIENT);
-    stream_adopt(&client->stream, fd);
-    stream_send(&client->stream, packet.ptr, packet.len);
-    stream_close(&client->stream);
-    loop_task_init(&client->task, turned_away_free);
-    loop_defer(worker->loop, &client->task);
-}
-
-static void client_refuse(struct worker *worker, int fd, const char *text, enum error_row row)
-{
-    struct buffer packet = BUFFER_INIT;
-    struct writer writer = writer_make(&packet, 0);
-    writer_packet_begin(&writer);
-    error_row_write_text(&writer, true, row, slice_text(text));
-    if (writer_packet_end(&writer)) {
-        turn_away(worker, fd, buffer_slice(&packet));
-    }
-    buffer_release(&packet);
-    metric_add(worker->metrics, METRIC_CLIENTS_REFUSED, 1);
-}
-
-void worker_accept(struct worker *worker, int fd, const struct address *peer, struct slice listen)
-{
-    struct worker_shared *shared = worker->shared;
-    struct limit_token token = LIMIT_TOKEN_NONE;
-    char text[ERROR_ROW_TEXT_SIZE];
-    if (worker->is_draining) {
-        client_refuse(worker, fd, ERROR_FORMAT_SHUTDOWN, ERROR_ROW_SHUTDOWN);
-        return;
-    }
-    if (!limit_take(worker->setup->clients, 0, &token)) {
-        snprintf(text, sizeof(text), ERROR_FORMAT_TOO_MANY_CLIENTS,
-                 worker->config->proxy.max_clients);
-        client_refuse(worker, fd, text, ERROR_ROW_TOO_MANY_CLIENTS);
-        return;
-    }
-    unsigned chosen = worker_choose(worker);
-    atomic_fetch_add(&shared->sessions[chosen], 1);
-    if (chosen == worker->index) {
-        client_begin(worker, fd, peer, listen, token);
-        return;
-    }
-    struct newcomer *newcomer = mem_zero(1, sizeof(*newcomer));
-    newcomer->fd = fd;
-    newcomer->peer = *peer;
-    newcomer->listen = listen;
-    newcomer->token = token;
-    newcomer->question.ask = newcomer_arrived;
-    worker_ask(shared->workers[chosen], &newcomer->question);
-}
+// --- life ----------------------------------------------------------------------------------------
 
 void worker_add_listener(struct worker *worker, struct listener *listener)
 {
     assert(worker->listener_count < CONF_LISTEN_MAX);
     worker->listeners[worker->listener_count++] = listener;
 }
-
-void worker_on_accept(struct listener *listener, int fd, const struct address *peer)
-{
-    struct worker *worker = listener_owner(listener);
-    const struct conf_address *listens = worker->first_setup->config->proxy.listen;
-    worker_accept(worker, fd, peer, listens[listener_index(listener)].text);
-}
-
-// --- life ----------------------------------------------------------------------------------------
 
 struct worker *worker_create(struct worker_shared *shared, unsigned index,
                              struct worker_setup *setup)

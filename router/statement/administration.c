@@ -23,7 +23,7 @@ void read_administration(struct parser *parser)
 }
 
 // FLUSH TABLES ... WITH READ LOCK and FLUSH TABLES ... FOR EXPORT, which UNLOCK TABLES releases;
-// FLUSH PRIVILEGES
+// FLUSH PRIVILEGES; FLUSH STATUS, MariaDB's FLUSH GLOBAL STATUS not being the connection's
 void read_flush(struct parser *parser)
 {
     classify_administration(parser);
@@ -36,6 +36,10 @@ void read_flush(struct parser *parser)
     while (!parser_at_end(parser)) {
         if (parser_at(parser, KEYWORD_LOCK) || parser_at(parser, KEYWORD_EXPORT)) {
             parser_effect(parser, EFFECT_LOCK_TABLES);
+        } else if (parser_at(parser, KEYWORD_STATUS)) {
+            parser_effect(parser, EFFECT_STATUS);
+        } else if (parser_take(parser, KEYWORD_GLOBAL) && parser_at_end(parser)) {
+            return;
         }
         parser_advance(parser);
     }

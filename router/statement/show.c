@@ -112,12 +112,21 @@ static void show_count(struct parser *parser)
     }
 }
 
+// SHOW [SESSION] STATUS, SHOW GLOBAL STATUS
+static void show_status(struct parser *parser, bool is_global)
+{
+    classify_server_read(parser, STATEMENT_SHOW);
+    if (!is_global) {
+        parser_ask(parser, ASK_STATUS);
+    }
+}
+
 void read_show(struct parser *parser)
 {
     bool is_full = parser_take(parser, KEYWORD_FULL);
+    bool is_global = parser_take(parser, KEYWORD_GLOBAL);
     while (parser_take(parser, KEYWORD_FULL) || parser_take(parser, KEYWORD_EXTENDED) ||
-           parser_take(parser, KEYWORD_GLOBAL) || parser_take(parser, KEYWORD_SESSION) ||
-           parser_take(parser, KEYWORD_LOCAL)) {
+           parser_take(parser, KEYWORD_SESSION) || parser_take(parser, KEYWORD_LOCAL)) {
     }
     enum keyword what = (enum keyword)parser->token.keyword;
     parser_advance(parser);
@@ -160,7 +169,10 @@ void read_show(struct parser *parser)
     case KEYWORD_PROCESSLIST:
         show_processlist(parser, is_full);
         break;
-    default: // STATUS, VARIABLES, BINARY LOGS, ENGINES, GRANTS, ... and what is not known
+    case KEYWORD_STATUS:
+        show_status(parser, is_global);
+        break;
+    default: // VARIABLES, BINARY LOGS, ENGINES, GRANTS, ... and what is not known
         classify_server_read(parser, STATEMENT_SHOW);
     }
 }

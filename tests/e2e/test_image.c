@@ -8,10 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
+// A name of 40 letters that is too long where its 80 bytes are taken for letters, and the same in
+// latin1.
+#define O4        "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6"
+#define OS        O4 O4 O4 O4 O4 O4 O4 O4 O4 O4
+#define O8_LATIN1 "\xf6\xf6\xf6\xf6\xf6\xf6\xf6\xf6"
+#define OS_LATIN1 O8_LATIN1 O8_LATIN1 O8_LATIN1 O8_LATIN1 O8_LATIN1
+
 static const char schema[] =
     "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b VARCHAR(100));"
     "INSERT INTO app.t (a, b) VALUES (1, 'one'), (2, 'two'), (3, 'three');"
-    "CREATE TABLE other.t (a INT); INSERT INTO other.t VALUES (-1)";
+    "CREATE TABLE other.t (a INT); INSERT INTO other.t VALUES (-1);"
+    "CREATE DATABASE `" OS "`; GRANT ALL PRIVILEGES ON `" OS "`.* TO 'app'@'%';"
+    "CREATE TABLE `" OS "`.t (a INT); INSERT INTO `" OS "`.t VALUES (-2)";
 
 // One connection to each server: whoever comes next gets the one that was left.
 static const char *const changes[] = {
@@ -142,6 +151,8 @@ static const struct following following[] = {
     {"SET timestamp = 1000000000; SET timestamp = DEFAULT", {"SELECT NOW() > '2020-01-01'"}},
     {"SET last_insert_id = 77", {"SELECT LAST_INSERT_ID()"}},
     {"USE other", {"SELECT a FROM t", "SELECT DATABASE()"}},
+    {"USE `" OS "`", {"SELECT a FROM t", "SELECT DATABASE()"}},
+    {"SET NAMES latin1; USE `" OS_LATIN1 "`", {"SELECT a FROM t", "SELECT DATABASE()"}},
 };
 
 static void state_follows_its_session(void **state)
@@ -575,6 +586,58 @@ static void a_lock_that_was_not_got_pins_nothing(void **state)
     mysql_close(client);
 }
 
+// --- the connection's counters -------------------------------------------------------------------
+
+static MYSQL *root_client(const struct site *site)
+{
+    struct client_options options = instance_options(site->instance, "root", "root-secret");
+    return client_connect(&options);
+}
+
+static struct client_text counter(MYSQL *client, const char *name)
+{
+    char statement[128];
+    snprintf(statement, sizeof(statement), "SHOW SESSION STATUS LIKE '%s'", name);
+    return client_column(client, statement, "Value");
+}
+
+static void counters_are_those_of_the_connection_that_ran_the_last_statement(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = proxied_client(site);
+    for (int i = 0; i < 4; i++) {
+        client_run(client, "UPDATE t SET a = a WHERE id = 1"); // the cost on the primary
+        assert_string_equal(counter(client, "Last_query_cost").text, "0.000000");
+        client_run(client, "SELECT * FROM t x JOIN t y ORDER BY x.b, y.b");
+        assert_string_not_equal(counter(client, "Last_query_cost").text, "0.000000");
+        assert_pin(site, "SHOW STATUS", "");
+    }
+    mysql_close(client);
+}
+
+static void counters_that_began_anew_keep_their_connection(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = root_client(site);
+    client_run(client, "FLUSH STATUS");
+    assert_pin(site, "FLUSH STATUS", "status");
+    client_run(client, "SELECT * FROM t WHERE id = 1");
+    client_run(client, "SELECT * FROM t WHERE id = 2");
+    assert_string_equal(counter(client, "Com_select").text, "2");
+    assert_int_equal(mysql_reset_connection(client), 0);
+    assert_pin(site, "reset", "");
+    mysql_close(client);
+}
+
+static void a_flush_that_is_refused_pins_nothing(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = proxied_client(site);
+    assert_client_error(client, "FLUSH STATUS", 1227, "RELOAD");
+    assert_pin(site, "FLUSH STATUS without the right", "");
+    mysql_close(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,6 +658,9 @@ int main(void)
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
+        cmocka_unit_test(counters_are_those_of_the_connection_that_ran_the_last_statement),
+        cmocka_unit_test(counters_that_began_anew_keep_their_connection),
+        cmocka_unit_test(a_flush_that_is_refused_pins_nothing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -402,7 +402,7 @@ static void a_prepared_xa_of_a_client_that_left_is_another_ones_to_end(void **st
 
     client = site_client(site);
     assert_soon(mysql_query(client, "XA ROLLBACK 'x4'") == 0); // once the server has noticed
-    client_run(client, "SET lock_wait_timeout = 2");
+    client_run(client, "SET lock_wait_timeout = 20");
     client_run(client, "DROP TABLE prepared"); // nobody's locks are left
     mysql_close(client);
 }

@@ -506,6 +506,38 @@ static void a_client_may_not_renegotiate(void **state)
     tls_context_unref(server);
 }
 
+// --- tickets ------------------------------------------------------------------------------------
+
+// Whether the client got one.
+static bool gets_ticket(struct tls_context *server, struct tls_context *client)
+{
+    struct ends ends;
+    ends_open(&ends, server, client);
+    ends_agree(&ends);
+    assert_int_equal(ends.results[0], TLS_DONE);
+    assert_true(tls_engine_write(ends.engines[0], ends.tls[0], &S("x"), 1));
+    assert_true(tls_engine_write(ends.engines[0], ends.tls[0], &S("y"), 1));
+    ends_step(&ends, 1);
+    ends_close(&ends);
+    return atomic_load(&client->ticket) != NULL;
+}
+
+static void who_comes_with_a_ticket_gets_the_next_and_so_does_one_newcomer_in_so_many(void **state)
+{
+    (void)state;
+    const struct tls_client_settings any = {.verify = TLS_VERIFY_NONE};
+    struct tls_context *server = server_of(NULL, NULL, NULL);
+    struct tls_context *keeper = client_of(any);
+    for (int i = 0; i < 3 * TICKETS_EVERY; i++) {
+        struct tls_context *newcomer = client_of(any);
+        assert_int_equal(gets_ticket(server, i == 0 ? keeper : newcomer), i % TICKETS_EVERY == 0);
+        assert_true(gets_ticket(server, keeper));
+        tls_context_unref(newcomer);
+    }
+    tls_context_unref(keeper);
+    tls_context_unref(server);
+}
+
 // --- threads ------------------------------------------------------------------------------------
 
 struct sharing {
@@ -570,6 +602,7 @@ int main(void)
         cmocka_unit_test(a_client_that_cannot_check_is_not_made),
         cmocka_unit_test(versions_before_1_2_are_refused),
         cmocka_unit_test(a_client_may_not_renegotiate),
+        cmocka_unit_test(who_comes_with_a_ticket_gets_the_next_and_so_does_one_newcomer_in_so_many),
         cmocka_unit_test(threads_share_contexts_and_tickets),
     };
     return cmocka_run_group_tests(tests, files_make, files_drop);
