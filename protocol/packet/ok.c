@@ -3,6 +3,17 @@
 #include "protocol/packet/status.h"
 #include "protocol/wire/reader.h"
 
+// Where the current schema's charset is one of utf16, ucs2 or utf32, servers fill the length up to
+// whole characters of it, with zeros before it (MariaDB 10.11). Such a length is never
+// 0.
+static struct slice changes_read(struct reader *reader)
+{
+    while (reader_left(reader) > 1 && reader_peek(reader) == 0) {
+        reader_skip(reader, 1);
+    }
+    return reader_lenenc_slice(reader);
+}
+
 // Servers leave the message out where it is empty and nothing follows it. It has its length before
 // it with session tracking or without: the manual has it bare without, and servers and clients do
 // otherwise.
@@ -13,7 +24,7 @@ static void tail_read(struct ok *ok, struct reader *reader, uint64_t capabilitie
     }
     if (capability_has(capabilities, CAPABILITY_SESSION_TRACK) &&
         (ok->status & STATUS_SESSION_CHANGED) != 0 && reader_left(reader) > 0) {
-        ok->session = reader_lenenc_slice(reader);
+        ok->session = changes_read(reader);
     }
 }
 

@@ -19,7 +19,9 @@ static const char schema[] =
               "CREATE PROCEDURE app.put_and_fail(n INT) BEGIN INSERT INTO app.t VALUES (n, 1); "
               "INSERT INTO app.t VALUES (n, 2); END;"
               "CREATE FUNCTION app.put_one(n INT) RETURNS INT MODIFIES SQL DATA BEGIN "
-              "INSERT INTO app.t VALUES (n, 3); RETURN n; END";
+              "INSERT INTO app.t VALUES (n, 3); RETURN n; END;"
+              "CREATE DATABASE of_ucs2 CHARACTER SET ucs2; GRANT ALL ON of_ucs2.* TO 'app'@'%';"
+              "CREATE DATABASE of_utf32 CHARACTER SET utf32; GRANT ALL ON of_utf32.* TO 'app'@'%'";
 
 // Probes do not help: replicas are where the last wait has shown them to be.
 static const char *const seldom[] = {"monitor.interval = 1h", "routing.consistency_wait = 10s",
@@ -150,6 +152,14 @@ static const struct writing writings[] = {
      {"XA START 'x'", "INSERT INTO t VALUES (112, 2)", "XA END 'x'", "XA COMMIT 'x' ONE PHASE"},
      "SELECT a FROM t WHERE id = 112",
      "2"},
+    {"a write in a schema of ucs2, where servers tell of it in their own way",
+     {"USE of_ucs2", "INSERT INTO app.t VALUES (113, 1)", "DO 0"},
+     "SELECT a FROM app.t WHERE id = 113",
+     "1"},
+    {"a write in a schema of utf32",
+     {"USE of_utf32", "INSERT INTO app.t VALUES (114, 2), (115, 3)"},
+     "SELECT a FROM app.t WHERE id = 115",
+     "3"},
 };
 
 static void writing_run(MYSQL *client, const struct writing *writing)

@@ -9,6 +9,8 @@
 #include "tests/lib/cmocka.h"
 #include "tests/unit/protocol/captured.h"
 
+#include <stdio.h>
+
 static void ok_reads_what_a_server_says(void **state)
 {
     (void)state;
@@ -96,6 +98,23 @@ static void gtids_and_unknown_changes_are_read_and_written(void **state)
     assert_false(session_change_next(&changes, &change));
     assert_false(reader_is_failed(&changes));
     bytes_free(list);
+}
+
+// As MariaDB sends it in a schema of ucs2, of utf32, and with a length of three bytes in utf32.
+static void the_length_of_changes_may_stand_behind_zeros(void **state)
+{
+    (void)state;
+    static const char *const LENGTHS[] = {"00 03", "00000003", "00 fc0300", "03"};
+    for (size_t i = 0; i < sizeof(LENGTHS) / sizeof(LENGTHS[0]); i++) {
+        char hex[96];
+        struct ok ok;
+        snprintf(hex, sizeof(hex), "00 01 00 0240 0000 02 6d6d %s 01 01 00", LENGTHS[i]);
+        struct slice payload = bytes_from_hex(hex);
+        assert_true(ok_decode(&ok, payload, CAPTURED));
+        assert_true(slice_equal(ok.message, S("mm")));
+        assert_true(slice_equal(ok.session, S("\1\1\0")));
+        bytes_free(payload);
+    }
 }
 
 static void malformed_changes_fail(void **state)
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(ok_reads_what_a_server_says),
         cmocka_unit_test(session_tracking_tells_what_changed),
         cmocka_unit_test(gtids_and_unknown_changes_are_read_and_written),
+        cmocka_unit_test(the_length_of_changes_may_stand_behind_zeros),
         cmocka_unit_test(malformed_changes_fail),
         cmocka_unit_test(a_client_gets_the_changes_that_it_asked_for),
         cmocka_unit_test(a_client_without_tracking_gets_no_changes),
