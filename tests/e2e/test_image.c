@@ -629,12 +629,14 @@ static void counters_that_began_anew_keep_their_connection(void **state)
     mysql_close(client);
 }
 
-static void a_flush_that_is_refused_pins_nothing(void **state)
+static void what_a_server_refused_to_set_for_the_next_transaction_pins_nothing(void **state)
 {
     const struct site *site = *state;
     MYSQL *client = proxied_client(site);
-    assert_client_error(client, "FLUSH STATUS", 1227, "RELOAD");
-    assert_pin(site, "FLUSH STATUS without the right", "");
+    client_run(client, "BEGIN");
+    assert_client_error(client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1568, "");
+    client_run(client, "COMMIT");
+    assert_pin(site, "SET TRANSACTION inside a transaction", "");
     mysql_close(client);
 }
 
@@ -660,7 +662,7 @@ int main(void)
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
         cmocka_unit_test(counters_are_those_of_the_connection_that_ran_the_last_statement),
         cmocka_unit_test(counters_that_began_anew_keep_their_connection),
-        cmocka_unit_test(a_flush_that_is_refused_pins_nothing),
+        cmocka_unit_test(what_a_server_refused_to_set_for_the_next_transaction_pins_nothing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
