@@ -316,7 +316,7 @@ static enum clearing clearing(struct session *session)
 {
     const struct run *run = session->run;
     const struct statement *statement = &run->statement;
-    if (run->command == COMMAND_INIT_DB || last_is_told_by(statement)) {
+    if (last_is_told_by(statement)) {
         return CLEARING_NONE;
     }
     return conn_peer(pooled_conn(session->pooled))->is_mariadb
@@ -340,6 +340,9 @@ static void conditions_note(struct session *session, bool is_error)
 {
     struct run *run = session->run;
     struct last *last = &session->last;
+    if (run->command == COMMAND_INIT_DB && !is_error) {
+        return; // its OK counts what the connection had before, which may be another session's
+    }
     bool is_several = run->statement.count > 1;
     bool has_warned = run->reply.warnings > 0 || (is_several && run->left.has_warned);
     bool is_kept = last->conditions != LAST_NONE && last_is_told_by(&run->statement) && !is_several;

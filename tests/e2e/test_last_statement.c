@@ -697,6 +697,26 @@ static void several_statements_stay_allowed_behind_a_change_of_user(void **state
     pair_close(&pair);
 }
 
+// MySQL tells with it how many there are on the connection: what sluice had set there warned.
+static void a_change_of_schema_leaves_the_warnings_of_its_session(void **state)
+{
+    struct pair pair = pair_open(*state);
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int i = 0; i < 2; i++) {
+        client_run(both[i], "SET character_set_client = utf8mb3"); // a warning, of MySQL
+        client_run(both[i], "DO 0");
+    }
+    others_come(&pair);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mysql_select_db(both[i], "other"), 0);
+    }
+    assert_string_equal(seen(pair.client, "SHOW COUNT(*) WARNINGS").text,
+                        seen(pair.direct, "SHOW COUNT(*) WARNINGS").text);
+    assert_string_equal(seen(pair.client, "SHOW WARNINGS").text,
+                        seen(pair.direct, "SHOW WARNINGS").text);
+    pair_close(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -725,6 +745,7 @@ int main(void)
         cmocka_unit_test(what_ended_the_warnings_the_connection_knows),
         cmocka_unit_test(what_is_prepared_ends_the_warnings_where_it_has_tables),
         cmocka_unit_test(several_statements_stay_allowed_behind_a_change_of_user),
+        cmocka_unit_test(a_change_of_schema_leaves_the_warnings_of_its_session),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);
