@@ -44,10 +44,12 @@ static void load(struct keeper *keeper)
     if (keeper->loader != NULL || keeper->source < 0) {
         return;
     }
+    const atomic_uint_fast64_t *changes = keeper->settings.changes;
     const struct loader_settings settings = {
         .loop = keeper->settings.loop,
         .config = keeper->config,
         .target = keeper->settings.target(keeper->settings.context, keeper->source),
+        .changes = changes != NULL ? atomic_load(changes) : 0,
         .on_done = loaded,
         .context = keeper,
     };

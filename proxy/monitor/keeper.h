@@ -10,8 +10,12 @@
 #include "proxy/net/timer.h"
 #include "router/topology/topology.h"
 
+#include <stdatomic.h>
+
 struct keeper_settings {
     struct loop *loop;
+    // Counts changes of what the catalogue holds; any thread moves it on. NULL: nobody does.
+    const atomic_uint_fast64_t *changes;
     // The server's target, which lasts until keeper_pause().
     const struct conn_target *(*target)(void *context, int server);
     // A new catalogue; borrowed for the call.

@@ -120,6 +120,7 @@ struct loader *loader_begin(const struct loader_settings *settings)
     loader->settings = *settings;
     config_ref(settings->config);
     loader->builder = catalogue_builder_create();
+    catalogue_builder_set_changes(loader->builder, settings->changes);
     loop_task_init(&loader->task, loader_free);
     timer_init(&loader->timer, out_of_time);
     timer_set(&loader->timer, settings->loop, limit_us);

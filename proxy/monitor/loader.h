@@ -16,6 +16,7 @@ struct loader_settings {
     struct loop *loop;
     const struct config *config;      // a reference is taken
     const struct conn_target *target; // outlives the loader
+    uint64_t changes;                 // see catalogue_changes()
     // `catalogue` is NULL where the loading failed; else its reference is the receiver's.
     // `refusal` is why it failed, or what the server would not show; ERROR_NONE: nothing.
     void (*on_done)(void *context, const struct catalogue *catalogue, const struct error *refusal);

@@ -509,6 +509,7 @@ static void keeper_set_up(struct monitor *monitor)
 {
     const struct keeper_settings settings = {
         .loop = monitor->loop,
+        .changes = monitor->settings.catalogue_changes,
         .target = catalogue_target,
         .on_catalogue = catalogue_came,
         .on_refusal = catalogue_refused,

@@ -16,6 +16,8 @@
 #include "router/topology/facts.h"
 #include "router/topology/topology.h"
 
+#include <stdatomic.h>
+
 struct monitor;
 
 // What is monitored: one configuration's servers.
@@ -30,6 +32,9 @@ struct monitor_settings {
     struct helpers *helpers;
     const struct metric_labels *labels; // sizes of the monitor's own counters
     struct monitor_setup setup;         // the first
+    // Counts changes of what the catalogue holds: whoever makes one moves it on, and calls
+    // monitor_refresh_catalogue(). NULL: nobody does.
+    const atomic_uint_fast64_t *catalogue_changes;
     // Each new snapshot; borrowed for the call.
     void (*on_topology)(void *context, struct topology *topology);
     void (*on_catalogue)(void *context, const struct catalogue *catalogue);

@@ -152,6 +152,7 @@ static void start_workers(struct process *process, const struct config *config)
     shared->key = login_key_create();
     shared->report = on_report;
     shared->catalogue_changed = on_catalogue_changed;
+    atomic_store(&shared->catalogue_changes, 1);
     shared->context = process;
     random_bytes(shared->fakes.key, sizeof(shared->fakes.key));
     shared->fakes.accounts = (uint32_t)config->user_count;
@@ -171,6 +172,7 @@ static void start_monitor(struct process *process)
         .helpers = process->shared.helpers,
         .labels = &process->setup->labels,
         .setup = {.config = process->setup->config},
+        .catalogue_changes = &process->shared.catalogue_changes,
         .on_topology = on_topology,
         .on_catalogue = on_catalogue,
         .on_event = on_event,

@@ -59,12 +59,12 @@ static const struct {
 };
 
 // What a text releases counts only where it surely happened, and nothing behind it in the same text
-// took it again.
+// took it again. A stored program may have done something or not.
 static bool may_unpin(const struct session *session, const struct statement *statement,
                       bool is_error)
 {
     const struct run *run = session->run;
-    return !is_error && statement->count == 1 &&
+    return !is_error && statement->count == 1 && !statement->runs_program &&
            (run->command == COMMAND_QUERY || execution_is_meant(run));
 }
 
@@ -236,7 +236,7 @@ static void pins_apply(struct session *session, const struct statement *statemen
         unpins &&statement_has(statement, EFFECT_END) ? effects_unpin(session, PIN_XA)
                                                       : effects_pin(session, PIN_XA);
     }
-    if (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_COMPOUND) {
+    if (statement->kind == STATEMENT_COMPOUND) {
         effects_pin(session, PIN_PROCEDURE);
     }
 }
@@ -435,10 +435,6 @@ static void succeeded(struct session *session, const struct statement *statement
         account_forget_schemas(
             session->worker); // whoever logs in to it next must hear that it is gone
     }
-    if (statement_has(statement, EFFECT_CATALOGUE)) {
-        struct worker_shared *shared = session->worker->shared;
-        shared->catalogue_changed(shared->context);
-    }
     if (statement_has(statement, EFFECT_ACCOUNT)) {
         accounts_note(session, statement);
     }
@@ -469,6 +465,10 @@ static void statement_note(struct session *session, const struct statement *stat
     pins_apply(session, statement, is_error);
     held_note(session, statement, is_error);
     is_error ? failed(session, statement) : succeeded(session, statement);
+    bool may_have_run = !is_error || statement->count > 1 || statement->runs_program;
+    if (statement_has(statement, EFFECT_CATALOGUE) && may_have_run) {
+        learn_note_change(session);
+    }
     if (statement_has(statement, EFFECT_EXECUTE)) { // among others: which text, nobody knows
         effects_pin(session, PIN_UNKNOWN_STATE);
     }
@@ -491,6 +491,7 @@ const struct statement *effects_inner(struct session *session, const struct stat
         .syntax = named != NULL ? named->syntax : session->syntax,
         .schema = session->image->schema,
         .catalogue = session->worker->catalogue,
+        .is_catalogue_old = learn_is_due(session->worker),
         .pure_functions = session->worker->config->routing.pure_functions,
         .pure_functions_count = session->worker->config->routing.pure_functions_count,
     };
@@ -566,8 +567,7 @@ void effects_end(struct session *session, bool is_error)
         // of it.
     } else if ((statement->effects & by_name) != 0 && statement->count == 1) {
         named_note(session, statement, is_error);
-    } else if (statement->effects != 0 || statement->kind == STATEMENT_CALL ||
-               statement->kind == STATEMENT_COMPOUND) {
+    } else if (statement->effects != 0 || statement->kind == STATEMENT_COMPOUND) {
         statement_note(session, statement, is_error);
     }
     command_note(session, is_error);

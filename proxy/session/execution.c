@@ -149,6 +149,18 @@ static void cursor_route(struct statement *statement)
     }
 }
 
+void execution_read(struct session *session)
+{
+    struct run *run = session->run;
+    struct stmt_execute execute;
+    run->sql = run->text->text;
+    run->statement = *preparation_statement(session, run->text);
+    if (run->command == COMMAND_STMT_EXECUTE && stmt_execute_decode(&execute, run->payload) &&
+        (execute.flags & CURSORS) != 0) {
+        cursor_route(&run->statement);
+    }
+}
+
 void execution_begin(struct session *session)
 {
     struct run *run = session->run;
@@ -171,11 +183,7 @@ void execution_begin(struct session *session)
                      (unsigned long long)session->worker->config->proxy.max_packet_bytes);
         return;
     }
-    run->sql = run->text->text;
-    run->statement = *preparation_statement(session, run->text);
-    if ((execute.flags & CURSORS) != 0) {
-        cursor_route(&run->statement);
-    }
+    execution_read(session);
     query_go(session);
 }
 
@@ -195,8 +203,7 @@ void execution_begin_bulk(struct session *session)
         answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("types of COM_STMT_BULK_EXECUTE")));
         return;
     }
-    run->sql = run->text->text;
-    run->statement = *preparation_statement(session, run->text);
+    execution_read(session);
     query_go(session);
 }
 

@@ -111,7 +111,8 @@ static void session_kill(struct session *session, bool is_query)
             kill_statement(session);
         } else if (session->state == SESSION_PREPARING || session->state == SESSION_CATCHING) {
             preparing_kill(session);
-        } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING) {
+        } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING ||
+                   session->state == SESSION_LEARNING) {
             pool_cancel(&session->waiter);
             list_remove(&session->holding);
             answer_error(session, QUERY_KILLED);

@@ -247,6 +247,9 @@ void last_err(struct run *run, const struct err *err)
 {
     run->left.row_count = -1;
     sqlstate_copy(run->left.sqlstate, err);
+    if (run->command == COMMAND_INIT_DB) {
+        run->left.message = arena_copy(&run->arena, err->message);
+    }
 }
 
 // --- warnings and errors -------------------------------------------------------------------------
@@ -336,10 +339,30 @@ static void conditions_clear(struct session *session)
     }
 }
 
+// MySQL adds the error of a COM_INIT_DB to what its connection had before, which may be another
+// session's.
+static void init_db_error_add(struct session *session)
+{
+    const struct run *run = session->run;
+    struct last *last = &session->last;
+    if (last->conditions == LAST_HELD && is_here(session, POOL_TIE_CONDITIONS)) {
+        last->condition_count++;
+    } else {
+        last_add_error(last, last_columns(session), run->reply.error, run->left.message);
+        pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
+    }
+    last->error = run->reply.error;
+    memcpy(last->sqlstate, run->left.sqlstate, LAST_SQLSTATE_SIZE);
+}
+
 static void conditions_note(struct session *session, bool is_error)
 {
     struct run *run = session->run;
     struct last *last = &session->last;
+    if (run->command == COMMAND_INIT_DB && is_error && !session_is_mariadb(session)) {
+        init_db_error_add(session);
+        return;
+    }
     if (run->command == COMMAND_INIT_DB && !is_error) {
         return; // its OK counts what the connection had before, which may be another session's
     }
@@ -603,7 +626,7 @@ static enum found found_by(const struct session *session, bool is_error, uint64_
     if (is_error) {
         return run->reply.rows > 0 ? FOUND_UNSURE : FOUND_SAME;
     }
-    if (statement_has(statement, EFFECT_FUNCTION) && statement->kind != STATEMENT_SELECT) {
+    if (statement->runs_program && statement->kind != STATEMENT_SELECT) {
         return FOUND_UNSURE;
     }
     switch (statement->kind) {

@@ -64,7 +64,8 @@ void phases_count_own(const struct session *session, enum metric_target target, 
     const struct run *run = session->run;
     int64_t total_us = now_us - run->started_us;
     record(session, target, METRIC_PHASE_TOTAL, total_us);
-    if (session->state == SESSION_HOLDING || session->state == SESSION_WAITING) {
+    if (session->state == SESSION_HOLDING || session->state == SESSION_WAITING ||
+        session->state == SESSION_LEARNING) {
         record(session, target, METRIC_PHASE_QUEUE, total_us - run->connect_us);
         connect_record(session, target);
     }

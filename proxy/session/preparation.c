@@ -13,8 +13,10 @@ enum {
     VERSION_NONE = UINT64_MAX,
 };
 
-// What a text is: read once, and anew where what it is read against has changed.
+// What a text is: read once, and anew where what it is read against has changed. The text has the
+// latest, each run that goes by it a reference to its own.
 struct reading {
+    unsigned refs;
     struct statement statement;
     struct statement_entry *entry; // what the statement points into; NULL: the arena
     struct arena arena;
@@ -25,30 +27,50 @@ struct reading {
 
 // --- what the text is ----------------------------------------------------------------------------
 
+void preparation_reading_unref(struct reading **reading)
+{
+    struct reading *gone = *reading;
+    *reading = NULL;
+    if (gone != NULL && --gone->refs == 0) {
+        statement_entry_unref(&gone->entry);
+        arena_release(&gone->arena);
+        mem_free(gone);
+    }
+}
+
 void preparation_reading_free(void *reading)
 {
     struct reading *gone = reading;
-    statement_entry_unref(&gone->entry);
-    arena_release(&gone->arena);
-    mem_free(gone);
+    preparation_reading_unref(&gone);
+}
+
+static struct reading *reading_create(const struct sql_syntax *syntax, bool is_lasting)
+{
+    struct reading *reading = mem_zero(1, sizeof(*reading));
+    reading->refs = 1;
+    reading->syntax = *syntax;
+    reading->version = VERSION_NONE;
+    reading->is_lasting = is_lasting;
+    return reading;
 }
 
 static void reading_renew(struct session *session, struct prepared_text *text)
 {
     struct worker *worker = session->worker;
-    struct reading *reading = text->reading;
+    struct reading *before = text->reading;
+    struct reading *reading = reading_create(&before->syntax, before->is_lasting);
+    text->reading = reading;
+    preparation_reading_unref(&before);
     struct statement_context context = {
         .syntax = reading->syntax,
         .schema = text->image->schema,
         .catalogue = worker->catalogue,
+        .is_catalogue_old = learn_is_due(worker),
         .pure_functions = worker->config->routing.pure_functions,
         .pure_functions_count = worker->config->routing.pure_functions_count,
     };
-    statement_entry_unref(&reading->entry);
-    arena_release(&reading->arena);
-    reading->arena = ARENA_INIT;
-    for (int i = 0; i < 2 && reading->entry == NULL; i++) { // the first time may put it there
-        arena_reset(&reading->arena);
+    for (int i = 0; i < 2 && reading->entry == NULL && !context.is_catalogue_old; i++) {
+        arena_reset(&reading->arena); // the first time may put it there
         reading->entry = statement_cache_read(worker->statements, &reading->statement,
                                               &reading->arena, text->text, &context);
     }
@@ -56,15 +78,27 @@ static void reading_renew(struct session *session, struct prepared_text *text)
         arena_release(&reading->arena);
         reading->arena = ARENA_INIT;
     }
-    reading->version = statement_cache_version(worker->statements);
+    if (context.is_catalogue_old) { // for this time
+        statement_parse(&reading->statement, &reading->arena, text->text, &context);
+    } else {
+        reading->version = statement_cache_version(worker->statements);
+    }
     text->is_harmless = reading->statement.class == STATEMENT_CLASS_READ;
 }
 
 const struct statement *preparation_statement(struct session *session, struct prepared_text *text)
 {
+    struct run *run = session->run;
     struct reading *reading = text->reading;
-    if (reading->version != statement_cache_version(session->worker->statements)) {
+    if (learn_is_due(session->worker) ||
+        reading->version != statement_cache_version(session->worker->statements)) {
         reading_renew(session, text);
+        reading = text->reading;
+    }
+    if (run->reading != reading) {
+        preparation_reading_unref(&run->reading);
+        run->reading = reading;
+        reading->refs++;
     }
     return &reading->statement;
 }
@@ -124,11 +158,7 @@ static struct prepared_text *text_take(struct session *session, struct slice sql
     struct prepared_text *text = prepared_text_take(
         &session->worker->texts, scope_of(session, statement), session->image, sql);
     if (text->reading == NULL) {
-        struct reading *reading = mem_zero(1, sizeof(*reading));
-        reading->syntax = session->syntax;
-        reading->version = VERSION_NONE;
-        reading->is_lasting = is_lasting(statement, sql);
-        text->reading = reading;
+        text->reading = reading_create(&session->syntax, is_lasting(statement, sql));
         text->is_harmless = statement->class == STATEMENT_CLASS_READ;
     }
     return text;

@@ -89,7 +89,7 @@ static void null_asks(struct statement *statement)
     }
 }
 
-void query_read(struct session *session, struct slice sql)
+void query_read_text(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
     const struct worker *worker = session->worker;
@@ -97,16 +97,26 @@ void query_read(struct session *session, struct slice sql)
         .syntax = session->syntax,
         .schema = session->image->schema,
         .catalogue = worker->catalogue,
+        .is_catalogue_old = learn_is_due(worker),
         .pure_functions = worker->config->routing.pure_functions,
         .pure_functions_count = worker->config->routing.pure_functions_count,
     };
     run->sql = sql;
-    run->entry =
-        statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
+    if (context.is_catalogue_old) {
+        statement_parse(&run->statement, &run->arena, sql, &context);
+    } else {
+        run->entry =
+            statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
+    }
     if (session->image->is_null_last_id) {
         null_asks(&run->statement);
     }
-    if (statement_asks(&run->statement, ASK_CONNECTION_ID)) {
+}
+
+void query_read(struct session *session, struct slice sql)
+{
+    query_read_text(session, sql);
+    if (statement_asks(&session->run->statement, ASK_CONNECTION_ID)) {
         own_id_put(session, sql);
     }
 }
@@ -133,7 +143,9 @@ void query_go(struct session *session)
         answer_error(session, LOCAL_INFILE_REFUSED);
         return;
     }
-    query_route(session);
+    if (!learn_begin(session)) {
+        query_route(session);
+    }
 }
 
 void query_begin_command(struct session *session, const struct statement *statement)
@@ -373,7 +385,9 @@ static void hold_timed_out(struct session *session)
 void query_timed_out(struct session *session)
 {
     struct run *run = session->run;
-    if (session->state == SESSION_HOLDING) {
+    if (session->state == SESSION_LEARNING) {
+        learn_timed_out(session);
+    } else if (session->state == SESSION_HOLDING) {
         hold_timed_out(session);
     } else if (session->state == SESSION_RUNNING && run->order == ORDER_NONE) {
         run->order = ORDER_TIME_LIMIT;

@@ -39,6 +39,7 @@ void run_give(struct worker *worker, struct run *run)
     }
     arena_reset(&arena);
     statement_entry_unref(&run->entry);
+    preparation_reading_unref(&run->reading);
     run->packet = packet;
     if (run->sent.cap > 0) {
         buffer_release(&run->sent);
@@ -56,6 +57,7 @@ void run_give(struct worker *worker, struct run *run)
     run->wait_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
+    run->has_learnt = false;
     run->has_waited = false;
     run->wants_primary = false;
     run->is_ahead = false;

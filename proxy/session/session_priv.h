@@ -92,6 +92,7 @@ struct left {
     int64_t told_rows; // matched or inserted, by the last OK's words; -1: it has none
     bool has_warned;   // some of several statements did
     char sqlstate[LAST_SQLSTATE_SIZE]; // of the ERR
+    struct slice message;              // of that of a COM_INIT_DB, in the run's memory
 };
 
 // Taken from the worker's spare ones when a command begins, given back when it ends, with its
@@ -108,6 +109,7 @@ struct run {
     struct arena arena; // of the statement
     struct statement statement;
     struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
+    struct reading *reading;       // or this, a reference
     struct slice sql;              // the statement's text; empty for commands without one
     struct prepared_text *text;    // the one prepared or run, a reference; NULL: none
     struct prepared *prepared;     // the statement that is run; NULL: none
@@ -137,6 +139,7 @@ struct run {
     char trouble[ERROR_TEXT_SIZE]; // why no connection could be had, the last time
     uint8_t attempts;              // servers it was sent to
     bool is_forwarded;             // bytes of the answer are with the client
+    bool has_learnt;               // as far as it could be: it waits for no catalogue
     bool has_waited;               // in vain for a replica: it waits for no other
     bool wants_primary;            // a replica does not have yet what it needs
     bool is_ahead;                 // CATCHING: it went to the server behind the wait
@@ -162,8 +165,9 @@ enum { LAST_QUERY_SIZE = 128 };
 struct session {
     struct stream stream; // to the client
     struct worker *worker;
-    struct list link;      // in worker->sessions
-    struct list holding;   // in worker->holding, HOLDING; in waits.sessions, CATCHING
+    struct list link; // in worker->sessions
+    // In worker->holding, HOLDING; in worker->learning, LEARNING; in waits.sessions, CATCHING.
+    struct list holding;
     struct loop_task task; // frees
     struct loop_task wake; // HOLDING: what a connection knew was saved, or is gone
     struct timer timer;    // what it means goes by the state
@@ -182,9 +186,10 @@ struct session {
     uint16_t collation;    // for the handshake of new connections
     uint8_t nonce[NONCE_SIZE];
 
-    struct image *image;      // what the session wants
-    struct sql_syntax syntax; // comes of the image
-    uint16_t status;          // the last status flags: of a transaction, autocommit, sql_mode
+    struct image *image;       // what the session wants
+    struct sql_syntax syntax;  // comes of the image
+    uint16_t status;           // the last status flags: of a transaction, autocommit, sql_mode
+    uint64_t catalogue_change; // the latest of the session's own statements that changed programs
     int lost_on;   // index of the server that an open transaction was lost with; -1: none was
     uint32_t pins; // PIN_BIT()s
     char *tracked; // owned: session_track_system_variables, as set; NULL: the usual ones
@@ -265,6 +270,8 @@ void command_end(struct session *session); // gives the run back
 
 void query_begin(struct session *session, struct slice sql);
 // Reads the text as the session means it: the run's `sql` and `statement`.
+void query_read_text(struct session *session, struct slice sql);
+// The same, and puts the session's id into what is sent, where that is asked for.
 void query_read(struct session *session, struct slice sql);
 // Goes on with a statement that was read.
 void query_go(struct session *session);
@@ -390,6 +397,19 @@ void waits_init(struct waits *waits);
 // Gives up answers that nobody wants.
 void waits_release(struct worker *worker);
 
+// --- learn.c -------------------------------------------------------------------------------------
+
+// What views and stored programs do has changed since the worker's catalogue was read.
+bool learn_is_due(const struct worker *worker);
+// The session's own statement changed something of it.
+void learn_note_change(struct session *session);
+// Whether the statement needs what is not known yet; then it waits, and query_route() comes.
+bool learn_begin(struct session *session);
+// A new catalogue is there.
+void learn_wake(struct worker *worker);
+// It did not come in time: what the programs do is not known.
+void learn_timed_out(struct session *session);
+
 // --- written.c -----------------------------------------------------------------------------------
 
 // The server says what was committed.
@@ -437,9 +457,11 @@ void preparation_answered(struct session *session, const struct prepare_ok *prep
                           struct slice payload);
 void preparation_capture(struct session *session, const uint8_t *bytes, size_t len);
 void preparation_end(struct session *session, bool is_error);
-// What the text is, by the catalogue of now.
+// What the text is, by the catalogue of now; what the slices point into is kept for the run.
 const struct statement *preparation_statement(struct session *session, struct prepared_text *text);
-void preparation_reading_free(void *reading);
+// Lets go of `*reading` and nulls it; NULL is allowed.
+void preparation_reading_unref(struct reading **reading);
+void preparation_reading_free(void *reading); // the text's
 // The execution runs this text in place of the one that was prepared; neither has parameters.
 void preparation_swap(struct session *session, struct slice sql);
 // The statement changes what statements are prepared by: tables, rights.
@@ -449,6 +471,8 @@ void preparation_note_definitions(struct session *session);
 
 // COM_STMT_EXECUTE, _BULK_EXECUTE, _FETCH, _RESET, _CLOSE, _SEND_LONG_DATA.
 void execution_begin(struct session *session);
+// What the command runs, by the catalogue of now.
+void execution_read(struct session *session);
 void execution_begin_bulk(struct session *session);
 void execution_fetch(struct session *session);
 void execution_reset(struct session *session);
@@ -671,6 +695,7 @@ struct worker {
     const struct config *config;      // of the setup
     struct topology *topology;        // NULL until the monitor's first
     const struct catalogue *catalogue;
+    uint64_t changes_given_up; // LEARNING of so many took too long
     struct resolver *resolver;
     struct conn_target **targets; // by server index
     struct conn_target *target_list[TOPOLOGY_SERVERS_MAX];
@@ -682,6 +707,7 @@ struct worker {
     struct map rights;  // by the account's name
     struct list sessions;
     struct list holding;
+    struct list learning;
     struct list killers;  // connections that end statements
     struct list rechecks; // connections that verify passwords again
     struct list askers;   // connections that ask for rights

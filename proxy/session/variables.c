@@ -247,7 +247,8 @@ static bool is_plain_value(const struct assignment *assignment)
 static bool is_reported(const struct session *session, const struct assignment *assignment)
 {
     return !assignment_is_literal(assignment) && conn_tracks(assignment->name) &&
-           session->pooled != NULL && held_count(session->held, HELD_TRACKING) == 0;
+           !session->run->statement.runs_program && session->pooled != NULL &&
+           held_count(session->held, HELD_TRACKING) == 0;
 }
 
 static void held_note(struct session *session, const struct assignment *assignment)
@@ -348,7 +349,8 @@ static bool is_whole(const struct statement *statement)
 {
     bool is_names = statement->assignments_count == 2 &&
                     slice_equal(statement->assignments[1].name, ASSIGNMENT_NAMES_COLLATION);
-    return statement->count == 1 && (statement->assignments_count == 1 || is_names);
+    return statement->count == 1 && !statement->runs_program &&
+           (statement->assignments_count == 1 || is_names);
 }
 
 void variables_note(struct session *session, const struct statement *statement, bool is_error)

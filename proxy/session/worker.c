@@ -199,6 +199,7 @@ static void catalogue_arrived(struct worker_question *question)
     const struct catalogue *before = worker->catalogue;
     worker->catalogue = news_take(question);
     statement_cache_clear(worker->statements);
+    learn_wake(worker);
     catalogue_unref(before);
 }
 
@@ -441,6 +442,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     worker->resolver = resolver_create(worker->loop, &(struct resolver_settings){0}, &error);
     list_init(&worker->sessions);
     list_init(&worker->holding);
+    list_init(&worker->learning);
     list_init(&worker->old_targets);
     list_init(&worker->killers);
     list_init(&worker->rechecks);

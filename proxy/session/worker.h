@@ -57,9 +57,12 @@ struct worker_shared {
         sessions[POOL_WORKERS_MAX]; // open, by worker: new clients go where there are fewest
     atomic_bool is_draining;
     atomic_uint_fast64_t definitions; // grows when tables or rights may have changed
+    // Grows when views, routines, triggers or foreign keys have changed; then catalogue_changed().
+    // Begins with 1 where a first catalogue is to be waited for.
+    atomic_uint_fast64_t catalogue_changes;
     // A server refused, lost or denied something: for the monitor. Any thread.
     void (*report)(void *context, int server, const struct conn_loss *loss);
-    // A statement changed views, routines, triggers or foreign keys. Any thread.
+    // Any thread.
     void (*catalogue_changed)(void *context);
     void *context;
 };

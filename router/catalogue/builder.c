@@ -1,30 +1,6 @@
-#include "router/catalogue/builder.h"
-
-#include "router/catalogue/catalogue_priv.h"
+#include "router/catalogue/builder_priv.h"
 
 #include "proxy/base/memory.h"
-
-// --- rows as they come, in lists
-
-enum { COLUMNS_MAX = 6 };
-
-struct row {
-    struct row *next;
-    struct slice values[COLUMNS_MAX];
-};
-
-struct rows {
-    struct row *first;
-    struct row **last;
-    bool is_done;
-    bool is_refused; // a row was not what was asked for
-};
-
-struct catalogue_builder {
-    struct catalogue *catalogue; // being built
-    struct arena arena;          // rows, and what only the building needs
-    struct rows rows[CATALOGUE_QUERY_COUNT];
-};
 
 struct catalogue_builder *catalogue_builder_create(void)
 {
@@ -41,9 +17,15 @@ void catalogue_builder_destroy(struct catalogue_builder *builder)
 {
     if (builder != NULL) {
         catalogue_unref(builder->catalogue);
+        map_release(&builder->view_names);
         arena_release(&builder->arena);
         mem_free(builder);
     }
+}
+
+void catalogue_builder_set_changes(struct catalogue_builder *builder, uint64_t changes)
+{
+    builder->catalogue->changes = changes;
 }
 
 bool catalogue_builder_row(struct catalogue_builder *builder, enum catalogue_query_id id,
@@ -71,23 +53,16 @@ void catalogue_builder_done(struct catalogue_builder *builder, enum catalogue_qu
     builder->rows[id].is_done = true;
 }
 
-static bool is_complete(const struct rows *rows)
-{
-    return rows->is_done && !rows->is_refused;
-}
+// --- names and lists
 
-// --- names and maps
-
-static struct catalogue_name name_copy(struct catalogue *catalogue, struct slice schema,
-                                       struct slice name)
+struct catalogue_name name_copy(struct catalogue *catalogue, struct slice schema, struct slice name)
 {
     return (struct catalogue_name){arena_copy(&catalogue->arena, schema),
                                    arena_copy(&catalogue->arena, name)};
 }
 
-// `*names` of `*count` gets `added` more; the old array is left to the arena.
-static void names_append(struct catalogue *catalogue, const struct catalogue_name **names,
-                         size_t *count, const struct catalogue_name *more, size_t added)
+void names_append(struct catalogue *catalogue, const struct catalogue_name **names, size_t *count,
+                  const struct catalogue_name *more, size_t added)
 {
     struct catalogue_name *grown =
         arena_alloc(&catalogue->arena, (*count + added + 1) * sizeof(*grown));
@@ -101,30 +76,13 @@ static void names_append(struct catalogue *catalogue, const struct catalogue_nam
     *count += added;
 }
 
-static void put(struct map *map, struct slice schema, struct slice name, void *value)
+void list_put(struct catalogue *catalogue, struct map *map, const struct catalogue_name *name,
+              const void *item, size_t size)
 {
-    char buf[CATALOGUE_KEY_MAX];
-    struct slice key;
-    if (catalogue_key(buf, schema, name, &key)) {
-        map_put(map, key, value);
-    }
-}
-
-static void *get(const struct map *map, struct slice schema, struct slice name)
-{
-    char buf[CATALOGUE_KEY_MAX];
-    struct slice key;
-    return catalogue_key(buf, schema, name, &key) ? map_get(map, key) : NULL;
-}
-
-// Adds `item` of `size` bytes to the list under the name.
-static void list_put(struct catalogue *catalogue, struct map *map,
-                     const struct catalogue_name *name, const void *item, size_t size)
-{
-    struct catalogue_list *list = get(map, name->schema, name->name);
+    struct catalogue_list *list = catalogue_get(map, name->schema, name->name);
     if (list == NULL) {
         list = arena_zero(&catalogue->arena, sizeof(*list));
-        put(map, name->schema, name->name, list);
+        catalogue_put(map, name->schema, name->name, list);
     }
     if ((list->count & (list->count - 1)) == 0) { // 0 or a power of two: full
         size_t cap = list->count == 0 ? 1 : list->count * 2;
@@ -136,91 +94,6 @@ static void list_put(struct catalogue *catalogue, struct map *map,
     }
     memcpy((char *)list->items + list->count * size, item, size);
     list->count++;
-}
-
-// --- functions
-
-static void routine_add(struct catalogue *catalogue, const struct row *row)
-{
-    static char is_taken;
-    bool is_function = slice_equal_nocase(row->values[2], S("FUNCTION"));
-    catalogue->counts.routines++;
-    if (!is_function) {
-        return;
-    }
-    struct catalogue_routine *routine = arena_zero(&catalogue->arena, sizeof(*routine));
-    routine->name = name_copy(catalogue, row->values[0], row->values[1]);
-    routine->kind = CATALOGUE_FUNCTION;
-    put(&catalogue->functions, row->values[0], row->values[1], routine);
-    put(&catalogue->function_names, SLICE_NONE, row->values[1], &is_taken);
-}
-
-static void loadable_add(struct catalogue *catalogue, const struct row *row)
-{
-    static char is_taken;
-    catalogue->counts.loadable_functions++;
-    put(&catalogue->function_names, SLICE_NONE, row->values[0], &is_taken);
-}
-
-static bool names_view(const struct catalogue_builder *builder, const struct catalogue_name *table)
-{
-    const struct row *row = builder->rows[CATALOGUE_QUERY_VIEWS].first;
-    for (; row != NULL; row = row->next) {
-        if (slice_equal_nocase(row->values[0], table->schema) &&
-            slice_equal_nocase(row->values[1], table->name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// A function that reads a view is as unknown as the view is at this point.
-static bool reads_tables_only(const struct catalogue_builder *builder,
-                              const struct catalogue_definition *definition)
-{
-    for (size_t i = 0; i < definition->tables_count; i++) {
-        if (names_view(builder, &definition->tables[i])) {
-            return false;
-        }
-    }
-    return definition->are_tables_complete;
-}
-
-static void function_inspect(struct catalogue_builder *builder, const struct row *row,
-                             catalogue_inspect_fn *inspect)
-{
-    struct catalogue *catalogue = builder->catalogue;
-    struct catalogue_routine *function = get(&catalogue->functions, row->values[0], row->values[1]);
-    struct catalogue_definition definition;
-    if (function == NULL || row->values[4].ptr == NULL ||
-        !slice_equal_nocase(row->values[2], S("FUNCTION"))) {
-        return;
-    }
-    inspect(&definition, &catalogue->arena, CATALOGUE_FUNCTION_BODY, row->values[0], row->values[3],
-            row->values[4], catalogue);
-    function->is_pure = definition.is_safe && reads_tables_only(builder, &definition);
-    function->is_deterministic = function->is_pure && definition.is_deterministic;
-    names_append(catalogue, &function->tables, &function->tables_count, definition.tables,
-                 definition.tables_count);
-    catalogue->counts.pure_functions += function->is_pure;
-}
-
-static void functions_build(struct catalogue_builder *builder, catalogue_inspect_fn *inspect)
-{
-    struct catalogue *catalogue = builder->catalogue;
-    const struct rows *routines = &builder->rows[CATALOGUE_QUERY_ROUTINES];
-    const struct rows *loadables = &builder->rows[CATALOGUE_QUERY_LOADABLE];
-    for (const struct row *row = routines->first; row != NULL; row = row->next) {
-        routine_add(catalogue, row);
-    }
-    for (const struct row *row = loadables->first; row != NULL; row = row->next) {
-        loadable_add(catalogue, row);
-    }
-    catalogue->are_functions_known = is_complete(routines) && is_complete(loadables);
-    // None is pure yet while the bodies are read: a function that calls another is not proven.
-    for (const struct row *row = routines->first; row != NULL; row = row->next) {
-        function_inspect(builder, row, inspect);
-    }
 }
 
 // --- views
@@ -250,7 +123,7 @@ static void view_resolve(struct catalogue *catalogue, const struct map *nodes, s
     node->state = NODE_OPEN;
     for (size_t i = 0; i < node->names_count; i++) {
         const struct catalogue_name *name = &node->names[i];
-        struct node *below = get(nodes, name->schema, name->name);
+        struct node *below = catalogue_get(nodes, name->schema, name->name);
         if (below == NULL) {
             names_append(catalogue, &view->tables, &view->tables_count, name, 1);
             continue;
@@ -280,8 +153,12 @@ static struct node *node_create(struct catalogue_builder *builder, const struct 
     node->view = arena_zero(&catalogue->arena, sizeof(*node->view));
     node->view->name = name_copy(catalogue, row->values[0], row->values[1]);
     if (row->values[2].len > 0) {
-        inspect(&definition, &builder->arena, CATALOGUE_VIEW_DEFINITION, row->values[0], SLICE_NONE,
-                row->values[2], catalogue);
+        const struct catalogue_source source = {
+            .kind = CATALOGUE_VIEW_DEFINITION,
+            .schema = row->values[0],
+            .text = row->values[2],
+        };
+        inspect(&definition, &builder->arena, &source, catalogue);
     }
     node->view->is_safe = definition.is_safe;
     node->view->is_deterministic = definition.is_deterministic;
@@ -300,10 +177,10 @@ static unsigned view_rank(const struct catalogue_view *view)
 static void view_put(struct catalogue *catalogue, struct catalogue_view *view)
 {
     struct slice name = view->name.name;
-    const struct catalogue_view *other = get(&catalogue->views, SLICE_NONE, name);
-    put(&catalogue->views, view->name.schema, name, view);
+    const struct catalogue_view *other = catalogue_get(&catalogue->views, SLICE_NONE, name);
+    catalogue_put(&catalogue->views, view->name.schema, name, view);
     if (other == NULL || view_rank(view) < view_rank(other)) {
-        put(&catalogue->views, SLICE_NONE, name, view);
+        catalogue_put(&catalogue->views, SLICE_NONE, name, view);
     }
 }
 
@@ -314,11 +191,11 @@ static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn 
     const struct row *row = builder->rows[CATALOGUE_QUERY_VIEWS].first;
     for (; row != NULL; row = row->next) {
         struct node *node = node_create(builder, row, inspect);
-        if (get(&nodes, row->values[0], row->values[1]) !=
+        if (catalogue_get(&nodes, row->values[0], row->values[1]) !=
             NULL) { // differs in case only: which one is meant, nobody knows
             view_weaken(node->view);
         }
-        put(&nodes, row->values[0], row->values[1], node);
+        catalogue_put(&nodes, row->values[0], row->values[1], node);
     }
     map_each (slot, &nodes) {
         struct node *node = slot->value;
@@ -333,23 +210,19 @@ static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn 
         catalogue->counts.unsafe_views += !view->is_safe;
     }
     map_release(&nodes);
+    builder->are_views_known = true;
 }
 
-// --- triggers and foreign keys
-
-static void triggers_build(struct catalogue_builder *builder)
+static void view_names_collect(struct catalogue_builder *builder)
 {
-    struct catalogue *catalogue = builder->catalogue;
-    const struct row *row = builder->rows[CATALOGUE_QUERY_TRIGGERS].first;
+    static char is_view;
+    const struct row *row = builder->rows[CATALOGUE_QUERY_VIEWS].first;
     for (; row != NULL; row = row->next) {
-        struct catalogue_trigger trigger = {
-            .table = name_copy(catalogue, row->values[0], row->values[1]),
-            .name = name_copy(catalogue, row->values[0], row->values[2]),
-        };
-        list_put(catalogue, &catalogue->triggers, &trigger.table, &trigger, sizeof(trigger));
-        catalogue->counts.triggers++;
+        catalogue_put(&builder->view_names, row->values[0], row->values[1], &is_view);
     }
 }
+
+// --- foreign keys
 
 static enum catalogue_rule rule_read(struct slice text)
 {
@@ -388,7 +261,7 @@ static void id_columns_build(struct catalogue_builder *builder, enum catalogue_i
     for (const struct row *row = rows->first; row != NULL; row = row->next) {
         count += catalogue_id_table(row->values[0], row->values[1]) == table;
     }
-    if (!is_complete(rows) || count == 0) {
+    if (!rows_are_complete(rows) || count == 0) {
         return;
     }
     struct slice *columns = arena_alloc(&catalogue->arena, count * sizeof(*columns));
@@ -407,14 +280,16 @@ const struct catalogue *catalogue_builder_finish(struct catalogue_builder **buil
     struct catalogue_builder *builder = *builder_ptr;
     struct catalogue *catalogue = builder->catalogue;
     *builder_ptr = NULL;
-    functions_build(builder, inspect);
+    programs_collect(builder);
+    view_names_collect(builder);
+    programs_read(builder, inspect);
     views_build(builder, inspect);
-    triggers_build(builder);
+    programs_read(builder, inspect);
     foreign_keys_build(builder);
     for (int table = 0; table < CATALOGUE_ID_TABLE_COUNT; table++) {
         id_columns_build(builder, (enum catalogue_id_table)table);
     }
-    arena_release(&builder->arena);
-    mem_free(builder);
+    builder->catalogue = NULL;
+    catalogue_builder_destroy(builder);
     return catalogue;
 }

@@ -17,16 +17,36 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct catalogue_builder;
 
-// What a definition turns out to do.
-enum catalogue_definition_kind { CATALOGUE_VIEW_DEFINITION, CATALOGUE_FUNCTION_BODY };
+// A text to be judged, made while `schema` was the current one and under `sql_mode`.
+enum catalogue_definition_kind {
+    CATALOGUE_VIEW_DEFINITION,
+    CATALOGUE_FUNCTION_BODY,
+    CATALOGUE_PROCEDURE_BODY,
+    CATALOGUE_TRIGGER_BODY,
+};
 
+struct catalogue_source {
+    enum catalogue_definition_kind kind;
+    struct slice schema;
+    struct slice sql_mode; // of a program; a view's is the server's own
+    struct slice text;
+    const struct slice *parameters; // of a routine: their names
+    size_t parameters_count;
+};
+
+// What a definition turns out to do.
 struct catalogue_definition {
-    bool is_safe;
+    bool is_safe; // a view or a function: a replica may run it
     bool is_deterministic;
     bool are_tables_complete;
+    // A program: what it does, in `arena`; NULL: not known. `is_waiting`: it runs others that are
+    // not known yet.
+    bool is_waiting;
+    const struct program *program;
     // Tables and views that it names, the schema filled in; in `arena`.
     const struct catalogue_name *tables;
     size_t tables_count;
@@ -34,18 +54,19 @@ struct catalogue_definition {
 
 struct arena;
 
-// Reads the text of a definition, made while `schema` was the current one and under `sql_mode`.
-// Views in it count as tables: the builder resolves them. `known` has the names of all functions,
-// and for a view which of them are pure. `statement_inspect` is the one that knows SQL; the
-// catalogue itself does not.
+// Reads a definition. Views in it count as tables: the builder resolves them. `known` has the names
+// of all functions, and which programs are known. `statement_inspect` is the one that knows SQL;
+// the catalogue itself does not.
 typedef void catalogue_inspect_fn(struct catalogue_definition *out, struct arena *arena,
-                                  enum catalogue_definition_kind kind, struct slice schema,
-                                  struct slice sql_mode, struct slice text,
+                                  const struct catalogue_source *source,
                                   const struct catalogue *known);
 
 struct catalogue_builder *catalogue_builder_create(void);
 // NULL is nothing. Only for a builder that is given up.
 void catalogue_builder_destroy(struct catalogue_builder *builder);
+
+// How many changes of what it holds were made before the first query was sent; 0 unless said.
+void catalogue_builder_set_changes(struct catalogue_builder *builder, uint64_t changes);
 
 // One row: its values in the order of the query's columns, copied; NULL in SQL is a slice whose
 // `ptr` is NULL. A row with another number of values is refused: false, and the catalogue is

@@ -10,6 +10,7 @@ void catalogue_destroy(struct catalogue *catalogue)
 {
     map_release(&catalogue->views);
     map_release(&catalogue->functions);
+    map_release(&catalogue->procedures);
     map_release(&catalogue->function_names);
     map_release(&catalogue->triggers);
     map_release(&catalogue->children);
@@ -55,9 +56,16 @@ bool catalogue_key(char buf[CATALOGUE_KEY_MAX], struct slice schema, struct slic
     return true;
 }
 
-// --- reading
+void catalogue_put(struct map *map, struct slice schema, struct slice name, void *value)
+{
+    char buf[CATALOGUE_KEY_MAX];
+    struct slice key;
+    if (catalogue_key(buf, schema, name, &key)) {
+        map_put(map, key, value);
+    }
+}
 
-static void *find(const struct map *map, struct slice schema, struct slice name)
+void *catalogue_get(const struct map *map, struct slice schema, struct slice name)
 {
     char buf[CATALOGUE_KEY_MAX];
     struct slice key;
@@ -67,28 +75,36 @@ static void *find(const struct map *map, struct slice schema, struct slice name)
     return map_get(map, key);
 }
 
+// --- reading
+
 const struct catalogue_view *catalogue_view_find(const struct catalogue *catalogue,
                                                  struct slice schema, struct slice name)
 {
-    return find(&catalogue->views, schema, name);
+    return catalogue_get(&catalogue->views, schema, name);
 }
 
 const struct catalogue_routine *catalogue_function_find(const struct catalogue *catalogue,
                                                         struct slice schema, struct slice name)
 {
-    return find(&catalogue->functions, schema, name);
+    return catalogue_get(&catalogue->functions, schema, name);
+}
+
+const struct catalogue_routine *catalogue_procedure_find(const struct catalogue *catalogue,
+                                                         struct slice schema, struct slice name)
+{
+    return catalogue_get(&catalogue->procedures, schema, name);
 }
 
 bool catalogue_has_function_named(const struct catalogue *catalogue, struct slice name)
 {
     return !catalogue->are_functions_known ||
-           find(&catalogue->function_names, SLICE_NONE, name) != NULL;
+           catalogue_get(&catalogue->function_names, SLICE_NONE, name) != NULL;
 }
 
 static const void *list_find(const struct map *map, struct slice schema, struct slice table,
                              size_t *count)
 {
-    const struct catalogue_list *list = find(map, schema, table);
+    const struct catalogue_list *list = catalogue_get(map, schema, table);
     *count = list != NULL ? list->count : 0;
     return list != NULL ? list->items : NULL;
 }
@@ -135,6 +151,11 @@ const struct slice *catalogue_id_columns(const struct catalogue *catalogue,
 {
     *count = catalogue->id_columns_count[table];
     return catalogue->id_columns[table];
+}
+
+uint64_t catalogue_changes(const struct catalogue *catalogue)
+{
+    return catalogue->changes;
 }
 
 struct catalogue_counts catalogue_counts(const struct catalogue *catalogue)

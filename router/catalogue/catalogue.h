@@ -11,8 +11,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct catalogue;
+
+// What a stored program does to the session that runs it, in the words of whoever reads SQL:
+// router/statement/program.h.
+struct program;
 
 struct catalogue_name {
     struct slice schema;
@@ -33,10 +38,11 @@ enum catalogue_routine_kind { CATALOGUE_FUNCTION, CATALOGUE_PROCEDURE };
 struct catalogue_routine {
     struct catalogue_name name;
     enum catalogue_routine_kind kind;
-    // A function whose whole body is RETURN of something provably without effects. What a routine
-    // declares of itself (READS SQL DATA, DETERMINISTIC) proves nothing: servers don't enforce it.
+    // A function whose body provably reads and nothing else. What a routine declares of itself
+    // (READS SQL DATA, DETERMINISTIC) proves nothing: servers don't enforce it.
     bool is_pure;
-    bool is_deterministic; // pure, and depends on its parameters and `tables` alone
+    bool is_deterministic;         // pure, and depends on its parameters and `tables` alone
+    const struct program *program; // NULL: not known
     const struct catalogue_name *tables;
     size_t tables_count;
 };
@@ -44,6 +50,7 @@ struct catalogue_routine {
 struct catalogue_trigger {
     struct catalogue_name table;
     struct catalogue_name name;
+    const struct program *program; // NULL: not known
 };
 
 enum catalogue_rule {
@@ -65,6 +72,9 @@ const struct catalogue *catalogue_ref(const struct catalogue *catalogue);
 // NULL is nothing.
 void catalogue_unref(const struct catalogue *catalogue);
 
+// How many changes of what it holds were made, at the least, before it was read.
+uint64_t catalogue_changes(const struct catalogue *catalogue);
+
 // --- reading. What is returned lives as long as the catalogue.
 
 // The view, or NULL: a table, or nothing of that name. With an empty schema, where nobody knows the
@@ -74,6 +84,9 @@ const struct catalogue_view *catalogue_view_find(const struct catalogue *catalog
 // The stored function, or NULL.
 const struct catalogue_routine *catalogue_function_find(const struct catalogue *catalogue,
                                                         struct slice schema, struct slice name);
+// The stored procedure, or NULL.
+const struct catalogue_routine *catalogue_procedure_find(const struct catalogue *catalogue,
+                                                         struct slice schema, struct slice name);
 // Whether any stored or loadable function has this name, in whichever schema; true too where the
 // server did not let us look. Asked for built-in functions that only some servers have.
 bool catalogue_has_function_named(const struct catalogue *catalogue, struct slice name);
@@ -109,6 +122,7 @@ struct catalogue_counts {
     size_t pure_functions;
     size_t loadable_functions;
     size_t triggers;
+    size_t known_programs; // routines and triggers
     size_t foreign_keys;
 };
 struct catalogue_counts catalogue_counts(const struct catalogue *catalogue);

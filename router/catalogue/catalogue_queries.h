@@ -4,6 +4,7 @@
 //
 //   views        SHOW VIEW and SELECT on *.*: a definition that is not shown counts as unsafe
 //   routines     MariaDB: SELECT on mysql.proc, or SHOW CREATE ROUTINE; MySQL: SHOW_ROUTINE
+//   parameters   the same
 //   loadable     SELECT on mysql.func
 //   triggers     TRIGGER on *.*
 //   foreign keys any privilege on the tables
@@ -17,6 +18,7 @@
 enum catalogue_query_id {
     CATALOGUE_QUERY_VIEWS,
     CATALOGUE_QUERY_ROUTINES,
+    CATALOGUE_QUERY_PARAMETERS,
     CATALOGUE_QUERY_LOADABLE,
     CATALOGUE_QUERY_TRIGGERS,
     CATALOGUE_QUERY_FOREIGN_KEYS,

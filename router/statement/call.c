@@ -5,8 +5,7 @@ static void unknown_function(struct parser *parser, struct slice name)
 {
     parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNKNOWN_FUNCTION, name);
     parser_uncacheable(parser, UNCACHEABLE_FUNCTION);
-    parser_effect(parser, EFFECT_FUNCTION);
-    parser->out->are_tables_complete = false;
+    parser_add_program(parser, NULL);
 }
 
 static bool is_function_named(struct slice entry, struct slice schema, struct slice name)
@@ -35,17 +34,22 @@ static bool is_allowed(const struct parser *parser, struct slice schema, struct 
     return false;
 }
 
-// The catalogue has read the function's body and found nothing in it.
-static bool is_proven(struct parser *parser, struct slice schema, struct slice name)
+static const struct catalogue_routine *function_find(const struct parser *parser,
+                                                     struct slice schema, struct slice name)
 {
     const struct catalogue *catalogue = parser->context->catalogue;
-    const struct catalogue_routine *function =
-        catalogue != NULL ? catalogue_function_find(catalogue, schema, name) : NULL;
-    if (function == NULL || !function->is_pure) {
+    return catalogue != NULL ? catalogue_function_find(catalogue, schema, name) : NULL;
+}
+
+// The catalogue has read the function's body and found nothing in it.
+static bool is_proven(struct parser *parser, const struct catalogue_routine *function)
+{
+    if (function == NULL || !function->is_pure || parser->context->is_catalogue_old) {
         return false;
     }
     for (size_t i = 0; i < function->tables_count; i++) {
-        parser_add_table(parser, function->tables[i].schema, function->tables[i].name, TABLE_READ);
+        parser_add_table(parser, arena_copy(parser->arena, function->tables[i].schema),
+                         arena_copy(parser->arena, function->tables[i].name), TABLE_READ);
     }
     if (!function->is_deterministic) {
         parser_uncacheable(parser, UNCACHEABLE_FUNCTION);
@@ -53,15 +57,28 @@ static bool is_proven(struct parser *parser, struct slice schema, struct slice n
     return true;
 }
 
+// It does something, and what that is is known.
+static void known_function(struct parser *parser, const struct program *program, struct slice name)
+{
+    parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_WRITING_FUNCTION, name);
+    parser_uncacheable(parser, UNCACHEABLE_FUNCTION);
+    parser_add_program(parser, program);
+}
+
 // A stored or loadable function. Without a schema it is a loadable one or the current schema's.
 static void call_stored(struct parser *parser, struct slice schema, struct slice name,
                         bool is_qualified)
 {
-    if (is_proven(parser, schema, name)) {
+    const struct catalogue_routine *function = function_find(parser, schema, name);
+    if (is_proven(parser, function)) {
         return;
     }
     if (!is_allowed(parser, schema, name, is_qualified)) {
-        unknown_function(parser, name);
+        if (function != NULL && function->program != NULL && !parser->context->is_catalogue_old) {
+            known_function(parser, function->program, name);
+        } else {
+            unknown_function(parser, name);
+        }
         return;
     }
     parser_uncacheable(parser, UNCACHEABLE_FUNCTION);

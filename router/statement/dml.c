@@ -162,12 +162,50 @@ void read_truncate(struct parser *parser)
 
 // --- procedures, expressions, handlers
 
+// [schema.] name; of a package's procedure there is one more.
+static const struct program *take_procedure(struct parser *parser)
+{
+    struct slice schema = parser->context->schema;
+    struct slice name = SLICE_NONE;
+    const struct catalogue *catalogue = parser->context->catalogue;
+    parser_take_name(parser, &name);
+    for (int names = 1; parser_take_symbol(parser, '.'); names++) {
+        schema = name;
+        if (names > 1 || !parser_take_name(parser, &name)) {
+            return NULL;
+        }
+    }
+    const struct catalogue_routine *procedure =
+        catalogue != NULL ? catalogue_procedure_find(catalogue, schema, name) : NULL;
+    return procedure != NULL ? procedure->program : NULL;
+}
+
+// What stands for a parameter alone may be set by the procedure.
+static void read_argument(struct parser *parser)
+{
+    struct token first = parser->token;
+    struct parser_place place = parser_place(parser);
+    parser_advance(parser);
+    bool is_alone = parser_at_symbol(parser, ',') || parser_at_symbol(parser, ')');
+    if (first.kind == TOKEN_USER_VARIABLE && is_alone) {
+        parser_effect(parser, EFFECT_USER_VARIABLE);
+        parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &first));
+    }
+    parser_return(parser, &place);
+    scan(parser, SCAN_EXPRESSION, SCAN_TO_COMMA);
+}
+
+// CALL p [(a, b, ...)]
 void read_call(struct parser *parser)
 {
     parser_classify(parser, STATEMENT_CALL, STATEMENT_CLASS_WRITE, ROUTE_REASON_PROCEDURE);
-    parser_unknown(parser);
-    while (parser_at_name(parser) || parser_at_symbol(parser, '.')) {
-        parser_advance(parser);
+    parser_add_program(parser, take_procedure(parser));
+    if (!parser_take_symbol(parser, '(')) {
+        return;
+    }
+    while (!parser_at_end(parser)) {
+        read_argument(parser);
+        parser_take_symbol(parser, ',');
     }
 }
 

@@ -1,5 +1,7 @@
 #include "router/statement/parser_priv.h"
 
+#include "router/statement/program.h"
+
 // --- the cursor
 
 void parser_begin(struct parser *parser, struct slice sql, const struct sql_syntax *syntax,
@@ -247,12 +249,108 @@ static void append_table(struct parser *parser, struct slice schema, struct slic
     };
 }
 
+// A table that the catalogue names, which may go before the statement does.
+static void append_known(struct parser *parser, struct slice schema, struct slice name,
+                         unsigned use)
+{
+    append_table(parser, arena_copy(parser->arena, schema), arena_copy(parser->arena, name), use);
+}
+
+// --- stored programs
+
+void parser_add_local(struct parser *parser, struct slice name)
+{
+    parser->locals = array_grow(parser->arena, parser->locals, parser->locals_count,
+                                &parser->locals_cap, sizeof(*parser->locals));
+    parser->locals[parser->locals_count++] = name;
+}
+
+bool parser_is_local(const struct parser *parser, struct slice name)
+{
+    for (uint32_t i = 0; i < parser->locals_count; i++) {
+        if (slice_equal_nocase(parser->locals[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The program's names are the catalogue's, which may go before the statement does.
+static void add_names(struct parser *parser, const struct program *program)
+{
+    for (uint32_t i = 0; i < program->assignments_count; i++) {
+        struct assignment assignment = program->assignments[i];
+        assignment.name = arena_copy(parser->arena, assignment.name);
+        assignment.component = arena_copy(parser->arena, assignment.component);
+        parser_add_assignment(parser, &assignment);
+    }
+    for (uint32_t i = 0; i < program->subjects_count; i++) {
+        const struct statement_subject *subject = &program->subjects[i];
+        parser_add_subject(parser, subject->kind, arena_copy(parser->arena, subject->name));
+    }
+    for (uint32_t i = 0; i < program->tables_count; i++) {
+        const struct statement_table *table = &program->tables[i];
+        unsigned use = (table->is_written ? TABLE_WRITTEN : TABLE_READ) |
+                       (table->is_temporary ? TABLE_TEMPORARY : 0U);
+        append_known(parser, table->schema, table->name, use);
+    }
+}
+
+void parser_add_program(struct parser *parser, const struct program *program)
+{
+    struct statement *out = parser->out;
+    out->runs_program = true;
+    if (program == NULL || parser->context->is_catalogue_old) {
+        parser_effect(parser, EFFECT_FUNCTION);
+        out->are_tables_complete = false;
+        return;
+    }
+    out->effects |= program->effects;
+    out->asks |= program->asks;
+    out->accounts_are_all |= (program->effects & EFFECT_BIT(EFFECT_ACCOUNT)) != 0;
+    out->are_tables_complete &= program->are_tables_complete;
+    add_names(parser, program);
+}
+
+// --- what the catalogue knows of a table
+
+static bool is_change_of_rows(enum statement_kind kind)
+{
+    switch (kind) {
+    case STATEMENT_INSERT:
+    case STATEMENT_REPLACE:
+    case STATEMENT_UPDATE:
+    case STATEMENT_DELETE:
+    case STATEMENT_LOAD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Which of them it sets off is not worth a look at what is done to the rows.
+static void add_triggers(struct parser *parser, struct slice schema, struct slice name,
+                         unsigned use)
+{
+    size_t count = 0;
+    if ((use & TABLE_WRITTEN) == 0 || !is_change_of_rows(parser->part.inner)) {
+        return;
+    }
+    const struct catalogue_trigger *triggers =
+        catalogue_triggers(parser->context->catalogue,
+                           schema.len > 0 ? schema : parser->context->schema, name, &count);
+    for (size_t i = 0; i < count; i++) {
+        parser_add_program(parser, triggers[i].program);
+    }
+}
+
 // What is behind a view's name.
 static void add_view(struct parser *parser, const struct catalogue_view *view, unsigned use)
 {
     if (!view->is_safe) {
-        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNSAFE_VIEW, view->name.name);
-        parser_effect(parser, EFFECT_FUNCTION);
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNSAFE_VIEW,
+                     arena_copy(parser->arena, view->name.name));
+        parser_add_program(parser, NULL);
     }
     if (!view->is_deterministic) {
         parser_uncacheable(parser, UNCACHEABLE_VIEW);
@@ -261,7 +359,8 @@ static void add_view(struct parser *parser, const struct catalogue_view *view, u
         parser->out->are_tables_complete = false;
     }
     for (size_t i = 0; i < view->tables_count; i++) {
-        append_table(parser, view->tables[i].schema, view->tables[i].name, use);
+        append_known(parser, view->tables[i].schema, view->tables[i].name, use);
+        add_triggers(parser, view->tables[i].schema, view->tables[i].name, use);
     }
 }
 
@@ -285,6 +384,8 @@ void parser_add_table(struct parser *parser, struct slice schema, struct slice n
         catalogue_view_find(catalogue, schema.len > 0 ? schema : parser->context->schema, name);
     if (view != NULL) {
         add_view(parser, view, use);
+    } else {
+        add_triggers(parser, schema, name, use);
     }
 }
 

@@ -34,11 +34,22 @@ struct parser {
     uint32_t assignments_cap;
     uint32_t accounts_cap;
     uint32_t subjects_cap;
+    uint32_t locals_cap;
     struct statement_table *tables;
     struct assignment *assignments;
     struct statement_account *accounts;
     struct statement_subject *subjects;
+    // Of a stored program's body: its variables and parameters.
+    bool is_program;
+    struct slice *locals;
+    uint32_t locals_count;
 };
+
+// Nothing is found yet; the cursor stands nowhere.
+void parser_init(struct parser *parser, struct statement *out, struct arena *arena,
+                 const struct statement_context *context);
+// What follows is a statement of its own.
+void parser_begin_part(struct parser *parser);
 
 // --- the cursor
 
@@ -140,6 +151,15 @@ enum { TABLES_MAX = 4096, ASSIGNMENTS_MAX = 4096, ACCOUNTS_MAX = 1024, SUBJECTS_
 void parser_add_assignment(struct parser *parser, const struct assignment *assignment);
 void parser_add_account(struct parser *parser, const struct statement_account *account);
 void parser_add_subject(struct parser *parser, enum statement_subject_kind kind, struct slice name);
+
+// A name that SET may assign without meaning a variable of the session's.
+void parser_add_local(struct parser *parser, struct slice name);
+bool parser_is_local(const struct parser *parser, struct slice name);
+
+// The statement runs this program: what it does is done by the statement too. NULL: it runs one
+// that is not known.
+struct program;
+void parser_add_program(struct parser *parser, const struct program *program);
 
 // --- tables
 

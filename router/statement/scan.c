@@ -23,6 +23,7 @@ struct scan {
     unsigned place;
     unsigned stop;
     size_t depth;
+    size_t cases;                     // CASE ... END that are open
     struct token qualifier;           // what stood before the last dot
     unsigned char frame;              // the innermost
     unsigned char frames[FRAMES_MAX]; // those around it
@@ -222,6 +223,34 @@ static void scan_system_variable(struct scan *scan)
     parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
 }
 
+// A variable of the stored program's own, or a field of one.
+static bool take_local(struct parser *parser)
+{
+    bool is_name = parser->token.kind == TOKEN_NAME ||
+                   (parser->token.kind == TOKEN_WORD &&
+                    !keyword_is_reserved((enum keyword)parser->token.keyword));
+    if (!parser->is_program || !is_name) {
+        return false;
+    }
+    parser_advance(parser);
+    if (parser_take_symbol(parser, '.')) {
+        parser_advance(parser);
+    }
+    return true;
+}
+
+static bool take_target(struct parser *parser)
+{
+    if (parser->token.kind != TOKEN_USER_VARIABLE) {
+        return take_local(parser);
+    }
+    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_INTO_VARIABLE,
+                 token_text(&parser->token));
+    assign_user_variable(parser, &parser->token);
+    parser_advance(parser);
+    return true;
+}
+
 // INTO behind a query: a file of the server's host, or variables.
 static void scan_into(struct parser *parser)
 {
@@ -230,16 +259,11 @@ static void scan_into(struct parser *parser)
         parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_INTO_FILE, SLICE_NONE);
         return;
     }
-    if (parser->token.kind != TOKEN_USER_VARIABLE) {
+    if (!take_target(parser)) {
         parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_INTO_VARIABLE, SLICE_NONE);
         return;
     }
-    parser_raise(parser, STATEMENT_CLASS_CONNECTION, ROUTE_REASON_INTO_VARIABLE,
-                 token_text(&parser->token));
-    while (parser->token.kind == TOKEN_USER_VARIABLE) {
-        assign_user_variable(parser, &parser->token);
-        parser_advance(parser);
-        parser_take_symbol(parser, ',');
+    while (parser_take_symbol(parser, ',') && take_target(parser)) {
     }
 }
 
@@ -324,11 +348,46 @@ static void scan_using(struct scan *scan)
     }
 }
 
+// Words of programs that end an expression, unless they belong to a CASE in it.
+static bool ends_expression(struct scan *scan, enum keyword keyword)
+{
+    switch (keyword) {
+    case KEYWORD_THEN:
+        return (scan->stop & SCAN_TO_THEN) != 0;
+    case KEYWORD_WHEN:
+        return (scan->stop & SCAN_TO_WHEN) != 0;
+    case KEYWORD_DO:
+        return (scan->stop & SCAN_TO_DO) != 0;
+    case KEYWORD_END:
+        return (scan->stop & SCAN_TO_BLOCK_END) != 0;
+    default:
+        return false;
+    }
+}
+
+static void count_cases(struct scan *scan, enum keyword keyword)
+{
+    if (token_is_symbol(&scan->parser->last, '.')) {
+        return; // a column's name
+    }
+    if (keyword == KEYWORD_CASE) {
+        scan->cases++;
+    } else if (keyword == KEYWORD_END && scan->cases > 0) {
+        scan->cases--;
+    }
+}
+
 // Reserved words and the few others that say something. Returns false where the scan stops.
 static bool scan_keyword(struct scan *scan)
 {
     struct parser *parser = scan->parser;
     enum keyword keyword = (enum keyword)parser->token.keyword;
+    if (scan->stop >= SCAN_TO_THEN) {
+        if (scan->depth == 0 && scan->cases == 0 && ends_expression(scan, keyword)) {
+            return false;
+        }
+        count_cases(scan, keyword);
+    }
     switch (keyword) {
     case KEYWORD_SELECT:
         scan->frame = FRAME_PLAIN;
@@ -520,6 +579,7 @@ void scan(struct parser *parser, unsigned place, unsigned stop)
     scan.place = place;
     scan.stop = stop;
     scan.depth = 0;
+    scan.cases = 0;
     scan.frame = FRAME_PLAIN;
     scan.qualifier.kind = TOKEN_END;
     if ((place & SCAN_TABLES) != 0) {

@@ -19,6 +19,11 @@ enum scan_stop {
     SCAN_TO_FOR = 1 << 1,   // and at FOR
     SCAN_TO_SET = 1 << 2,   // and at SET
     SCAN_TO_FROM = 1 << 3,  // and at FROM
+    // In stored programs, outside of CASE ... END:
+    SCAN_TO_THEN = 1 << 4,
+    SCAN_TO_WHEN = 1 << 5,
+    SCAN_TO_DO = 1 << 6,
+    SCAN_TO_BLOCK_END = 1 << 7, // END
 };
 
 // Reads on until the statement ends, or before the token where it is to stop.

@@ -247,6 +247,30 @@ static void read_names(struct parser *parser)
     }
 }
 
+// Behind a name of a stored program's own: what the session is does not change.
+static bool take_local(struct parser *parser)
+{
+    struct slice name = SLICE_NONE;
+    struct parser_place place = parser_place(parser);
+    if (!parser->is_program || !parser_at_name(parser)) {
+        return false;
+    }
+    name = parser_value(parser, &parser->token);
+    parser_advance(parser);
+    bool is_row = parser_at_symbol(parser, '.') &&
+                  (slice_equal_nocase(name, S("new")) || slice_equal_nocase(name, S("old")));
+    if (!is_row && !parser_is_local(parser, name)) {
+        parser_return(parser, &place);
+        return false;
+    }
+    if (parser_take_symbol(parser, '.')) {
+        parser_advance(parser);
+    }
+    take_equals(parser);
+    scan(parser, SCAN_EXPRESSION, SCAN_TO_COMMA);
+    return true;
+}
+
 // One item of the list. `scope` is what GLOBAL and the like before an item said: it holds for those
 // behind it too.
 static void read_item(struct parser *parser, enum assignment_scope *scope)
@@ -254,6 +278,9 @@ static void read_item(struct parser *parser, enum assignment_scope *scope)
     struct token first = parser->token;
     if (first.kind == TOKEN_USER_VARIABLE) {
         read_user_variable(parser);
+        return;
+    }
+    if (take_local(parser)) {
         return;
     }
     if (parser_take(parser, KEYWORD_NAMES)) {
@@ -277,7 +304,10 @@ static void read_item(struct parser *parser, enum assignment_scope *scope)
 
 static void read_list(struct parser *parser, enum assignment_scope scope)
 {
-    parser_classify(parser, STATEMENT_SET, STATEMENT_CLASS_SESSION, ROUTE_REASON_SESSION_STATE);
+    // In a program it may be about the program's own variables.
+    enum statement_class class =
+        parser->is_program ? STATEMENT_CLASS_READ : STATEMENT_CLASS_SESSION;
+    parser_classify(parser, STATEMENT_SET, class, ROUTE_REASON_SESSION_STATE);
     do {
         read_item(parser, &scope);
     } while (parser_take_symbol(parser, ','));

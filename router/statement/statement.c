@@ -169,8 +169,8 @@ void parser_read_statement(struct parser *parser)
 
 // --- one reading of the text
 
-static void parser_init(struct parser *parser, struct statement *out, struct arena *arena,
-                        const struct statement_context *context)
+void parser_init(struct parser *parser, struct statement *out, struct arena *arena,
+                 const struct statement_context *context)
 {
     parser->out = out;
     parser->arena = arena;
@@ -180,6 +180,9 @@ static void parser_init(struct parser *parser, struct statement *out, struct are
     parser->nesting = 0;
     parser->tables_cap = parser->assignments_cap = 0;
     parser->accounts_cap = parser->subjects_cap = 0;
+    parser->locals_cap = parser->locals_count = 0;
+    parser->is_program = false;
+    parser->locals = NULL;
     parser->tables = NULL;
     parser->assignments = NULL;
     parser->accounts = NULL;
@@ -188,7 +191,7 @@ static void parser_init(struct parser *parser, struct statement *out, struct are
     out->are_tables_complete = true;
 }
 
-static void part_init(struct parser *parser)
+void parser_begin_part(struct parser *parser)
 {
     parser->part = (struct part){
         .kind = STATEMENT_UNKNOWN,
@@ -231,7 +234,7 @@ static void part_add(struct parser *parser)
 static void read_part(struct parser *parser)
 {
     bool is_unsure = parser->changes_syntax; // of what the lexer should go by from here on
-    part_init(parser);
+    parser_begin_part(parser);
     parser_read_statement(parser);
     if (!parser_at_end(parser)) {
         scan(parser, SCAN_EXPRESSION, SCAN_TO_END);
@@ -351,17 +354,18 @@ static bool readings_agree(const struct statement *a, const struct statement *b)
 {
     return a->kind == b->kind && a->class == b->class && a->reason == b->reason &&
            a->count == b->count && a->effects == b->effects && a->asks == b->asks &&
-           a->uncacheable == b->uncacheable && slice_equal(a->schema, b->schema) &&
-           slice_equal(a->name, b->name) && slice_equal(a->prepared, b->prepared) &&
-           a->access == b->access && kills_are_equal(&a->kill, &b->kill) &&
-           tables_are_equal(a, b) && assignments_are_equal(a, b) && accounts_are_equal(a, b) &&
-           subjects_are_equal(a, b);
+           a->runs_program == b->runs_program && a->uncacheable == b->uncacheable &&
+           slice_equal(a->schema, b->schema) && slice_equal(a->name, b->name) &&
+           slice_equal(a->prepared, b->prepared) && a->access == b->access &&
+           kills_are_equal(&a->kill, &b->kill) && tables_are_equal(a, b) &&
+           assignments_are_equal(a, b) && accounts_are_equal(a, b) && subjects_are_equal(a, b);
 }
 
 // What the two say differently is taken for not known.
 static void details_merge(struct statement *out, const struct statement *other)
 {
     out->are_tables_complete &= other->are_tables_complete && tables_are_equal(out, other);
+    out->runs_program |= other->runs_program;
     out->accounts_are_all |= !accounts_are_equal(out, other);
     if (!assignments_are_equal(out, other) || !subjects_are_equal(out, other) ||
         !slice_equal(out->schema, other->schema)) {

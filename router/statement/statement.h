@@ -143,6 +143,7 @@ struct statement {
     bool has_returning;        // INSERT, DELETE, REPLACE ... RETURNING: rows come back
     bool has_optimizer_hints;  // /*+ ... */: part of what the text means
     bool has_parameters;       // ? stands in it
+    bool runs_program;         // part of this is done by stored programs, or may be
     bool has_limit_or_order;   // LIMIT or ORDER BY at any depth: same rows only with the same plan
 
     // Tables named at any depth. Not complete: some are hidden (CALL, a stored function, a text
@@ -182,6 +183,7 @@ struct statement_context {
     struct slice schema;               // the current one; empty: none, or not known
     const struct catalogue *catalogue; // NULL: views are taken for tables, and built-in functions
                                        // that not every server has for unknown ones
+    bool is_catalogue_old;             // what programs do may have changed since it was read
     // routing.pure_functions: "schema.function", or a plain name for loadable functions.
     const struct slice *pure_functions;
     size_t pure_functions_count;

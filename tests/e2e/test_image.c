@@ -40,15 +40,6 @@ static int setup(void **state)
     return 0;
 }
 
-static MYSQL *direct_client(const struct site *site)
-{
-    return client_connect(&(struct client_options){.port = stack_server(site->stack, "db1")->port,
-                                                   .user = "app",
-                                                   .password = "app-secret",
-                                                   .schema = "app",
-                                                   .flags = CLIENT_MULTI_STATEMENTS});
-}
-
 static MYSQL *proxied_client(const struct site *site)
 {
     struct client_options options = instance_options(site->instance, "app", "app-secret");
@@ -78,29 +69,6 @@ static void others_come(MYSQL *other)
     client_run(other, "UPDATE t SET a = a WHERE id = 1");
     for (int i = 0; i < 8; i++) {
         assert_client_text(other, "SELECT @v FROM whoami LIMIT 1", "another");
-    }
-}
-
-static struct client_text pin_of(const struct site *site)
-{
-    MYSQL *admin = instance_admin(site->instance);
-    struct client_text pins =
-        client_text(admin, "SELECT COALESCE(GROUP_CONCAT(pin_reason), '') FROM sessions "
-                           "WHERE pin_reason NOT IN ('', 'none')");
-    mysql_close(admin);
-    return pins;
-}
-
-// Waits, for a pin may end a moment behind the answer.
-static void assert_pin(const struct site *site, const char *set, const char *pin)
-{
-    struct client_text found = pin_of(site);
-    struct deadline deadline = deadline_in(2000);
-    while (strcmp(found.text, pin) != 0 && deadline_pause(deadline)) {
-        found = pin_of(site);
-    }
-    if (strcmp(found.text, pin) != 0) {
-        fail_msg("%s: pin \"%s\", not \"%s\"", set, found.text, pin);
     }
 }
 
@@ -161,11 +129,11 @@ static void state_follows_its_session(void **state)
     MYSQL *other = proxied_client(site);
     for (size_t i = 0; i < sizeof(following) / sizeof(following[0]); i++) {
         const struct following *one = &following[i];
-        MYSQL *direct = direct_client(site);
+        MYSQL *direct = site_direct_client(site);
         MYSQL *client = proxied_client(site);
         each_run(direct, one->set);
         each_run(client, one->set);
-        assert_pin(site, one->set, "");
+        assert_site_pin(site, one->set, "");
         for (int k = 0; k < 4 && one->ask[k] != NULL; k++) {
             others_come(other);
             struct client_text wanted = client_text(direct, one->ask[k]);
@@ -185,7 +153,7 @@ static void state_follows_its_session(void **state)
 static void an_id_that_was_given_is_not_the_last_one(void **state)
 {
     const struct site *site = *state;
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     client_run(direct, "CREATE TABLE ids (id INT PRIMARY KEY AUTO_INCREMENT, a INT)");
     MYSQL *other = proxied_client(site);
     MYSQL *client = proxied_client(site);
@@ -218,7 +186,7 @@ static void a_statement_that_cannot_be_prepared_leaves_no_mode_behind(void **sta
 {
     const struct site *site = *state;
     static const char text[] = "SELECT * FROM \"gone\"";
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     MYSQL *client = proxied_client(site);
     client_run(direct, "CREATE TABLE gone (a INT)");
     stack_sync(site->stack);
@@ -261,7 +229,7 @@ static void checks_that_one_turned_off_are_on_for_others(void **state)
     static const char question[] = "SELECT @@foreign_key_checks, @@unique_checks";
     const struct site *site = *state;
     MYSQL *client = proxied_client(site), *other = proxied_client(site);
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     client_run(client, "SET foreign_key_checks = 0, unique_checks = 0");
     client_run(direct, "SET foreign_key_checks = 0, unique_checks = 0");
     for (int i = 0; i < 6; i++) {
@@ -315,7 +283,7 @@ static void columns_say_the_collation_of_the_session(void **state)
         "SET NAMES utf8mb4 COLLATE utf8mb4_bin, character_set_client = latin1",
     };
     MYSQL *other = proxied_client(site);
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     MYSQL *client = proxied_client(site);
     assert_int_equal(collation_of(client), collation_of(direct));
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
@@ -405,7 +373,7 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
     client_run(client, "SET time_zone = '+01:00'");
     assert_on_replica(client);
     client_run(client, "COMMIT");
-    assert_pin(site, "COMMIT", "");
+    assert_site_pin(site, "COMMIT", "");
     others_come(other);
     assert_client_text(
         client, "SELECT CONCAT_WS(',', @b, @c, @@max_sort_length, @@time_zone) FROM t LIMIT 1",
@@ -431,7 +399,7 @@ static void what_holds_for_one_statement_is_not_the_sessions(void **state)
         client_run(client, "SET sql_notes = 1"); // with which the servers report what they restored
         others_come(other);
     }
-    assert_pin(site, statement, "");
+    assert_site_pin(site, statement, "");
     mysql_close(client);
     mysql_close(other);
 }
@@ -446,7 +414,7 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
     MYSQL *other = proxied_client(site);
     MYSQL *client = proxied_client(site);
     client_run(client, "SET session_track_system_variables = '', session_track_schema = OFF");
-    assert_pin(site, "SET session_track_system_variables", "");
+    assert_site_pin(site, "SET session_track_system_variables", "");
     client_run(client, "SET time_zone = CONCAT('+0', 4, ':00')");
     assert_int_not_equal(
         mysql_session_track_get_first(client, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
@@ -478,14 +446,14 @@ static void the_view_says_why_a_connection_is_kept(void **state)
     const struct site *site = *state;
     MYSQL *client = proxied_client(site);
     client_run(client, "BEGIN");
-    assert_pin(site, "BEGIN", "transaction");
+    assert_site_pin(site, "BEGIN", "transaction");
     client_run(client, "COMMIT");
-    assert_pin(site, "COMMIT", "");
+    assert_site_pin(site, "COMMIT", "");
     client_run(client, "SET autocommit = 0");
     client_run(client, "SELECT 1");
-    assert_pin(site, "SET autocommit = 0", "autocommit_off");
+    assert_site_pin(site, "SET autocommit = 0", "autocommit_off");
     client_run(client, "SET autocommit = 1");
-    assert_pin(site, "SET autocommit = 1", "");
+    assert_site_pin(site, "SET autocommit = 1", "");
     mysql_close(client);
 }
 
@@ -499,7 +467,7 @@ static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
     };
     static const char ask[] = "SELECT CONCAT_WS(',', @v, @w, @@max_sort_length)";
     MYSQL *other = proxied_client(site);
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     MYSQL *client = proxied_client(site);
     for (size_t i = 0; i < sizeof(failing) / sizeof(failing[0]); i++) {
         client_run(direct, "SET @v = 1, @w = 1");
@@ -508,7 +476,7 @@ static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
                          client_outcome(client, slice_text(failing[i])));
         struct client_text wanted = client_text(direct, ask);
         assert_client_text(client, ask, wanted.text);
-        assert_pin(site, failing[i], "");
+        assert_site_pin(site, failing[i], "");
         others_come(other);
         assert_client_text(client, ask, wanted.text);
     }
@@ -559,17 +527,17 @@ static void a_pin_lasts_as_long_as_what_it_is_for(void **state)
         const struct pinning *one = &pinnings[i];
         MYSQL *client = proxied_client(site);
         each_run(client, one->take);
-        assert_pin(site, one->take, one->pin);
+        assert_site_pin(site, one->take, one->pin);
         if (one->still != NULL) {
             client_run(client, one->still);
-            assert_pin(site, one->still, one->pin);
+            assert_site_pin(site, one->still, one->pin);
         }
         if (one->release != NULL) {
             each_run(client, one->release);
         } else {
             assert_int_equal(mysql_reset_connection(client), 0);
         }
-        assert_pin(site, one->release != NULL ? one->release : "reset", "");
+        assert_site_pin(site, one->release != NULL ? one->release : "reset", "");
         mysql_close(client);
     }
 }
@@ -577,11 +545,11 @@ static void a_pin_lasts_as_long_as_what_it_is_for(void **state)
 static void a_lock_that_was_not_got_pins_nothing(void **state)
 {
     const struct site *site = *state;
-    MYSQL *direct = direct_client(site);
+    MYSQL *direct = site_direct_client(site);
     MYSQL *client = proxied_client(site);
     assert_client_text(direct, "SELECT GET_LOCK('taken', 1)", "1");
     assert_client_text(client, "SELECT GET_LOCK('taken', 0)", "0");
-    assert_pin(site, "GET_LOCK of a lock that is taken", "");
+    assert_site_pin(site, "GET_LOCK of a lock that is taken", "");
     mysql_close(direct);
     mysql_close(client);
 }
@@ -610,7 +578,7 @@ static void counters_are_those_of_the_connection_that_ran_the_last_statement(voi
         assert_string_equal(counter(client, "Last_query_cost").text, "0.000000");
         client_run(client, "SELECT * FROM t x JOIN t y ORDER BY x.b, y.b");
         assert_string_not_equal(counter(client, "Last_query_cost").text, "0.000000");
-        assert_pin(site, "SHOW STATUS", "");
+        assert_site_pin(site, "SHOW STATUS", "");
     }
     mysql_close(client);
 }
@@ -620,12 +588,12 @@ static void counters_that_began_anew_keep_their_connection(void **state)
     const struct site *site = *state;
     MYSQL *client = root_client(site);
     client_run(client, "FLUSH STATUS");
-    assert_pin(site, "FLUSH STATUS", "status");
+    assert_site_pin(site, "FLUSH STATUS", "status");
     client_run(client, "SELECT * FROM t WHERE id = 1");
     client_run(client, "SELECT * FROM t WHERE id = 2");
     assert_string_equal(counter(client, "Com_select").text, "2");
     assert_int_equal(mysql_reset_connection(client), 0);
-    assert_pin(site, "reset", "");
+    assert_site_pin(site, "reset", "");
     mysql_close(client);
 }
 
@@ -636,7 +604,7 @@ static void what_a_server_refused_to_set_for_the_next_transaction_pins_nothing(v
     client_run(client, "BEGIN");
     assert_client_error(client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1568, "");
     client_run(client, "COMMIT");
-    assert_pin(site, "SET TRANSACTION inside a transaction", "");
+    assert_site_pin(site, "SET TRANSACTION inside a transaction", "");
     mysql_close(client);
 }
 

@@ -717,6 +717,29 @@ static void a_change_of_schema_leaves_the_warnings_of_its_session(void **state)
     pair_close(&pair);
 }
 
+// MySQL adds the error to the warnings that the session had, and to nobody else's.
+static void a_change_of_schema_that_fails_leaves_the_warnings_of_its_session(void **state)
+{
+    struct pair pair = pair_open(*state);
+    mysql_close(pair.direct);
+    pair.direct = site_direct_client(pair.site); // with the same rights
+    MYSQL *both[] = {pair.client, pair.direct};
+    for (int comes_another = 0; comes_another < 2; comes_another++) {
+        for (int i = 0; i < 2; i++) {
+            client_run(both[i], "SELECT CAST('x' AS SIGNED)");
+            if (comes_another && i == 0) {
+                others_come(&pair);
+            }
+            assert_int_not_equal(mysql_select_db(both[i], "no_such_schema"), 0);
+        }
+        assert_string_equal(seen(pair.client, "SHOW COUNT(*) WARNINGS").text,
+                            seen(pair.direct, "SHOW COUNT(*) WARNINGS").text);
+        assert_string_equal(seen(pair.client, "SHOW WARNINGS").text,
+                            seen(pair.direct, "SHOW WARNINGS").text);
+    }
+    pair_close(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -746,6 +769,7 @@ int main(void)
         cmocka_unit_test(what_is_prepared_ends_the_warnings_where_it_has_tables),
         cmocka_unit_test(several_statements_stay_allowed_behind_a_change_of_user),
         cmocka_unit_test(a_change_of_schema_leaves_the_warnings_of_its_session),
+        cmocka_unit_test(a_change_of_schema_that_fails_leaves_the_warnings_of_its_session),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -162,6 +162,13 @@ static const struct writing writings[] = {
      "3"},
 };
 
+// MariaDB's answer with rows does not say what was committed: the primary is read, without a wait.
+static bool is_told(const struct writing *writing)
+{
+    return servers_are_mysql() ||
+           !slice_starts_nocase(slice_text(writing->statements[0]), S("SELECT"));
+}
+
 static void writing_run(MYSQL *client, const struct writing *writing)
 {
     for (size_t i = 0; i < 4 && writing->statements[i] != NULL; i++) {
@@ -216,11 +223,12 @@ static void whatever_a_session_wrote_it_reads_from_a_replica_that_has_it(void **
         bool is_pinned = instance_admin_number(
             site->instance, "SELECT COUNT(*) FROM sessions WHERE pin_reason IS NOT NULL AND "
                             "pin_reason <> ''");
-        if (waits(site) != before + !is_pinned) {
+        double wanted = before + (!is_pinned && is_told(&writings[i]));
+        if (waits(site) != wanted) {
             fail_msg("%s: %g waits", writings[i].what, waits(site) - before);
         }
         assert_client_text(client, writings[i].read, writings[i].expected);
-        if (waits(site) != before + !is_pinned) {
+        if (waits(site) != wanted) {
             fail_msg("%s: it was waited for again", writings[i].what);
         }
         mysql_close(client);

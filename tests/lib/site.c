@@ -87,6 +87,38 @@ void site_replace(struct site *site, const char *const changes[])
     site->instance = instance_start(site->stack, changes);
 }
 
+MYSQL *site_direct_client(const struct site *site)
+{
+    return client_connect(&(struct client_options){.port = stack_server(site->stack, "db1")->port,
+                                                   .user = "app",
+                                                   .password = "app-secret",
+                                                   .schema = "app",
+                                                   .flags = CLIENT_MULTI_STATEMENTS});
+}
+
+static struct client_text pin_of(const struct site *site)
+{
+    MYSQL *admin = instance_admin(site->instance);
+    struct client_text pins =
+        client_text(admin, "SELECT COALESCE(GROUP_CONCAT(pin_reason), '') FROM sessions "
+                           "WHERE pin_reason NOT IN ('', 'none')");
+    mysql_close(admin);
+    return pins;
+}
+
+// A pin may end a moment behind the answer.
+void assert_site_pin(const struct site *site, const char *what, const char *pin)
+{
+    struct client_text found = pin_of(site);
+    struct deadline deadline = deadline_in(2000);
+    while (strcmp(found.text, pin) != 0 && deadline_pause(deadline)) {
+        found = pin_of(site);
+    }
+    if (strcmp(found.text, pin) != 0) {
+        fail_msg("%s: pin \"%s\", not \"%s\"", what, found.text, pin);
+    }
+}
+
 MYSQL *site_client(const struct site *site)
 {
     return instance_client(site->instance);

@@ -43,6 +43,8 @@ void site_replace(struct site *site, const char *const changes[]);
 
 // As app, through the proxy.
 MYSQL *site_client(const struct site *site);
+// As app, on the primary itself; with several statements in a text.
+MYSQL *site_direct_client(const struct site *site);
 
 // Where a read of this session is answered now: "db1", ...
 struct client_text site_where(MYSQL *client);
@@ -53,6 +55,10 @@ void assert_on_primary(MYSQL *client);
 
 // The server to which app sent the statement with this mark, once and since the question before.
 const char *site_server_of(struct site *site, const char *mark);
+
+// Waits until this is all that the view `sessions` gives as reasons for keeping connections: "" for
+// none, "a,b" for two sessions. `what` stands in the failure.
+void assert_site_pin(const struct site *site, const char *what, const char *pin);
 
 // Statements that clients of the server have prepared there, and connections that the proxy's pools
 // have to it.

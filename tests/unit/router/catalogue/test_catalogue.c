@@ -24,13 +24,12 @@ static bool has_word(struct slice text, struct slice word)
 }
 
 static void inspect(struct catalogue_definition *out, struct arena *arena,
-                    enum catalogue_definition_kind kind, struct slice schema, struct slice sql_mode,
-                    struct slice text, const struct catalogue *known)
+                    const struct catalogue_source *source, const struct catalogue *known)
 {
-    (void)kind;
-    (void)sql_mode;
+    struct slice text = source->text;
     struct slice word;
     struct catalogue_name *tables = arena_alloc(arena, 100 * sizeof(*tables));
+    *out = (struct catalogue_definition){.is_safe = false};
     out->is_safe = has_word(text, S("safe"));
     out->is_deterministic = out->is_safe && !has_word(text, S("changes"));
     out->are_tables_complete = !has_word(text, S("incomplete"));
@@ -38,8 +37,9 @@ static void inspect(struct catalogue_definition *out, struct arena *arena,
     out->tables_count = 0;
     if (has_word(text, S("calls_pure"))) {
         const struct catalogue_routine *function =
-            catalogue_function_find(known, schema, S("pure"));
+            catalogue_function_find(known, source->schema, S("pure"));
         out->is_safe = function != NULL && function->is_pure;
+        out->is_waiting = !out->is_safe && source->kind != CATALOGUE_VIEW_DEFINITION;
     }
     while (slice_cut(&text, ' ', &word)) {
         size_t dot = slice_find(word, '.');
@@ -275,11 +275,11 @@ static void test_functions_are_pure_only_where_their_body_is(void **state)
     assert_false(FUNCTION("writes")->is_pure);
     assert_false(FUNCTION("hidden")->is_pure);
     assert_null(FUNCTION("procedure"));
-    assert_false(FUNCTION("of_view")->is_pure);
+    assert_true(FUNCTION("of_view")->is_pure);
     assert_false(FUNCTION("partly")->is_pure);
     assert_null(catalogue_function_find(catalogue, S("other"), S("pure")));
     assert_int_equal(catalogue_counts(catalogue).routines, 7);
-    assert_int_equal(catalogue_counts(catalogue).pure_functions, 2);
+    assert_int_equal(catalogue_counts(catalogue).pure_functions, 3);
     catalogue_unref(catalogue);
 }
 
@@ -359,9 +359,9 @@ static void test_triggers_and_foreign_keys_are_found_by_table(void **state)
     (void)state;
     struct catalogue_builder *builder = catalogue_builder_create();
     for (int i = 0; i < 5; i++) {
-        row(builder, CATALOGUE_QUERY_TRIGGERS, "app", "t", "trigger", NULL, NULL, NULL);
+        row(builder, CATALOGUE_QUERY_TRIGGERS, "app", "t", "trigger", "", "", NULL);
     }
-    row(builder, CATALOGUE_QUERY_TRIGGERS, "app", "u", "other", NULL, NULL, NULL);
+    row(builder, CATALOGUE_QUERY_TRIGGERS, "app", "u", "other", "", "", NULL);
     row(builder, CATALOGUE_QUERY_FOREIGN_KEYS, "app", "parent", "app", "child", "CASCADE",
         "SET NULL");
     row(builder, CATALOGUE_QUERY_FOREIGN_KEYS, "app", "parent", "other", "child", "NO ACTION",

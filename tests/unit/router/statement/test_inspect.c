@@ -37,8 +37,13 @@ static struct catalogue_definition inspect(struct fixture *fixture,
                                            const char *text)
 {
     struct catalogue_definition definition;
-    statement_inspect(&definition, &fixture->arena, kind, S("app"), slice_text(mode),
-                      slice_text(text), fixture->catalogue);
+    const struct catalogue_source source = {
+        .kind = kind,
+        .schema = S("app"),
+        .sql_mode = slice_text(mode),
+        .text = slice_text(text),
+    };
+    statement_inspect(&definition, &fixture->arena, &source, fixture->catalogue);
     return definition;
 }
 
@@ -103,7 +108,7 @@ static void test_functions_that_only_return_are_pure(void **state)
         {"RETURN GET_LOCK('a', 1)", false, false},
         {"RETURN (SELECT a FROM t FOR UPDATE)", false, false},
         {"RETURN 1; DELETE FROM t", false, false},
-        {"BEGIN RETURN 1; END", false, false},
+        {"BEGIN RETURN 1; END", true, false},
         {"BEGIN DELETE FROM t; RETURN 1; END", false, false},
         {"RETURN", true, true}, // no server stores it; it does nothing
         {"", false, false},

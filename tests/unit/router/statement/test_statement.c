@@ -236,7 +236,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"HANDLER t OPEN", "+handler_open "},
         {"HANDLER t READ FIRST", ""},
         {"HANDLER t CLOSE", "+handler_close "},
-        {"CALL p()", "+unknown "},
+        {"CALL p()", "+function "},
         {"BEGIN NOT ATOMIC SET @a = 1; END", "+unknown "},
         {"KILL 5", "+kill "},
         {"DROP USER u", "+implicit_commit +account "},
