@@ -68,6 +68,12 @@ static bool may_unpin(const struct session *session, const struct statement *sta
            (run->command == COMMAND_QUERY || execution_is_meant(run));
 }
 
+// A statement of its own that failed did nothing of what it says; others came nobody knows how far.
+static bool may_have_run(const struct statement *statement, bool is_error)
+{
+    return !is_error || statement->count > 1 || statement->runs_program;
+}
+
 static void pin_set(struct session *session, enum pin_reason pin, bool is_held)
 {
     if (is_held) {
@@ -120,34 +126,57 @@ static struct slice table_key(const struct session *session, const struct statem
     return len < TABLE_NAME_MOST ? slice_make(out, (size_t)len) : SLICE_NONE;
 }
 
+// Of these tables, the temporary ones, which were made or may have been; returns how many.
+static size_t temporary_tables_add(struct session *session, const struct statement *statement,
+                                   const struct statement_table *tables, uint32_t count)
+{
+    size_t added = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        char name[TABLE_NAME_MOST];
+        if (tables[i].is_written && tables[i].is_temporary) {
+            held_add(&session->held, HELD_TEMPORARY_TABLE,
+                     table_key(session, statement, &tables[i], name));
+            added++;
+        }
+    }
+    return added;
+}
+
+static void temporary_tables_create(struct session *session, const struct statement *statement)
+{
+    size_t added =
+        temporary_tables_add(session, statement, statement->tables, statement->tables_count) +
+        temporary_tables_add(session, statement, statement->program_tables,
+                             statement->program_tables_count);
+    if (added == 0) { // as one reading of the text says, and another does not
+        held_add(&session->held, HELD_TEMPORARY_TABLE, SLICE_NONE);
+    }
+}
+
 static void temporary_tables_note(struct session *session, const struct statement *statement,
                                   bool is_error)
 {
-    bool creates = statement_has(statement, EFFECT_TEMPORARY_CREATE);
+    bool has_created =
+        statement_has(statement, EFFECT_TEMPORARY_CREATE) && may_have_run(statement, is_error);
     bool drops = statement_has(statement, EFFECT_TEMPORARY_DROP);
     bool renames = statement->kind == STATEMENT_ALTER || statement->kind == STATEMENT_RENAME;
     bool is_sure = may_unpin(session, statement, is_error);
-    bool has_created = creates && (!is_error || statement->count > 1);
-    size_t named = 0;
+    if (has_created) {
+        temporary_tables_create(session, statement);
+    }
     for (uint32_t i = 0; i < statement->tables_count; i++) {
         char name[TABLE_NAME_MOST];
         const struct statement_table *table = &statement->tables[i];
         struct slice key = table_key(session, statement, table, name);
-        if (!table->is_written) {
+        if (!table->is_written || (has_created && table->is_temporary)) {
             continue;
         }
-        if (has_created && table->is_temporary) {
-            held_add(&session->held, HELD_TEMPORARY_TABLE, key);
-            named++;
-        } else if (drops && is_sure) {
+        if (drops && is_sure) {
             held_remove(&session->held, HELD_TEMPORARY_TABLE, key);
         } else if (renames && held_has(session->held, HELD_TEMPORARY_TABLE, key)) {
             held_add(&session->held, HELD_TEMPORARY_TABLE,
                      SLICE_NONE); // under which name it is now
         }
-    }
-    if (has_created && named == 0) { // as one reading of the text says, and another does not
-        held_add(&session->held, HELD_TEMPORARY_TABLE, SLICE_NONE);
     }
 }
 
@@ -220,7 +249,7 @@ static void held_note(struct session *session, const struct statement *statement
 static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
 {
     bool unpins = may_unpin(session, statement, is_error);
-    bool did_nothing = is_error && statement->count == 1;
+    bool did_nothing = !may_have_run(statement, is_error);
     for (size_t i = 0; i < sizeof(effect_pins) / sizeof(effect_pins[0]); i++) {
         if (!statement_has(statement, effect_pins[i].effect)) {
             continue;
@@ -465,8 +494,7 @@ static void statement_note(struct session *session, const struct statement *stat
     pins_apply(session, statement, is_error);
     held_note(session, statement, is_error);
     is_error ? failed(session, statement) : succeeded(session, statement);
-    bool may_have_run = !is_error || statement->count > 1 || statement->runs_program;
-    if (statement_has(statement, EFFECT_CATALOGUE) && may_have_run) {
+    if (statement_has(statement, EFFECT_CATALOGUE) && may_have_run(statement, is_error)) {
         learn_note_change(session);
     }
     if (statement_has(statement, EFFECT_EXECUTE)) { // among others: which text, nobody knows

@@ -275,6 +275,23 @@ bool parser_is_local(const struct parser *parser, struct slice name)
     return false;
 }
 
+static void add_program_table(struct parser *parser, const struct statement_table *table)
+{
+    struct statement *out = parser->out;
+    if (out->program_tables_count == TABLES_MAX) {
+        parser_unknown(parser);
+        return;
+    }
+    parser->program_tables =
+        array_grow(parser->arena, parser->program_tables, out->program_tables_count,
+                   &parser->program_tables_cap, sizeof(*parser->program_tables));
+    out->program_tables = parser->program_tables;
+    struct statement_table *added = &parser->program_tables[out->program_tables_count++];
+    *added = *table;
+    added->schema = arena_copy(parser->arena, table->schema);
+    added->name = arena_copy(parser->arena, table->name);
+}
+
 // The program's names are the catalogue's, which may go before the statement does.
 static void add_names(struct parser *parser, const struct program *program)
 {
@@ -289,10 +306,7 @@ static void add_names(struct parser *parser, const struct program *program)
         parser_add_subject(parser, subject->kind, arena_copy(parser->arena, subject->name));
     }
     for (uint32_t i = 0; i < program->tables_count; i++) {
-        const struct statement_table *table = &program->tables[i];
-        unsigned use = (table->is_written ? TABLE_WRITTEN : TABLE_READ) |
-                       (table->is_temporary ? TABLE_TEMPORARY : 0U);
-        append_known(parser, table->schema, table->name, use);
+        add_program_table(parser, &program->tables[i]);
     }
 }
 

@@ -31,11 +31,13 @@ struct parser {
     uint8_t nesting; // statements in statements: SET STATEMENT ... FOR, EXPLAIN
     // Room in the growing arrays of `out`; they belong to the arena.
     uint32_t tables_cap;
+    uint32_t program_tables_cap;
     uint32_t assignments_cap;
     uint32_t accounts_cap;
     uint32_t subjects_cap;
     uint32_t locals_cap;
     struct statement_table *tables;
+    struct statement_table *program_tables;
     struct assignment *assignments;
     struct statement_account *accounts;
     struct statement_subject *subjects;

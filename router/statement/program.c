@@ -304,24 +304,34 @@ static enum program_reading judge(const struct statement *statement)
 
 static bool writes(const struct statement *statement)
 {
+    bool is_written = false;
     for (uint32_t i = 0; i < statement->tables_count; i++) {
-        if (statement->tables[i].is_written) {
-            return true;
-        }
+        is_written |= statement->tables[i].is_written;
     }
-    return false;
+    for (uint32_t i = 0; i < statement->program_tables_count; i++) {
+        is_written |= statement->program_tables[i].is_written;
+    }
+    return is_written;
 }
 
+static void table_take(struct statement_table *out, struct arena *arena, struct slice schema,
+                       const struct statement_table *table)
+{
+    *out = *table;
+    out->schema = arena_copy(arena, table->schema.len > 0 ? table->schema : schema);
+    out->name = arena_copy(arena, table->name);
+}
+
+// Its own, and those of the programs that it runs.
 static void tables_take(struct program *out, struct arena *arena, struct slice schema,
                         const struct statement *statement)
 {
-    uint32_t count = statement->tables_count;
+    uint32_t own = statement->tables_count;
+    uint32_t count = own + statement->program_tables_count;
     struct statement_table *tables = arena_alloc(arena, (count + 1) * sizeof(*tables));
     for (uint32_t i = 0; i < count; i++) {
-        const struct statement_table *table = &statement->tables[i];
-        tables[i] = *table;
-        tables[i].schema = arena_copy(arena, table->schema.len > 0 ? table->schema : schema);
-        tables[i].name = arena_copy(arena, table->name);
+        table_take(&tables[i], arena, schema,
+                   i < own ? &statement->tables[i] : &statement->program_tables[i - own]);
     }
     out->tables = tables;
     out->tables_count = count;

@@ -178,12 +178,13 @@ void parser_init(struct parser *parser, struct statement *out, struct arena *are
     parser->changes_syntax = false;
     parser->schema_is_system = is_system_schema(context->schema);
     parser->nesting = 0;
-    parser->tables_cap = parser->assignments_cap = 0;
+    parser->tables_cap = parser->program_tables_cap = parser->assignments_cap = 0;
     parser->accounts_cap = parser->subjects_cap = 0;
     parser->locals_cap = parser->locals_count = 0;
     parser->is_program = false;
     parser->locals = NULL;
     parser->tables = NULL;
+    parser->program_tables = NULL;
     parser->assignments = NULL;
     parser->accounts = NULL;
     parser->subjects = NULL;

@@ -151,6 +151,9 @@ struct statement {
     const struct statement_table *tables;
     uint32_t tables_count;
     bool are_tables_complete;
+    // And those of the stored programs that it runs, which its text does not name.
+    const struct statement_table *program_tables;
+    uint32_t program_tables_count;
 
     const struct assignment *assignments; // of SET, in order; of all the statements
     uint32_t assignments_count;

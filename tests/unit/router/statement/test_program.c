@@ -329,6 +329,10 @@ static void statement_print(const struct statement *statement, struct buffer *ou
     if (statement->runs_program) {
         buffer_append_slice(out, S(" runs"));
     }
+    for (uint32_t i = 0; i < statement->program_tables_count; i++) {
+        const struct statement_table *table = &statement->program_tables[i];
+        buffer_print(out, " %.*s%s", SLICE_ARG(table->name), table->is_written ? "!" : "");
+    }
     buffer_append(out, "", 1);
 }
 
@@ -368,9 +372,9 @@ static void a_statement_does_what_the_programs_do_that_it_runs(void **state)
         {"SELECT f_odd_view()", "write +function runs"},
         {"SELECT f_first()", "write +function runs"},
         {"SELECT f_unheard_of()", "write +function runs"},
-        {"CALL p_inner()", "write +user_variable +insert_id @audited runs"},
-        {"CALL p(1)", "write +user_variable +insert_id @f @audited runs"},
-        {"CALL app.p(@out)", "write +user_variable +insert_id @f @audited @out runs"},
+        {"CALL p_inner()", "write +user_variable +insert_id @audited runs audited!"},
+        {"CALL p(1)", "write +user_variable +insert_id @f @audited runs audited!"},
+        {"CALL app.p(@out)", "write +user_variable +insert_id @f @audited @out runs audited!"},
         {"CALL p_sets", "write +variable session x runs"},
         {"CALL p_hidden()", "write +function runs"},
         {"CALL a.b.c()", "write +function runs"},
@@ -381,7 +385,7 @@ static void a_statement_does_what_the_programs_do_that_it_runs(void **state)
         {"DELETE FROM audited", "write +user_variable @audited runs"},
         {"LOAD DATA INFILE 'x' INTO TABLE audited", "write +user_variable @audited runs"},
         {"INSERT INTO v_audited VALUES (1)", "write +user_variable @audited runs"},
-        {"INSERT INTO chained VALUES (1)", "write +user_variable @audited runs"},
+        {"INSERT INTO chained VALUES (1)", "write +user_variable @audited runs audited!"},
         {"INSERT INTO hidden VALUES (1)", "write +function runs"},
         {"INSERT INTO quiet VALUES (1)", "write runs"},
         {"INSERT INTO other.audited VALUES (1)", "write"},
