@@ -619,6 +619,18 @@ static bool insert_id_waits(struct session *session)
            (is_unsure && pool_save_tied(&session->ties, POOL_TIE_INSERT_ID));
 }
 
+// A COM_INIT_DB that fails on MySQL adds its error to the list that there is: another connection is
+// asked for it first.
+static bool conditions_wait(struct session *session)
+{
+    const struct pooled *knows = tied(session, POOL_TIE_CONDITIONS);
+    bool is_added_to = session->run->command == COMMAND_INIT_DB && !session_is_mariadb(session) &&
+                       session->last.conditions == LAST_HELD;
+    return is_added_to && knows != NULL && knows != session->pooled &&
+           (pool_is_saving(&session->ties, POOL_TIE_CONDITIONS) ||
+            pool_save_tied(&session->ties, POOL_TIE_CONDITIONS));
+}
+
 // Texts that live on would keep the numbers.
 static bool keeps_text(const struct statement *statement)
 {
@@ -632,6 +644,9 @@ enum recall recall_find(struct session *session)
     unsigned asked = asked_by(statement);
     bool is_question = run->command == COMMAND_QUERY || runs_prepared(session);
     if (is_question && statement_asks(statement, ASK_INSERT_ID) && insert_id_waits(session)) {
+        return RECALL_WAIT;
+    }
+    if (conditions_wait(session)) {
         return RECALL_WAIT;
     }
     if (!is_question || asked == 0 || keeps_text(statement) || is_all_here(session, asked)) {

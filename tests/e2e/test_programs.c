@@ -9,7 +9,7 @@
 static const char schema[] =
     "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT);"
     "INSERT INTO app.t (a) VALUES (1), (2), (3);"
-    "CREATE TABLE app.account (id INT PRIMARY KEY, amount DECIMAL(10,2));"
+    "CREATE TABLE app.account (id INT PRIMARY KEY, amount INT);"
     "CREATE TABLE app.log (id INT PRIMARY KEY AUTO_INCREMENT, what INT, who VARCHAR(20));"
     "CREATE TRIGGER app.adds BEFORE INSERT ON app.account FOR EACH ROW"
     " SET @sum = COALESCE(@sum, 0) + NEW.amount;"
@@ -90,8 +90,8 @@ static const struct {
     {"CALL adds_row(7)", {"SELECT a FROM t WHERE id = LAST_INSERT_ID()", "SELECT ROW_COUNT()"}},
     {"INSERT INTO t (a) VALUES (8); CALL reports()",
      {"SELECT a FROM t WHERE id = LAST_INSERT_ID()"}},
-    {"DELETE FROM account; INSERT INTO account VALUES (1, 14.98), (2, 1937.50)", {"SELECT @sum"}},
-    {"DELETE FROM account; SET @sum = 0; REPLACE account VALUES (1, 2.50)", {"SELECT @sum"}},
+    {"DELETE FROM account; INSERT INTO account VALUES (1, 14), (2, 1937)", {"SELECT @sum"}},
+    {"DELETE FROM account; SET @sum = 0; REPLACE account VALUES (1, 2)", {"SELECT @sum"}},
     {"SET @sum = 5; INSERT INTO account VALUES (2, 1), (2, 2)", {"SELECT @sum"}}, // which fails
     {"SET @who = 'me'; UPDATE account SET amount = 0",
      {"SELECT COUNT(*) > 0 FROM log WHERE who = 'me'", "SELECT @who"}},
