@@ -67,8 +67,8 @@ bool learn_begin(struct session *session)
     if (!is_wanted(session)) {
         return false;
     }
-    list_push_back(&session->worker->learning, &session->holding);
     session_enter(session, SESSION_LEARNING);
+    list_push_back(&session->worker->learning, &session->holding);
     timer_set(&session->timer, session->worker->loop, wait_most_us);
     return true;
 }

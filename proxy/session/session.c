@@ -34,7 +34,7 @@ const char *session_state_word(enum session_state state)
 void session_enter(struct session *session, enum session_state state)
 {
     assert(states[state].from >> session->state & 1);
-    if (state != SESSION_HOLDING && state != SESSION_LEARNING) {
+    if (state != SESSION_HOLDING) {
         list_remove(&session->holding);
     }
     session->state = state;

@@ -238,6 +238,19 @@ static void a_trigger_is_known_as_soon_as_it_was_made(void **state)
     mysql_close(client);
 }
 
+// Sessions are asked for their ids first, then the catalogue is waited for.
+static void the_list_of_processes_may_be_read_as_soon_as_a_program_was_made(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = proxied(site);
+    for (int i = 0; i < 3; i++) {
+        client_run(client, "CREATE PROCEDURE fresh() BEGIN END");
+        client_number(client, "SELECT COUNT(*) FROM information_schema.PROCESSLIST");
+        client_run(client, "DROP PROCEDURE fresh");
+    }
+    mysql_close(client);
+}
+
 static void a_procedure_that_one_session_changed_is_known_to_others_at_once(void **state)
 {
     const struct site *site = *state;
@@ -295,6 +308,7 @@ int main(void)
         cmocka_unit_test(what_a_program_holds_or_hides_keeps_the_connection),
         cmocka_unit_test(functions_that_only_read_run_on_replicas),
         cmocka_unit_test(a_trigger_is_known_as_soon_as_it_was_made),
+        cmocka_unit_test(the_list_of_processes_may_be_read_as_soon_as_a_program_was_made),
         cmocka_unit_test(a_procedure_that_one_session_changed_is_known_to_others_at_once),
         cmocka_unit_test(a_function_that_began_to_write_leaves_the_replicas_at_once),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
