@@ -450,12 +450,15 @@ struct recalling {
     unsigned unknown; // ASKED_ bits of what stays in the text
 };
 
-// As wide as what the servers answer.
-static void number_write(struct rewriting *at, const char *start, int64_t number)
+// As wide as what the servers answer. `unless`: what would be the value if that were NULL, and warns
+// where it stands as the function itself does.
+static void number_write(struct rewriting *at, const char *start, int64_t number,
+                         struct slice unless)
 {
     unsigned long long size = (unsigned long long)(number < 0 ? -number : number);
     rewriting_replace(at, start);
-    buffer_print(at->out, "COALESCE(CAST(%s%020llu AS SIGNED))", number < 0 ? "-" : "", size);
+    buffer_print(at->out, "COALESCE(CAST(%s%020llu AS SIGNED)%.*s)", number < 0 ? "-" : "", size,
+                 SLICE_ARG(unless));
 }
 
 // A variable may be NULL, as far as the servers say.
@@ -489,7 +492,7 @@ static bool call_take(struct rewriting *at, struct recalling *recalling)
     struct rewriting before = *at;
     const char *start = at->token.ptr;
     if (rewriting_take_call(at, S("row_count"))) {
-        number_write(at, start, last->row_count);
+        number_write(at, start, last->row_count, SLICE_NONE);
         return true;
     }
     *at = before;
@@ -500,7 +503,9 @@ static bool call_take(struct rewriting *at, struct recalling *recalling)
         recalling->unknown |= ASKED_FOUND_ROWS;
         return false;
     }
-    number_write(at, start, (int64_t)last->found_rows);
+    struct slice unless =
+        session_is_mariadb(recalling->session) ? SLICE_NONE : S(",FOUND_ROWS()");
+    number_write(at, start, (int64_t)last->found_rows, unless);
     return true;
 }
 
