@@ -250,12 +250,11 @@ static void read_names(struct parser *parser)
 // Behind a name of a stored program's own: what the session is does not change.
 static bool take_local(struct parser *parser)
 {
-    struct slice name = SLICE_NONE;
     struct parser_place place = parser_place(parser);
     if (!parser->is_program || !parser_at_name(parser)) {
         return false;
     }
-    name = parser_value(parser, &parser->token);
+    struct slice name = parser_value(parser, &parser->token);
     parser_advance(parser);
     bool is_row = parser_at_symbol(parser, '.') &&
                   (slice_equal_nocase(name, S("new")) || slice_equal_nocase(name, S("old")));
