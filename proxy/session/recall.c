@@ -450,8 +450,8 @@ struct recalling {
     unsigned unknown; // ASKED_ bits of what stays in the text
 };
 
-// As wide as what the servers answer. `unless`: what would be the value if that were NULL, and warns
-// where it stands as the function itself does.
+// As wide as what the servers answer. `unless`: what would be the value if that were NULL, and
+// warns where it stands as the function itself does.
 static void number_write(struct rewriting *at, const char *start, int64_t number,
                          struct slice unless)
 {
@@ -503,8 +503,7 @@ static bool call_take(struct rewriting *at, struct recalling *recalling)
         recalling->unknown |= ASKED_FOUND_ROWS;
         return false;
     }
-    struct slice unless =
-        session_is_mariadb(recalling->session) ? SLICE_NONE : S(",FOUND_ROWS()");
+    struct slice unless = session_is_mariadb(recalling->session) ? SLICE_NONE : S(",FOUND_ROWS()");
     number_write(at, start, (int64_t)last->found_rows, unless);
     return true;
 }
