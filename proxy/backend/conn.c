@@ -364,3 +364,14 @@ bool conn_is_replica(const struct conn *conn)
 {
     return conn->is_replica;
 }
+
+void conn_note_access_mode(struct conn *conn, struct slice value)
+{
+    bool is_on = slice_equal_nocase(value, S("ON")) || slice_equal(value, S("1"));
+    conn->has_lost_guard = conn->is_replica && !is_on;
+}
+
+bool conn_has_lost_guard(const struct conn *conn)
+{
+    return conn->has_lost_guard;
+}

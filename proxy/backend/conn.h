@@ -239,5 +239,8 @@ const struct conn_target *conn_target(const struct conn *conn);
 // connection, for KILL.
 const struct login_peer *conn_peer(const struct conn *conn);
 bool conn_is_replica(const struct conn *conn); // carries the READ ONLY guard
+// The server told what a statement set it to; the guard is on again behind the next reset.
+void conn_note_access_mode(struct conn *conn, struct slice value);
+bool conn_has_lost_guard(const struct conn *conn);
 // As the server calls the variable of that guard: transaction_read_only, or tx_read_only.
 struct slice conn_access_mode_name(const struct conn *conn);

@@ -17,6 +17,7 @@ struct conn {
     struct stream stream;
     enum conn_state state;
     bool is_replica;
+    bool has_lost_guard;
     const struct conn_handler *handler;
     void *holder;
     const struct conn_target *target;

@@ -159,6 +159,7 @@ static void set_up_write(struct conn *conn, struct buffer *sql)
     }
     if (conn->is_replica) {
         buffer_print(sql, ",%.*s=1", SLICE_ARG(conn_access_mode_name(conn)));
+        conn->has_lost_guard = false;
     }
     if (conn->image != NULL) {
         struct buffer state = BUFFER_INIT;

@@ -694,6 +694,9 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
     assert(pooled->place == LENT);
     came_back(pool);
     conn_hold(pooled->conn, &handler, pooled);
+    if (fate == POOL_KEEP && conn_has_lost_guard(pooled->conn)) {
+        fate = POOL_RESET;
+    }
     if (fate == POOL_CLOSE) {
         pooled_close(pooled, CONN_END_ABORTED);
     } else if (pooled->is_outdated && fate == POOL_RESET) {

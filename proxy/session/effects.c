@@ -360,6 +360,12 @@ bool effects_is_for_statement(const struct statement *statement, struct slice na
     return false;
 }
 
+static bool is_access_mode(struct slice name)
+{
+    return slice_equal_nocase(name, S("transaction_read_only")) ||
+           slice_equal_nocase(name, S("tx_read_only"));
+}
+
 // Reported changes that are not the session's: what holds for the statement alone, what the
 // connection keeps to itself, and the collation that follows from a SET NAMES, whose text says
 // more.
@@ -372,9 +378,7 @@ static bool is_own_change(const struct session *session, struct slice name)
     if (slice_equal_nocase(name, S("character_set_connection")) && session->run != NULL) {
         return sets_names(&session->run->statement);
     }
-    bool is_access_mode = slice_equal_nocase(name, S("transaction_read_only")) ||
-                          slice_equal_nocase(name, S("tx_read_only"));
-    return is_access_mode && conn_is_replica(pooled_conn(session->pooled));
+    return is_access_mode(name) && conn_is_replica(pooled_conn(session->pooled));
 }
 
 // Returns whether it changed the image.
@@ -392,6 +396,9 @@ static bool change_note(struct session *session, const struct session_change *ch
         session->run->has_left_schema |= !slice_equal(change->value, session->image->schema);
         image_set_schema(&session->image, change->value);
         return true;
+    }
+    if (change->type == SESSION_CHANGE_VARIABLE && is_access_mode(change->name)) {
+        conn_note_access_mode(pooled_conn(session->pooled), change->value);
     }
     if (change->type == SESSION_CHANGE_VARIABLE && !is_own_change(session, change->name)) {
         bool is_null =

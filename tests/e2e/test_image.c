@@ -383,6 +383,31 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
     mysql_close(other);
 }
 
+// Connections to replicas are READ ONLY, whatever sessions have set on them.
+static void an_access_mode_that_was_set_on_a_replica_is_not_the_next_ones(void **state)
+{
+    const struct site *site = *state;
+    const char *name = dialect("tx_read_only", "transaction_read_only");
+    MYSQL *other = proxied_client(site);
+    MYSQL *client = proxied_client(site);
+    client_runf(client, "SET SESSION %s = 1", name);
+    for (int i = 0; i < 12; i++) {
+        client_run(other, "START TRANSACTION READ ONLY");
+        assert_on_replica(other);
+        if (i % 3 == 0) {
+            client_run(other, "SET SESSION TRANSACTION READ WRITE");
+        } else {
+            client_runf(other, "SET SESSION %s = %s", name, i % 3 == 1 ? "0" : "DEFAULT");
+        }
+        client_run(other, "COMMIT");
+        client_run(client, "BEGIN");
+        assert_int_not_equal(client->server_status & SERVER_STATUS_IN_TRANS_READONLY, 0);
+        client_run(client, "COMMIT");
+    }
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void what_holds_for_one_statement_is_not_the_sessions(void **state)
 {
     const struct site *site = *state;
@@ -622,6 +647,7 @@ int main(void)
         cmocka_unit_test(a_connection_of_a_wide_charset_takes_the_state_of_others),
         cmocka_unit_test(the_access_mode_is_the_sessions_on_a_replica_too),
         cmocka_unit_test(state_may_be_set_in_a_read_only_transaction_on_a_replica),
+        cmocka_unit_test(an_access_mode_that_was_set_on_a_replica_is_not_the_next_ones),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
         cmocka_unit_test(what_a_client_hears_of_is_its_own_affair),
         cmocka_unit_test(the_view_says_why_a_connection_is_kept),
