@@ -62,9 +62,9 @@ static void a_password_is_trusted_for_twice_the_time_of_a_recheck(void **state)
     struct bench bench;
     (void)state;
     bench_open(&bench, "[auth]\nrecheck = 20ms\n");
+    int64_t from_us = loop_now_us(bench.loop);
     learn(&bench, "ann");
     const struct account_entry *entry = account_find(bench.workers[0], S("ann"));
-    int64_t from_us = loop_now_us(bench.loop);
     assert_true(account_is_trusted(bench.workers[0], entry));
     tick_until(&bench, !account_is_trusted(bench.workers[0], entry));
     assert_true(loop_now_us(bench.loop) - from_us >= 40 * CLOCK_MS);
