@@ -54,6 +54,7 @@ static void loadable_add(struct catalogue *catalogue, const struct row *row)
 struct parameters {
     struct slice *names;
     size_t count;
+    bool has_out; // one of them is OUT or INOUT
 };
 
 // The routines of a builder that have parameters, by their names.
@@ -78,6 +79,7 @@ static void parameter_add(struct arena *arena, struct map *map, const struct row
         parameters->names = names;
     }
     parameters->names[parameters->count++] = row->values[3];
+    parameters->has_out |= !slice_equal_nocase(row->values[4], S("IN"));
 }
 
 static void signatures_read(struct catalogue_builder *builder, struct signatures *signatures)
@@ -89,7 +91,9 @@ static void signatures_read(struct catalogue_builder *builder, struct signatures
     }
 }
 
-static void parameters_find(const struct signatures *signatures, const struct row *row,
+// False where a function sets what it is given, as those of MariaDB may: what that is, a statement
+// does not show as a CALL does.
+static bool parameters_find(const struct signatures *signatures, const struct row *row,
                             struct catalogue_source *source)
 {
     const struct map *map = is_function(row) ? &signatures->functions : &signatures->procedures;
@@ -98,6 +102,7 @@ static void parameters_find(const struct signatures *signatures, const struct ro
         source->parameters = found->names;
         source->parameters_count = found->count;
     }
+    return found == NULL || !found->has_out || !is_function(row);
 }
 
 static struct body *body_add(struct catalogue_builder *builder, struct body ***last,
@@ -123,8 +128,8 @@ static void routines_collect(struct catalogue_builder *builder, struct body ***l
             .sql_mode = row->values[3],
             .text = row->values[4],
         };
-        if (routine != NULL && source.text.ptr != NULL) {
-            parameters_find(&signatures, row, &source);
+        if (routine != NULL && source.text.ptr != NULL &&
+            parameters_find(&signatures, row, &source)) {
             body_add(builder, last, &source)->routine = routine;
         }
     }

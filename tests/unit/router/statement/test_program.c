@@ -255,6 +255,7 @@ static const char *const routines[][5] = {
     {"app", "f_read", "FUNCTION", "", "BEGIN DECLARE n INT; SELECT a INTO n FROM t; RETURN n; END"},
     {"app", "f_over", "FUNCTION", "", "BEGIN RETURN f_read() + 1; END"},
     {"app", "f_user", "FUNCTION", "", "BEGIN SET @f = 1; RETURN 1; END"},
+    {"app", "f_out", "FUNCTION", "", "BEGIN SET x = 1; RETURN 1; END"},
     {"app", "f_view", "FUNCTION", "", "RETURN (SELECT COUNT(*) FROM v)"},
     {"app", "f_odd_view", "FUNCTION", "", "RETURN (SELECT COUNT(*) FROM v_user)"},
     {"app", "f_first", "FUNCTION", "", "BEGIN RETURN f_second(); END"},
@@ -292,7 +293,11 @@ static void rows_add(struct catalogue_builder *builder, enum catalogue_query_id 
 
 static const struct catalogue *catalogue_make(void)
 {
-    static const char *const parameter[] = {"app", "p", "PROCEDURE", "x"};
+    static const char *const parameters_of[][5] = {
+        {"app", "p", "PROCEDURE", "x", "OUT"},
+        {"app", "f_user", "FUNCTION", "x", "IN"},
+        {"app", "f_out", "FUNCTION", "x", "INOUT"},
+    };
     struct catalogue_builder *builder = catalogue_builder_create();
     for (size_t i = 0; i < COUNT(routines); i++) {
         rows_add(builder, CATALOGUE_QUERY_ROUTINES, routines[i]);
@@ -303,7 +308,9 @@ static const struct catalogue *catalogue_make(void)
     for (size_t i = 0; i < COUNT(views); i++) {
         rows_add(builder, CATALOGUE_QUERY_VIEWS, views[i]);
     }
-    rows_add(builder, CATALOGUE_QUERY_PARAMETERS, parameter);
+    for (size_t i = 0; i < COUNT(parameters_of); i++) {
+        rows_add(builder, CATALOGUE_QUERY_PARAMETERS, parameters_of[i]);
+    }
     for (int id = 0; id < CATALOGUE_QUERY_COUNT; id++) {
         catalogue_builder_done(builder, (enum catalogue_query_id)id);
     }
@@ -369,6 +376,7 @@ static void a_statement_does_what_the_programs_do_that_it_runs(void **state)
         {"SELECT f_view()", "read"},
         {"SELECT app.f_user()", "write +user_variable @f runs"},
         {"SELECT * FROM v_user", "write +function runs"},
+        {"SET @r = f_out(@x)", "write +user_variable +function @r runs"},
         {"SELECT f_odd_view()", "write +function runs"},
         {"SELECT f_first()", "write +function runs"},
         {"SELECT f_unheard_of()", "write +function runs"},
