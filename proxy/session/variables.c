@@ -246,9 +246,9 @@ static bool is_plain_value(const struct assignment *assignment)
 // A value that only the server knows is in its report, where it is one of those reported.
 static bool is_reported(const struct session *session, const struct assignment *assignment)
 {
-    return !assignment_is_literal(assignment) && conn_tracks(assignment->name) &&
-           !session->run->statement.runs_program && session->pooled != NULL &&
-           held_count(session->held, HELD_TRACKING) == 0;
+    return !assignment_is_literal(assignment) && !assignment->is_bare &&
+           conn_tracks(assignment->name) && !session->run->statement.runs_program &&
+           session->pooled != NULL && held_count(session->held, HELD_TRACKING) == 0;
 }
 
 static void held_note(struct session *session, const struct assignment *assignment)

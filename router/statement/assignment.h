@@ -40,6 +40,7 @@ enum assignment_value {
 //   the statement's effects and accounts.
 struct assignment {
     enum assignment_scope scope;
+    bool is_bare; // @@x, without a scope: MariaDB does not tell of what it set so
     struct slice name;
     struct slice component; // of component.variable or key_cache.variable; else empty
     enum assignment_value kind;

@@ -151,6 +151,7 @@ static void read_variable_name(struct parser *parser, struct assignment *assignm
             parser_take_symbol(parser, '.');
         } else {
             assignment->scope = ASSIGNMENT_SESSION; // a scope before it is not for it
+            assignment->is_bare = true;
         }
     }
     if (parser_at_name(parser)) {
