@@ -1,7 +1,7 @@
-// Waiting for the catalogue. Views and stored programs that have just changed may do something else
-// than what is known of them: whoever runs one waits until they were read again, and so does
-// whoever changed them with the next statement, which may set off a trigger that nobody knows yet.
-// Where that takes too long, what the statement does counts as not known.
+// Waiting for the catalogue. Stored programs that have just changed may do something else than what
+// is known of them: whoever runs one waits until they were read again, and so does whoever changed
+// them, or a view, with the next statement on tables: it may set off a trigger that nobody knows
+// yet. Where that takes too long, what the statement does counts as not known.
 #include "proxy/session/session_priv.h"
 
 #include "proxy/base/clock.h"
