@@ -103,7 +103,8 @@ static bool stands_in(struct slice text, struct slice part)
     return part.len == 0 || (part.ptr >= text.ptr && part.ptr + part.len <= text.ptr + text.len);
 }
 
-// Whether all that it points to is its text, and its tables. (A text with hints cannot be masked.)
+// Whether all that it points to is its text, its tables, and those of the programs that it runs. (A
+// text with hints cannot be masked.)
 static bool is_self_contained(const struct statement *statement, struct slice text)
 {
     bool is_contained =
@@ -124,17 +125,50 @@ static struct slice part_moved(struct slice part, struct slice from, struct slic
     return part.len == 0 ? SLICE_NONE : slice_make(to.ptr + (part.ptr - from.ptr), part.len);
 }
 
-// One block: the struct, the tables, the key, the text.
+// Bytes of the names that stand in no text.
+static size_t program_names_size(const struct statement *statement)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < statement->program_tables_count; i++) {
+        size += statement->program_tables[i].schema.len + statement->program_tables[i].name.len;
+    }
+    return size;
+}
+
+static struct slice bytes_put(char **to, struct slice bytes)
+{
+    struct slice put = slice_make(*to, bytes.len);
+    if (bytes.len > 0) {
+        memcpy(*to, bytes.ptr, bytes.len);
+    }
+    *to += bytes.len;
+    return put;
+}
+
+// Behind the statement's own.
+static void program_tables_put(struct statement_entry *entry, const struct statement *statement,
+                               char **to)
+{
+    struct statement_table *tables = entry->tables + statement->tables_count;
+    for (uint32_t i = 0; i < statement->program_tables_count; i++) {
+        tables[i] = statement->program_tables[i];
+        tables[i].schema = bytes_put(to, tables[i].schema);
+        tables[i].name = bytes_put(to, tables[i].name);
+    }
+    entry->statement.program_tables = tables;
+}
+
+// One block: the struct, the tables, the key, the text, the names of the programs' tables.
 static struct statement_entry *entry_create(const struct statement *statement, struct slice sql,
                                             struct slice key)
 {
-    size_t tables = statement->tables_count * sizeof(struct statement_table);
-    struct statement_entry *entry = mem_alloc(sizeof(*entry) + tables + key.len + sql.len);
+    size_t count = statement->tables_count + statement->program_tables_count;
+    size_t tables = count * sizeof(struct statement_table);
+    struct statement_entry *entry =
+        mem_alloc(sizeof(*entry) + tables + key.len + sql.len + program_names_size(statement));
     char *bytes = (char *)entry->tables + tables;
-    memcpy(bytes, key.ptr, key.len);
-    memcpy(bytes + key.len, sql.ptr, sql.len);
-    entry->key = slice_make(bytes, key.len);
-    entry->text = slice_make(bytes + key.len, sql.len);
+    entry->key = bytes_put(&bytes, key);
+    entry->text = bytes_put(&bytes, sql);
     entry->refs = 1;
 
     struct statement *kept = &entry->statement;
@@ -152,6 +186,7 @@ static struct statement_entry *entry_create(const struct statement *statement, s
         entry->tables[i].schema = part_moved(statement->tables[i].schema, sql, entry->text);
         entry->tables[i].name = part_moved(statement->tables[i].name, sql, entry->text);
     }
+    program_tables_put(entry, statement, &bytes);
     return entry;
 }
 
