@@ -34,6 +34,13 @@ static struct slice types_read(struct reader *reader, size_t count, bool has_nam
     return reader_is_failed(reader) ? SLICE_NONE : slice_make(start, (size_t)(reader->ptr - start));
 }
 
+bool parameters_types_first(struct slice *types, size_t count, bool has_names)
+{
+    struct reader reader = reader_make(*types);
+    *types = types_read(&reader, count, has_names);
+    return !reader_is_failed(&reader);
+}
+
 void parameters_read(struct parameters *parameters, struct reader *reader, uint64_t count,
                      bool has_names)
 {

@@ -42,6 +42,11 @@ void parameters_read(struct parameters *parameters, struct reader *reader, uint6
 void parameters_write(const struct parameters *parameters, size_t count, bool with_names,
                       struct writer *writer);
 
+// The first `count` of some types, with their names where they have such. False where there are
+// fewer.
+__attribute__((warn_unused_result)) bool parameters_types_first(struct slice *types, size_t count,
+                                                                bool has_names);
+
 // Walks over a block. The slices point into it.
 struct parameter_walk {
     const struct parameters *parameters;

@@ -16,10 +16,10 @@ struct guest_login {
     bool is_stranger; // right but for where it comes from
 };
 
-// What would have to be done for nothing here: query attributes, sessions that are tracked.
+// What would have to be done for nothing here: sessions that are tracked.
 #define NOT_OFFERED                                                                                \
-    (CAPABILITY_QUERY_ATTRIBUTES | CAPABILITY_SESSION_TRACK | CAPABILITY_OPTIONAL_METADATA |       \
-     CAPABILITY_LOCAL_FILES | CAPABILITIES_EXTENDED)
+    (CAPABILITY_SESSION_TRACK | CAPABILITY_OPTIONAL_METADATA | CAPABILITY_LOCAL_FILES |            \
+     CAPABILITIES_EXTENDED)
 
 static bool is_private(const struct guest *guest)
 {

@@ -52,6 +52,7 @@ struct conn_traits {
     bool interactive;
     bool deprecate_eof;
     bool extended_types;
+    bool query_attributes;
     // On whose behalf it is, where the server is told: the client's IP address, without a port.
     // ADDRESS_NONE: sluice's own.
     struct address client;

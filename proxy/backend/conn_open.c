@@ -159,7 +159,22 @@ static uint64_t wanted_capabilities(const struct conn_opening *opening)
            (traits->ignore_space ? CAPABILITY_IGNORE_SPACE : 0) |
            (traits->interactive ? CAPABILITY_INTERACTIVE : 0) |
            (traits->deprecate_eof ? CAPABILITY_DEPRECATE_EOF : 0) |
-           (traits->extended_types ? CAPABILITY_MARIADB_EXTENDED_TYPES : 0);
+           (traits->extended_types ? CAPABILITY_MARIADB_EXTENDED_TYPES : 0) |
+           (traits->query_attributes ? CAPABILITY_QUERY_ATTRIBUTES : 0);
+}
+
+// What the client was promised and this server does not do; NULL: nothing.
+static const char *broken_promise(const struct conn *conn)
+{
+    uint64_t agreed = conn->peer.capabilities;
+    const struct conn_traits *traits = &conn->opening->traits;
+    if (traits->extended_types && !capability_has(agreed, CAPABILITY_MARIADB_EXTENDED_TYPES)) {
+        return "it does not name extended types";
+    }
+    if (traits->query_attributes && !capability_has(agreed, CAPABILITY_QUERY_ATTRIBUTES)) {
+        return "it takes no query attributes";
+    }
+    return NULL;
 }
 
 static enum login_client_tls login_tls(enum conf_tls_mode mode)
@@ -218,11 +233,11 @@ static void login_succeeded(struct conn *conn)
 
     conn->peer = *login_client_peer(&opening->login);
     conn->dialect = dialect_of(conn);
-    if (opening->traits.extended_types &&
-        !capability_has(conn->peer.capabilities, CAPABILITY_MARIADB_EXTENDED_TYPES)) {
+    const char *lack = broken_promise(conn);
+    if (lack != NULL) {
         conn_end(conn, CONN_END_LOGIN, SLICE_NONE,
-                 "it does not name extended types, which the client was promised; a new connection "
-                 "to sluice does without");
+                 "%s, which the client was promised; a new connection to sluice does without",
+                 lack);
         return;
     }
     if (conn->images != NULL) {

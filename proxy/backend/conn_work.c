@@ -5,6 +5,7 @@
 
 #include "protocol/packet/command.h"
 #include "protocol/packet/err.h"
+#include "protocol/packet/query.h"
 #include "protocol/packet/status.h"
 #include "protocol/reply/answer.h"
 #include "protocol/reply/reply.h"
@@ -85,12 +86,23 @@ static void command_sent(struct conn_work *work, enum command command)
     work->commands[work->count++] = command;
 }
 
+// A command up to its argument: statements of ours have no attributes, which has to be said where
+// they might.
+static void command_write(const struct conn *conn, struct writer *writer, enum command command)
+{
+    if (command == COMMAND_QUERY) {
+        query_encode(&(struct query){0}, writer, conn->peer.capabilities);
+    } else {
+        writer_u8(writer, (uint8_t)command);
+    }
+}
+
 static void command_add(struct conn_work *work, struct buffer *out, enum command command,
                         struct slice argument)
 {
     struct writer writer = writer_make(out, 0);
     writer_packet_begin(&writer);
-    writer_u8(&writer, (uint8_t)command);
+    command_write(work->conn, &writer, command);
     writer_slice(&writer, argument);
     if (writer_packet_end(&writer)) {
         command_sent(work, command);
@@ -202,9 +214,10 @@ static void variables_add(struct conn *conn, const struct image *from, const str
     size_t before = buffer_len(out);
     struct writer writer = writer_make(out, 0);
     writer_packet_begin(&writer);
-    writer_u8(&writer, COMMAND_QUERY);
+    command_write(conn, &writer, COMMAND_QUERY);
+    size_t head = buffer_len(out);
     image_difference_write(from, image, conn->dialect, out);
-    if (writer_packet_len(&writer) == 1) {
+    if (buffer_len(out) == head) {
         buffer_truncate(out, before);
     } else if (writer_packet_end(&writer)) {
         command_sent(conn->work, COMMAND_QUERY);

@@ -283,8 +283,8 @@ static void account_key_write(struct buffer *key, struct slice user,
                               const struct conn_traits *traits)
 {
     char text[ADDRESS_TEXT_SIZE];
-    buffer_print(key, "%d%d%d%d%d", traits->found_rows, traits->ignore_space, traits->interactive,
-                 traits->deprecate_eof, traits->extended_types);
+    buffer_print(key, "%d%d%d%d%d%d", traits->found_rows, traits->ignore_space, traits->interactive,
+                 traits->deprecate_eof, traits->extended_types, traits->query_attributes);
     if (traits->client.kind != ADDRESS_NONE) {
         buffer_print(key, "%s", address_print_host(&traits->client, text));
     }

@@ -2,6 +2,7 @@
 
 #include "protocol/packet/init_db.h"
 #include "protocol/packet/process_kill.h"
+#include "protocol/packet/query.h"
 #include "protocol/packet/set_option.h"
 #include "protocol/packet/stmt_prepare.h"
 
@@ -15,7 +16,15 @@ static void run_quit(struct session *session)
 
 static void run_query(struct session *session)
 {
-    query_begin(session, slice_from(session->run->payload, 1));
+    struct run *run = session->run;
+    struct query query;
+    if (!query_decode(&query, run->payload, session->capabilities)) {
+        answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_QUERY")));
+        return;
+    }
+    const char *attributes = run->payload.ptr + 1;
+    run->attributes = slice_make(attributes, (size_t)(query.text.ptr - attributes));
+    query_begin(session, query.text);
 }
 
 static void run_init_db(struct session *session)

@@ -287,63 +287,6 @@ void effects_image_changed(struct session *session)
     session->syntax.ignore_space |= (session->capabilities & CAPABILITY_IGNORE_SPACE) != 0;
 }
 
-// Those that every server tells its clients about unless they ask otherwise.
-static const struct slice client_tracked[] = {
-    SLICE_INIT("autocommit"),
-    SLICE_INIT("character_set_client"),
-    SLICE_INIT("character_set_connection"),
-    SLICE_INIT("character_set_results"),
-    SLICE_INIT("time_zone"),
-};
-
-static bool is_in_list(struct slice list, struct slice name)
-{
-    struct slice one = SLICE_NONE;
-    while (slice_cut(&list, ',', &one)) {
-        one = slice_trim(one);
-        if (slice_equal_nocase(one, name) || slice_equal(one, S("*"))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// A server that has run a statement of another schema's tells of the schema with its next OK,
-// whoever's that is.
-static bool may_change_schema(const struct run *run)
-{
-    switch (run->statement.kind) {
-    case STATEMENT_CALL:
-    case STATEMENT_COMPOUND:
-    case STATEMENT_EXECUTE:
-    case STATEMENT_DROP:
-    case STATEMENT_UNKNOWN:
-        return true;
-    default:
-        return run->statement.count > 1 || statement_has(&run->statement, EFFECT_SCHEMA);
-    }
-}
-
-bool effects_is_client_tracked(const struct session *session, const struct session_change *change)
-{
-    if (change->type == SESSION_CHANGE_SCHEMA) {
-        return !session->is_schema_hidden &&
-               (session->run->has_left_schema || may_change_schema(session->run));
-    }
-    if (change->type != SESSION_CHANGE_VARIABLE) {
-        return change->type == SESSION_CHANGE_TRANSACTION_STATE; // MySQL tells of it unasked
-    }
-    if (session->tracked != NULL) {
-        return is_in_list(slice_text(session->tracked), change->name);
-    }
-    for (size_t i = 0; i < sizeof(client_tracked) / sizeof(client_tracked[0]); i++) {
-        if (slice_equal_nocase(change->name, client_tracked[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool sets_names(const struct statement *statement)
 {
     return statement_has(statement, EFFECT_CHARSET);
@@ -628,9 +571,7 @@ void effects_reset(struct session *session)
     session->image = image;
     session->pins = 0;
     held_release(&session->held);
-    mem_free(session->tracked);
-    session->tracked = NULL;
-    session->is_schema_hidden = false;
+    tracking_release(session);
     session->lost_on = -1;
     prepared_release(&session->prepared);
     named_release(&session->named);

@@ -124,19 +124,32 @@ static bool types_note(struct run *run, struct slice bytes)
     return true;
 }
 
+// The types of so many parameters, of those that the client has sent before. An execution may have
+// fewer attributes behind its parameters than the one before had.
+static bool types_recall(const struct session *session, size_t count, struct slice *types)
+{
+    const struct prepared_types *known = session->run->prepared->types;
+    bool has_names = capability_has(session->capabilities, CAPABILITY_QUERY_ATTRIBUTES);
+    *types = known != NULL ? slice_make(known->bytes, known->len) : SLICE_NONE;
+    return !has_names || parameters_types_first(types, count, has_names);
+}
+
 static bool parameters_note(struct session *session, const struct stmt_execute *execute)
 {
     struct run *run = session->run;
     struct parameters parameters;
+    struct slice types;
     uint16_t count = run->text->parameters;
-    if (count == 0) {
-        return true;
-    }
     if (!stmt_execute_parameters(execute, count, session->capabilities, &parameters)) {
         return false;
     }
+    run->parameters = parameters.count;
+    if (parameters.count == 0) {
+        return true;
+    }
     run->are_types_sent = parameters.are_types_sent;
-    return types_note(run, parameters.types);
+    return types_note(run, parameters.types) &&
+           (run->are_types_sent || types_recall(session, parameters.count, &types));
 }
 
 // Rows of a cursor come from one connection, which the session keeps: one that may write, for that
@@ -198,6 +211,7 @@ void execution_begin_bulk(struct session *session)
         answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("COM_STMT_BULK_EXECUTE")));
         return;
     }
+    run->parameters = run->text->parameters;
     run->are_types_sent = (execute.flags & STMT_BULK_SEND_TYPES) != 0;
     if (!types_note(run, execute.types)) {
         answer_error(session, PACKET_MALFORMED, SLICE_ARG(S("types of COM_STMT_BULK_EXECUTE")));
@@ -228,18 +242,18 @@ static void long_data_id_set(struct buffer *packets, uint32_t id)
     }
 }
 
-static bool wire_write_one(struct session *session, struct slice types, struct writer *writer)
+static bool wire_write_one(struct session *session, struct writer *writer)
 {
     const struct run *run = session->run;
     struct stmt_execute execute;
     struct parameters parameters;
     uint16_t count = run->text->parameters;
     if (!stmt_execute_decode(&execute, run->payload) ||
-        !stmt_execute_parameters(&execute, count, session->capabilities, &parameters)) {
+        !stmt_execute_parameters(&execute, count, session->capabilities, &parameters) ||
+        !types_recall(session, parameters.count, &parameters.types)) {
         return false;
     }
     parameters.are_types_sent = true;
-    parameters.types = types;
     stmt_execute_encode(&execute, &parameters, count, writer, session->capabilities);
     return true;
 }
@@ -264,7 +278,7 @@ static bool wire_write(struct session *session)
     writer_packet_begin(&writer);
     bool is_written = run->command == COMMAND_STMT_BULK_EXECUTE
                           ? wire_write_bulk(run, types, &writer)
-                          : wire_write_one(session, types, &writer);
+                          : wire_write_one(session, &writer);
     size_t frames = frame_count(run->payload.len);
     size_t sent = frame_count(run->payload.len + types.len);
     if (sent != frames) { // the answer begins where the client's frames end
@@ -274,14 +288,20 @@ static bool wire_write(struct session *session)
     return is_written && writer_packet_end(&writer);
 }
 
+// Servers need not remember the types of these for the next execution.
+static bool has_attributes(const struct run *run)
+{
+    return run->parameters > run->text->parameters;
+}
+
 // `types`: those that the server has from whoever ran the statement last.
 static struct slice execute_write(struct session *session, const struct prepared_types *types,
                                   uint32_t id)
 {
     struct run *run = session->run;
     struct buffer *packet = &run->packet;
-    bool has_types =
-        run->text->parameters == 0 || run->are_types_sent || types == run->prepared->types;
+    bool has_types = run->parameters == 0 || run->are_types_sent ||
+                     (types == run->prepared->types && !has_attributes(run));
     buffer_clear(&run->sent);
     if (!has_types && wire_write(session)) {
         packet = &run->sent;
@@ -295,7 +315,8 @@ static struct slice execute_write(struct session *session, const struct prepared
 static void types_keep(const struct run *run, struct server_statement *statement)
 {
     if (run->text == run->prepared->text) {
-        prepared_types_set(run->text, &statement->types, run->prepared->types);
+        struct prepared_types *types = has_attributes(run) ? NULL : run->prepared->types;
+        prepared_types_set(run->text, &statement->types, types);
     }
 }
 

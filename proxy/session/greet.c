@@ -58,14 +58,14 @@ static bool is_secure(const struct session *session)
     return kind != ADDRESS_IP4 && kind != ADDRESS_IP6;
 }
 
-// What MariaDB's clients may be offered. Column definitions with extended types are passed on as
-// they come: every server has to know them.
-static uint64_t extended_capabilities(const struct session *session)
+// What clients may be offered beside the usual. Column definitions with extended types and
+// statements with attributes are passed on as they come: every server has to know them.
+static uint64_t shared_capabilities(const struct session *session)
 {
     const struct topology *topology = session->worker->topology;
     uint64_t common = topology != NULL ? topology->common_capabilities : 0;
     return (session_is_mariadb(session) ? CAPABILITY_MARIADB_BULK : 0) |
-           (common & CAPABILITY_MARIADB_EXTENDED_TYPES);
+           (common & (CAPABILITY_MARIADB_EXTENDED_TYPES | CAPABILITY_QUERY_ATTRIBUTES));
 }
 
 static struct greeting *greeting_make(struct session *session)
@@ -78,9 +78,7 @@ static struct greeting *greeting_make(struct session *session)
     struct login_server_options options = {
         .server_version = server_version(session),
         .connection_id = session->id,
-        // Query attributes would have to be translated for servers that lack them.
-        .capabilities = (CAPABILITIES_OFFERED & ~CAPABILITY_QUERY_ATTRIBUTES) | compression |
-                        extended_capabilities(session),
+        .capabilities = CAPABILITIES_OFFERED | compression | shared_capabilities(session),
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
         .offers_tls = worker->setup->client_tls != NULL,
@@ -485,6 +483,7 @@ static void session_equip(struct session *session, const struct login_request *r
         .interactive = (request->capabilities & CAPABILITY_INTERACTIVE) != 0,
         .deprecate_eof = (request->capabilities & CAPABILITY_DEPRECATE_EOF) != 0,
         .extended_types = (request->capabilities & CAPABILITY_MARIADB_EXTENDED_TYPES) != 0,
+        .query_attributes = (request->capabilities & CAPABILITY_QUERY_ATTRIBUTES) != 0,
         .client = session_announced(session),
     };
     struct secret *secret = pool_secret(session, section, proved);

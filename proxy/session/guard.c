@@ -53,18 +53,8 @@ static rewriting_take_fn *take_of(const struct session *session)
 
 void guard_put(struct session *session)
 {
-    struct run *run = session->run;
     rewriting_take_fn *take = take_of(session);
-    struct buffer text = BUFFER_INIT;
-    struct rewriting at;
-    if (take == NULL || run->command != COMMAND_QUERY) {
-        return;
+    if (take != NULL && session->run->command == COMMAND_QUERY) {
+        run_rewrite(session, take);
     }
-    struct slice sql = buffer_is_empty(&run->sent) ? run->sql : own_id_text(run);
-    rewriting_begin(&at, sql, &session->syntax, &text);
-    rewriting_calls(&at, false, take, session);
-    if (rewriting_end(&at)) {
-        run_put_text(run, buffer_slice(&text));
-    }
-    buffer_release(&text);
 }

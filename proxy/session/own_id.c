@@ -50,22 +50,37 @@ static bool is_momentary(const struct statement *statement)
 
 struct slice own_id_text(const struct run *run)
 {
-    return slice_from(buffer_slice(&run->sent), FRAME_HEADER_SIZE + 1);
+    return slice_from(buffer_slice(&run->sent), FRAME_HEADER_SIZE + 1 + run->attributes.len);
 }
 
 void run_put_text(struct run *run, struct slice sql)
 {
-    if (sql.len >= FRAME_PAYLOAD_MAX - 1) {
+    if (1 + run->attributes.len + sql.len >= FRAME_PAYLOAD_MAX) {
         return;
     }
     buffer_release(&run->sent);
     struct writer writer = writer_make(&run->sent, 0);
     writer_packet_begin(&writer);
     writer_u8(&writer, (uint8_t)run->command);
+    writer_slice(&writer, run->attributes);
     writer_slice(&writer, sql);
     if (!writer_packet_end(&writer)) {
         buffer_release(&run->sent);
     }
+}
+
+void run_rewrite(struct session *session, bool (*take)(struct rewriting *at, void *context))
+{
+    struct run *run = session->run;
+    struct slice sql = buffer_is_empty(&run->sent) ? run->sql : own_id_text(run);
+    struct buffer text = BUFFER_INIT;
+    struct rewriting at;
+    rewriting_begin(&at, sql, &session->syntax, &text);
+    rewriting_calls(&at, false, take, session);
+    if (rewriting_end(&at)) {
+        run_put_text(run, buffer_slice(&text));
+    }
+    buffer_release(&text);
 }
 
 void own_id_put(struct session *session, struct slice sql)

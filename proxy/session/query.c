@@ -119,6 +119,9 @@ void query_read(struct session *session, struct slice sql)
     if (statement_asks(&session->run->statement, ASK_CONNECTION_ID)) {
         own_id_put(session, sql);
     }
+    if (statement_asks(&session->run->statement, ASK_TRACKING)) {
+        tracking_put(session);
+    }
 }
 
 void query_begin(struct session *session, struct slice sql)

@@ -46,7 +46,7 @@ void relay_begin(struct session *session)
 
 static bool keeps_change(const struct session_change *change, void *arg)
 {
-    return effects_is_client_tracked(arg, change);
+    return tracking_is_heard(arg, change);
 }
 
 // Whether the client must see the OK otherwise than the server sent it.

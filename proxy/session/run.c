@@ -23,6 +23,7 @@ static void run_clear_prepared(struct run *run)
     buffer_release(&run->capture);
     run->refusal = SLICE_NONE;
     run->repeats = 0;
+    run->parameters = 0;
     run->are_types_sent = false;
     run->is_capturing = false;
     run->is_repeating = false;
@@ -71,6 +72,7 @@ void run_give(struct worker *worker, struct run *run)
     run->reply.rows = 0;
     run->reply.warnings = 0;
     run->reply.error = 0;
+    run->attributes = SLICE_NONE;
     run->sql = SLICE_NONE;
     run->prepared = NULL;
     run->is_sent = false;

@@ -344,7 +344,7 @@ void session_close(struct session *session)
     prepared_release(&session->prepared);
     named_release(&session->named);
     held_release(&session->held);
-    mem_free(session->tracked);
+    tracking_release(session);
     limit_give(&session->client_token);
     limit_give(&session->user_token);
     list_remove(&session->link);

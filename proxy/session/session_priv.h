@@ -110,6 +110,7 @@ struct run {
     struct statement statement;
     struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
     struct reading *reading;       // or this, a reference
+    struct slice attributes;       // of a COM_QUERY, as they stand in front of its text
     struct slice sql;              // the statement's text; empty for commands without one
     struct prepared_text *text;    // the one prepared or run, a reference; NULL: none
     struct prepared *prepared;     // the statement that is run; NULL: none
@@ -117,7 +118,8 @@ struct run {
     struct slice refusal;          // why a statement could not be prepared for its execution
     uint64_t definitions;          // their version when the statement was to be prepared
     unsigned repeats;              // how often the server was asked again
-    bool are_types_sent;           // the client sent the types of the parameters
+    size_t parameters;             // that an execution has, with the attributes behind them
+    bool are_types_sent;           // the client sent their types
     bool is_capturing;             // the answer is to be known
     bool is_repeating;             // the answer was an error that another try may spare the client
     bool is_discarding;            // the answer is none for the client
@@ -158,6 +160,9 @@ static inline struct slice run_packet(const struct run *run)
     return buffer_slice(buffer_is_empty(&run->sent) ? &run->packet : &run->sent);
 }
 
+// What session_track_... the session has by itself, whatever its connection reports to sluice.
+enum tracked { TRACKED_GTIDS, TRACKED_SCHEMA, TRACKED_VARIABLES, TRACKED_COUNT };
+
 // --- a session -----------------------------------------------------------------------------------
 
 enum { LAST_QUERY_SIZE = 128 };
@@ -192,8 +197,7 @@ struct session {
     uint64_t catalogue_change; // the latest of the session's own statements that changed programs
     int lost_on;   // index of the server that an open transaction was lost with; -1: none was
     uint32_t pins; // PIN_BIT()s
-    char *tracked; // owned: session_track_system_variables, as set; NULL: the usual ones
-    bool is_schema_hidden;         // session_track_schema = OFF
+    char *tracking[TRACKED_COUNT]; // owned: what each is set to; NULL: as for a new session
     struct held *held;             // what its connection has for it, by name
     struct prepared_list prepared; // open
     struct named_list named;       // prepared by name, on the connection
@@ -300,6 +304,15 @@ void own_id_put(struct session *session, struct slice sql);
 struct slice own_id_text(const struct run *run);
 // Makes run->sent of a text; of one too long for a frame nothing.
 void run_put_text(struct run *run, struct slice sql);
+// Makes run->sent of the text that the server would get, with something else in place of what
+// `take` finds (rewriting.h); of a text that cannot be read with certainty nothing.
+struct rewriting;
+void run_rewrite(struct session *session, bool (*take)(struct rewriting *at, void *context));
+
+// --- found.c -------------------------------------------------------------------------------------
+
+// The statement has ended.
+void found_note(struct session *session, bool is_error);
 
 // --- last.c --------------------------------------------------------------------------------------
 
@@ -531,7 +544,16 @@ enum pin_reason effects_keeping(const struct session *session);
 void effects_image_changed(struct session *session);
 // Whether SET STATEMENT gives the variable a value for the statement alone.
 bool effects_is_for_statement(const struct statement *statement, struct slice name);
-bool effects_is_client_tracked(const struct session *session, const struct session_change *change);
+
+// --- tracking.c ----------------------------------------------------------------------------------
+
+// The session has set session_track_...
+void tracking_note(struct session *session, const struct assignment *assignment);
+// Whether the client is to hear of what a server reports.
+bool tracking_is_heard(const struct session *session, const struct session_change *change);
+// Puts the session's own values into the text of a query that asks for them.
+void tracking_put(struct session *session);
+void tracking_release(struct session *session);
 
 // --- variables.c ---------------------------------------------------------------------------------
 

@@ -285,23 +285,6 @@ static void system_note(struct session *session, const struct assignment *assign
     }
 }
 
-// What the client wants to hear of. Only variables that the servers report to sluice can be passed
-// on.
-static void tracking_note(struct session *session, const struct assignment *assignment)
-{
-    held_add(&session->held, HELD_TRACKING, assignment->name);
-    if (slice_equal(assignment->name, S("session_track_system_variables"))) {
-        mem_free(session->tracked);
-        session->tracked = assignment->kind == ASSIGNMENT_STRING
-                               ? mem_text(assignment->value.ptr, assignment->value.len)
-                               : NULL;
-    } else if (slice_equal(assignment->name, S("session_track_schema"))) {
-        session->is_schema_hidden = slice_equal_nocase(assignment->value, S("off")) ||
-                                    slice_equal_nocase(assignment->value, S("false")) ||
-                                    slice_equal(assignment->value, S("0"));
-    }
-}
-
 static void assignment_note(struct session *session, const struct statement *statement, size_t at)
 {
     const struct assignment *assignment = &statement->assignments[at];

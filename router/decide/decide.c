@@ -189,11 +189,12 @@ static bool would_write(const struct decide_input *in, int server)
     return writes && is_replica(in, server);
 }
 
-// Values that only the server knows are asked for when the transaction is over.
+// Values that only the server knows are asked for when the transaction is over. A read may be one
+// of these because of what the session has set (sql_auto_is_null).
 static bool fits_replica_session(const struct statement *statement)
 {
-    const uint64_t fitting =
-        portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE) | EFFECT_BIT(EFFECT_DEALLOCATE);
+    const uint64_t fitting = portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE) |
+                             EFFECT_BIT(EFFECT_DEALLOCATE) | EFFECT_BIT(EFFECT_FOUND_ROWS);
     return (statement->effects & ~fitting) == 0;
 }
 

@@ -188,6 +188,9 @@ static void read_variable(struct parser *parser, struct slice name)
         parser_ask(parser, ASK_ACCESS_MODE);
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
         return;
+    case VARIABLE_TRACKING:
+        parser_ask(parser, ASK_TRACKING);
+        return;
     case VARIABLE_SERVER:
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
         return;

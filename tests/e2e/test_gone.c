@@ -2,7 +2,7 @@
 // connection is closed and given to nobody, and nothing of what was under way is kept.
 #include "tests/lib/http.h"
 #include "tests/lib/peer.h"
-#include "tests/lib/site.h"
+#include "tests/lib/sharing.h"
 
 #include "protocol/packet/capability.h"
 
@@ -17,11 +17,7 @@ static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY, a INT) ENG
 // Pools so small that the next session would get the connection that was left.
 static int setup(void **state)
 {
-    *state =
-        site_create(site_logging, schema,
-                    (const char *const[]){"proxy.workers = 1", "backend:db1.max_connections = 1",
-                                          "backend:db2.max_connections = 1",
-                                          "backend:db3.max_connections = 1", NULL});
+    *state = site_create(site_logging, schema, sharing_changes);
     return 0;
 }
 

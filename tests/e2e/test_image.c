@@ -1,7 +1,7 @@
 // What a session has set follows it: each kind of state is set by one session, another session then
 // uses the only connection to each server, and the first must see what a direct connection would;
 // what cannot follow keeps the connection for exactly as long as it is there.
-#include "tests/lib/site.h"
+#include "tests/lib/sharing.h"
 
 #include "proxy/base/memory.h"
 
@@ -22,54 +22,10 @@ static const char schema[] =
     "CREATE DATABASE `" OS "`; GRANT ALL PRIVILEGES ON `" OS "`.* TO 'app'@'%';"
     "CREATE TABLE `" OS "`.t (a INT); INSERT INTO `" OS "`.t VALUES (-2)";
 
-// One connection to each server: whoever comes next gets the one that was left.
-static const char *const changes[] = {
-    "proxy.workers = 1",
-    "backend:db1.max_connections = 1",
-    "backend:db2.max_connections = 1",
-    "backend:db3.max_connections = 1",
-    NULL,
-};
-static const char *const expected[] = {"backend.*", "monitor.*", "pool.*", "topology.*", NULL};
-
 static int setup(void **state)
 {
-    struct site *site = site_create(site_logging, schema, changes);
-    site->expected = expected;
-    *state = site;
+    *state = sharing_create(schema);
     return 0;
-}
-
-static MYSQL *proxied_client(const struct site *site)
-{
-    struct client_options options = instance_options(site->instance, "app", "app-secret");
-    options.flags = CLIENT_MULTI_STATEMENTS;
-    return client_connect(&options);
-}
-
-// Statements with "; " between them, one after the other.
-static void each_run(MYSQL *client, const char *statements)
-{
-    struct slice rest = slice_text(statements);
-    while (rest.len > 0) {
-        size_t len = 0;
-        while (len < rest.len && !slice_starts_nocase(slice_from(rest, len), S("; "))) {
-            len++;
-        }
-        client_runf(client, "%.*s", SLICE_ARG(slice_first(rest, len)));
-        rest = slice_from(rest, len + 2 < rest.len ? len + 2 : rest.len);
-    }
-}
-
-// Another session with a state of its own, on the connections to all servers.
-static void others_come(MYSQL *other)
-{
-    client_run(other, "SET NAMES latin1");
-    client_run(other, "SET @v = 'another', @w = 1.25, time_zone = '-03:00', sql_mode = ''");
-    client_run(other, "UPDATE t SET a = a WHERE id = 1");
-    for (int i = 0; i < 8; i++) {
-        assert_client_text(other, "SELECT @v FROM whoami LIMIT 1", "another");
-    }
 }
 
 // --- state that follows --------------------------------------------------------------------------
@@ -119,6 +75,19 @@ static const struct following following[] = {
       "SELECT @@collation_connection"}},
     {"SET NAMES DEFAULT", {"SELECT @@character_set_client", "SELECT @@collation_connection"}},
     {"SET character_set_results = NULL", {"SELECT @@character_set_results IS NULL"}},
+    {"SET @v = 1",
+     {"SELECT @@session_track_schema", "SELECT @@session.session_track_system_variables"}},
+    {"SET session_track_schema = OFF", {"SELECT @@session_track_schema", "SELECT DATABASE()"}},
+    {"SET session_track_system_variables = 'sql_mode'; SET @@session_track_schema = 'on'",
+     {"SELECT @@session_track_system_variables", "SELECT @@local.session_track_schema + 1",
+      "SELECT @@global.session_track_schema"}},
+    {"SET session_track_system_variables = 'sql_mode'; SET session_track_system_variables = ''",
+     {"SELECT LENGTH(@@session_track_system_variables)"}},
+    {"SET session_track_system_variables = 'sql_mode'; SET session_track_system_variables = "
+     "DEFAULT",
+     {"SELECT @@session_track_system_variables"}},
+    {"SET session_track_schema = OFF; SET @v = @@session_track_schema, session_track_schema = ON",
+     {"SELECT @v", "SELECT @@session_track_schema"}},
     {"SET timestamp = 1000000000", {"SELECT UNIX_TIMESTAMP()"}},
     {"SET timestamp = 1000000000; SET timestamp = DEFAULT", {"SELECT NOW() > '2020-01-01'"}},
     {"SET last_insert_id = 77", {"SELECT LAST_INSERT_ID()"}},
@@ -130,16 +99,16 @@ static const struct following following[] = {
 static void state_follows_its_session(void **state)
 {
     const struct site *site = *state;
-    MYSQL *other = proxied_client(site);
+    MYSQL *other = sharing_client(site);
     for (size_t i = 0; i < sizeof(following) / sizeof(following[0]); i++) {
         const struct following *one = &following[i];
         MYSQL *direct = site_direct_client(site);
-        MYSQL *client = proxied_client(site);
-        each_run(direct, one->set);
-        each_run(client, one->set);
+        MYSQL *client = sharing_client(site);
+        assert_int_equal(sharing_run_each(direct, one->set), 0);
+        assert_int_equal(sharing_run_each(client, one->set), 0);
         assert_site_pin(site, one->set, "");
         for (int k = 0; k < 4 && one->ask[k] != NULL; k++) {
-            others_come(other);
+            sharing_others_come(other);
             struct client_text wanted = client_text(direct, one->ask[k]);
             struct client_text found = client_text(client, one->ask[k]);
             if (strcmp(found.text, wanted.text) != 0) {
@@ -159,8 +128,8 @@ static void an_id_that_was_given_is_not_the_last_one(void **state)
     const struct site *site = *state;
     MYSQL *direct = site_direct_client(site);
     client_run(direct, "CREATE TABLE ids (id INT PRIMARY KEY AUTO_INCREMENT, a INT)");
-    MYSQL *other = proxied_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "INSERT INTO ids (a) VALUES (1)");
     client_run(other, "INSERT INTO ids (a) VALUES (2)");
     client_run(client, "INSERT INTO ids (id, a) VALUES (600, 3)");
@@ -191,7 +160,7 @@ static void a_statement_that_cannot_be_prepared_leaves_no_mode_behind(void **sta
     const struct site *site = *state;
     static const char text[] = "SELECT * FROM \"gone\"";
     MYSQL *direct = site_direct_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(direct, "CREATE TABLE gone (a INT)");
     stack_sync(site->stack);
     client_run(client, "SET sql_mode = 'ANSI_QUOTES'");
@@ -215,9 +184,9 @@ static void a_statement_that_cannot_be_prepared_leaves_no_mode_behind(void **sta
 static void what_others_set_is_not_seen(void **state)
 {
     const struct site *site = *state;
-    MYSQL *other = proxied_client(site);
-    others_come(other);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    sharing_others_come(other);
+    MYSQL *client = sharing_client(site);
     for (int i = 0; i < 6; i++) {
         assert_client_text(client, "SELECT @v", "NULL");
         assert_client_text(client, "SELECT @w", "NULL");
@@ -232,7 +201,7 @@ static void checks_that_one_turned_off_are_on_for_others(void **state)
 {
     static const char question[] = "SELECT @@foreign_key_checks, @@unique_checks";
     const struct site *site = *state;
-    MYSQL *client = proxied_client(site), *other = proxied_client(site);
+    MYSQL *client = sharing_client(site), *other = sharing_client(site);
     MYSQL *direct = site_direct_client(site);
     client_run(client, "SET foreign_key_checks = 0, unique_checks = 0");
     client_run(direct, "SET foreign_key_checks = 0, unique_checks = 0");
@@ -286,9 +255,9 @@ static void columns_say_the_collation_of_the_session(void **state)
         "SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci",
         "SET NAMES utf8mb4 COLLATE utf8mb4_bin, character_set_client = latin1",
     };
-    MYSQL *other = proxied_client(site);
+    MYSQL *other = sharing_client(site);
     MYSQL *direct = site_direct_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     assert_int_equal(collation_of(client), collation_of(direct));
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
         assert_int_equal(client_outcome(direct, slice_text(sets[i])),
@@ -296,7 +265,7 @@ static void columns_say_the_collation_of_the_session(void **state)
         if (collation_of(client) != collation_of(direct)) {
             fail_msg("%s: at once", sets[i]);
         }
-        others_come(other);
+        sharing_others_come(other);
         if (collation_of(client) != collation_of(direct)) {
             fail_msg("%s: behind others", sets[i]);
         }
@@ -309,10 +278,10 @@ static void columns_say_the_collation_of_the_session(void **state)
 // COLLATE is of the names, and another variable of the same statement is not.
 static void names_and_a_collation_of_another_charset_may_be_set_together(void **state)
 {
-    MYSQL *client = proxied_client(*state);
-    MYSQL *other = proxied_client(*state);
+    MYSQL *client = sharing_client(*state);
+    MYSQL *other = sharing_client(*state);
     client_run(client, "SET NAMES utf8mb4, collation_connection = utf16le_general_ci");
-    others_come(other);
+    sharing_others_come(other);
     assert_client_text(client,
                        "SELECT CONCAT(@@character_set_results, ' ', @@collation_connection, ' ',"
                        " HEX('a')) FROM t LIMIT 1",
@@ -326,8 +295,8 @@ static void a_connection_of_a_wide_charset_takes_the_state_of_others(void **stat
 {
     static const char *const wide[] = {"utf16le_general_ci", "ucs2_general_ci", "utf32_general_ci"};
     char statement[100];
-    MYSQL *client = proxied_client(*state);
-    MYSQL *other = proxied_client(*state);
+    MYSQL *client = sharing_client(*state);
+    MYSQL *other = sharing_client(*state);
     client_run(other, "SET time_zone = '-03:00', lc_time_names = 'de_DE'");
     for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
         snprintf(statement, sizeof(statement), "SET collation_connection = %s", wide[i]);
@@ -351,7 +320,7 @@ static void the_access_mode_is_the_sessions_on_a_replica_too(void **state)
 {
     const char *name = servers_are_mysql() ? "transaction_read_only" : "tx_read_only";
     char question[100];
-    MYSQL *client = proxied_client(*state);
+    MYSQL *client = sharing_client(*state);
     snprintf(question, sizeof(question), "SELECT 10 * @@%s + @@session.%s", name, name);
     client_run(client, "START TRANSACTION READ ONLY");
     assert_on_replica(client);
@@ -368,8 +337,8 @@ static void the_access_mode_is_the_sessions_on_a_replica_too(void **state)
 static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **state)
 {
     const struct site *site = *state;
-    MYSQL *other = proxied_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "START TRANSACTION READ ONLY");
     client_run(client, "SET @c = (SELECT MAX(a) FROM t)");
     client_run(client, "SELECT COUNT(*) INTO @b FROM t");
@@ -378,7 +347,7 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
     assert_on_replica(client);
     client_run(client, "COMMIT");
     assert_site_pin(site, "COMMIT", "");
-    others_come(other);
+    sharing_others_come(other);
     assert_client_text(
         client, "SELECT CONCAT_WS(',', @b, @c, @@max_sort_length, @@time_zone) FROM t LIMIT 1",
         "3,3,501,+01:00");
@@ -392,8 +361,8 @@ static void an_access_mode_that_was_set_on_a_replica_is_not_the_next_ones(void *
 {
     const struct site *site = *state;
     const char *name = dialect("tx_read_only", "transaction_read_only");
-    MYSQL *other = proxied_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_runf(client, "SET SESSION %s = 1", name);
     for (int i = 0; i < 12; i++) {
         client_run(other, "START TRANSACTION READ ONLY");
@@ -419,14 +388,14 @@ static void what_holds_for_one_statement_is_not_the_sessions(void **state)
         dialect("SET STATEMENT sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES', max_sort_length=77 FOR "
                 "SELECT a FROM t",
                 "SELECT /*+ SET_VAR(sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES') */ 1");
-    MYSQL *other = proxied_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, statement);
     for (int i = 0; i < 3; i++) {
         assert_client_text(client, "SELECT \"it\\'s\"", "it's");
         assert_client_text(client, "SELECT @@max_sort_length", "1024");
         client_run(client, "SET sql_notes = 1"); // with which the servers report what they restored
-        others_come(other);
+        sharing_others_come(other);
     }
     assert_site_pin(site, statement, "");
     mysql_close(client);
@@ -440,8 +409,8 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
     const struct site *site = *state;
     const char *data;
     size_t len;
-    MYSQL *other = proxied_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "SET session_track_system_variables = '', session_track_schema = OFF");
     assert_site_pin(site, "SET session_track_system_variables", "");
     client_run(client, "SET time_zone = CONCAT('+0', 4, ':00')");
@@ -450,7 +419,7 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
     client_run(client, "USE other");
     assert_int_not_equal(mysql_session_track_get_first(client, SESSION_TRACK_SCHEMA, &data, &len),
                          0);
-    others_come(other);
+    sharing_others_come(other);
     assert_client_text(client, "SELECT @@time_zone", "+04:00");
     assert_client_text(client, "SELECT DATABASE()", "other");
     client_run(client, "BEGIN");
@@ -461,7 +430,7 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
     assert_int_equal(
         mysql_session_track_get_first(client, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
     assert_true(slice_equal(slice_make(data, len), S("sql_mode")));
-    others_come(other);
+    sharing_others_come(other);
     assert_client_text(client, "SELECT @@div_precision_increment", "5");
     client_run(other, "SET time_zone = CONCAT('+0', 5, ':00')"); // the usual ones
     assert_int_equal(
@@ -473,7 +442,7 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
 static void the_view_says_why_a_connection_is_kept(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "BEGIN");
     assert_site_pin(site, "BEGIN", "transaction");
     client_run(client, "COMMIT");
@@ -495,9 +464,9 @@ static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
         "SET @v = 3; SET @w = (SELECT a FROM t)",
     };
     static const char ask[] = "SELECT CONCAT_WS(',', @v, @w, @@max_sort_length)";
-    MYSQL *other = proxied_client(site);
+    MYSQL *other = sharing_client(site);
     MYSQL *direct = site_direct_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     for (size_t i = 0; i < sizeof(failing) / sizeof(failing[0]); i++) {
         client_run(direct, "SET @v = 1, @w = 1");
         client_run(client, "SET @v = 1, @w = 1");
@@ -506,7 +475,7 @@ static void a_failed_set_leaves_what_a_direct_connection_has(void **state)
         struct client_text wanted = client_text(direct, ask);
         assert_client_text(client, ask, wanted.text);
         assert_site_pin(site, failing[i], "");
-        others_come(other);
+        sharing_others_come(other);
         assert_client_text(client, ask, wanted.text);
     }
     mysql_close(client);
@@ -546,6 +515,10 @@ static const struct pinning pinnings[] = {
     {"SET @v = REPEAT('x', 2000)", "user_variable", "SET @v = NULL", "SELECT LENGTH(@v)"},
     {"PREPARE s FROM 'SELECT 1'", "prepared_text", "DEALLOCATE PREPARE s", "EXECUTE s"},
     {"SET insert_id = 5", "session_variable", NULL, "SELECT 1"},
+    {"SET session_track_state_change = ON", "session_variable",
+     "SET session_track_state_change = OFF", "SELECT @@session_track_state_change"},
+    {"SET session_track_system_variables = CONCAT('sql', '_mode')", "session_variable",
+     "SET session_track_system_variables = 'time_zone'", "SELECT @@session_track_system_variables"},
     {"XA START 'a'", "xa", "XA END 'a'; XA ROLLBACK 'a'", "SELECT 1"},
 };
 
@@ -554,15 +527,15 @@ static void a_pin_lasts_as_long_as_what_it_is_for(void **state)
     const struct site *site = *state;
     for (size_t i = 0; i < sizeof(pinnings) / sizeof(pinnings[0]); i++) {
         const struct pinning *one = &pinnings[i];
-        MYSQL *client = proxied_client(site);
-        each_run(client, one->take);
+        MYSQL *client = sharing_client(site);
+        assert_int_equal(sharing_run_each(client, one->take), 0);
         assert_site_pin(site, one->take, one->pin);
         if (one->still != NULL) {
             client_run(client, one->still);
             assert_site_pin(site, one->still, one->pin);
         }
         if (one->release != NULL) {
-            each_run(client, one->release);
+            assert_int_equal(sharing_run_each(client, one->release), 0);
         } else {
             assert_int_equal(mysql_reset_connection(client), 0);
         }
@@ -575,7 +548,7 @@ static void a_lock_that_was_not_got_pins_nothing(void **state)
 {
     const struct site *site = *state;
     MYSQL *direct = site_direct_client(site);
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     assert_client_text(direct, "SELECT GET_LOCK('taken', 1)", "1");
     assert_client_text(client, "SELECT GET_LOCK('taken', 0)", "0");
     assert_site_pin(site, "GET_LOCK of a lock that is taken", "");
@@ -601,7 +574,7 @@ static struct client_text counter(MYSQL *client, const char *name)
 static void counters_are_those_of_the_connection_that_ran_the_last_statement(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     for (int i = 0; i < 4; i++) {
         client_run(client, "UPDATE t SET a = a WHERE id = 1"); // the cost on the primary
         assert_string_equal(counter(client, "Last_query_cost").text, "0.000000");
@@ -629,7 +602,7 @@ static void counters_that_began_anew_keep_their_connection(void **state)
 static void what_a_server_refused_to_set_for_the_next_transaction_pins_nothing(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "BEGIN");
     assert_client_error(client, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1568, "");
     client_run(client, "COMMIT");

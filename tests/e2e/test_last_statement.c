@@ -1,7 +1,7 @@
 // What a statement leaves (warnings, counts, the insert id) is there for the next one of its
 // session, as on a direct connection, though another session had the connection in between: there
 // is one connection to each server.
-#include "tests/lib/site.h"
+#include "tests/lib/sharing.h"
 #include "tests/lib/statement.h"
 
 #include <stdarg.h>
@@ -13,13 +13,9 @@ static const char schema[] = "CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREM
                              "CREATE TABLE app.u (a INT);"
                              "CREATE TABLE app.w (id INT PRIMARY KEY AUTO_INCREMENT, a INT)";
 
-static const char *const one_connection[] = {"proxy.workers = 1", "backend:db1.max_connections = 1",
-                                             "backend:db2.max_connections = 1",
-                                             "backend:db3.max_connections = 1", NULL};
-
 static int setup(void **state)
 {
-    *state = site_create(site_logging, schema, one_connection);
+    *state = site_create(site_logging, schema, sharing_changes);
     return 0;
 }
 
@@ -564,6 +560,19 @@ static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
 }
 
 // The connection may have told another session of the very same number.
+// Each read may ask about the last insert id then, and stays a read.
+static void rows_are_counted_in_a_read_only_transaction_whatever_null_means(void **state)
+{
+    MYSQL *client = site_client(*state);
+    client_run(client, "SET sql_auto_is_null = 1");
+    client_run(client, "START TRANSACTION READ ONLY");
+    assert_on_replica(client);
+    client_run(client, "SELECT SQL_CALC_FOUND_ROWS id FROM t ORDER BY id LIMIT 1");
+    assert_client_number(client, "SELECT FOUND_ROWS()", 5);
+    client_run(client, "COMMIT");
+    mysql_close(client);
+}
+
 static void an_insert_id_of_another_session_is_not_taken_for_a_given_one(void **state)
 {
     const struct site *site = *state;
@@ -761,6 +770,7 @@ int main(void)
         cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
         cmocka_unit_test(a_write_that_asks_for_the_insert_id_goes_to_the_primary),
         cmocka_unit_test(a_given_id_is_not_the_insert_id_elsewhere),
+        cmocka_unit_test(rows_are_counted_in_a_read_only_transaction_whatever_null_means),
         cmocka_unit_test(an_insert_id_of_another_session_is_not_taken_for_a_given_one),
         cmocka_unit_test(a_given_id_on_a_fresh_connection_is_not_the_insert_id),
         cmocka_unit_test(an_error_of_sluices_own_is_the_last_one),

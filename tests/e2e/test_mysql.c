@@ -137,6 +137,43 @@ static void prepared_statements_are_executed(void **state)
     mysql_close(client);
 }
 
+static bool hears_of_gtids(MYSQL *client)
+{
+    const char *data;
+    size_t len;
+    return mysql_session_track_get_first(client, SESSION_TRACK_GTIDS, &data, &len) == 0 &&
+           len > strlen("00000000-0000-0000-0000-000000000000:");
+}
+
+// Sluice has every primary's connection report them, for reads of what was written.
+static void gtids_are_told_to_a_client_that_asked_for_them(void **state)
+{
+    const struct site *site = mysql_site(state);
+    MYSQL *client = site_client(site);
+    MYSQL *other = site_client(site);
+    assert_client_text(client, "SELECT @@session_track_gtids", "OFF");
+    client_run(client, "SET SESSION session_track_gtids = OWN_GTID");
+    for (int i = 0; i < 5; i++) {
+        client_run(client, "UPDATE t SET a = a + 1 WHERE id = 1");
+        assert_true(hears_of_gtids(client));
+        client_run(other, "UPDATE t SET a = a - 1 WHERE id = 1");
+        assert_false(hears_of_gtids(other));
+        assert_client_text(client, "SELECT @@session_track_gtids", "OWN_GTID");
+        assert_client_text(other, "SELECT @@session_track_gtids", "OFF");
+    }
+    assert_site_pin(site, "session_track_gtids = OWN_GTID", "");
+    client_run(client, "SET session_track_gtids = ALL_GTIDS");
+    assert_site_pin(site, "session_track_gtids = ALL_GTIDS", "session_variable");
+    client_run(client, "UPDATE t SET a = a WHERE id = 1");
+    assert_client_text(client, "SELECT @@session_track_gtids", "ALL_GTIDS");
+    client_run(client, "SET session_track_gtids = OFF");
+    assert_site_pin(site, "session_track_gtids = OFF", "");
+    client_run(client, "UPDATE t SET a = a + 0 WHERE id = 1");
+    assert_false(hears_of_gtids(client));
+    mysql_close(other);
+    mysql_close(client);
+}
+
 static void each_server_is_reached_by_tls_as_its_section_says(void **state)
 {
     static const char encrypted[] = "SELECT COUNT(*) FROM performance_schema.threads WHERE "
@@ -194,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_transaction_stays_on_the_primary),
         cmocka_unit_test(the_last_insert_id_is_the_sessions_own),
         cmocka_unit_test(prepared_statements_are_executed),
+        cmocka_unit_test(gtids_are_told_to_a_client_that_asked_for_them),
         cmocka_unit_test(each_server_is_reached_by_tls_as_its_section_says),
         cmocka_unit_test(a_change_of_the_primary_is_followed),
         cmocka_unit_test(the_proxy_in_front_of_mysql_leaves_nothing_behind),

@@ -1,7 +1,7 @@
 // Stored programs: what a procedure, a function or a trigger does to its session is known from its
 // body. It follows the session to other connections, and nothing is kept because of it; what cannot
 // be known from the body keeps the connection, and the view says why.
-#include "tests/lib/site.h"
+#include "tests/lib/sharing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,41 +37,10 @@ static const char schema[] =
     "CREATE FUNCTION app.writes(x INT) RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO log (what)"
     " VALUES (x); RETURN x; END";
 
-// One connection to each server: whoever comes next gets the one that was left.
-static const char *const changes[] = {
-    "proxy.workers = 1",
-    "backend:db1.max_connections = 1",
-    "backend:db2.max_connections = 1",
-    "backend:db3.max_connections = 1",
-    NULL,
-};
-static const char *const expected[] = {"backend.*", "monitor.*", "pool.*", "topology.*", NULL};
-
 static int setup(void **state)
 {
-    struct site *site = site_create(site_logging, schema, changes);
-    site->expected = expected;
-    *state = site;
+    *state = sharing_create(schema);
     return 0;
-}
-
-static MYSQL *proxied(const struct site *site)
-{
-    struct client_options options = instance_options(site->instance, "app", "app-secret");
-    options.flags = CLIENT_MULTI_STATEMENTS;
-    return client_connect(&options);
-}
-
-// Another session with a state of its own, on the connections to all servers.
-static void others_come(MYSQL *other)
-{
-    client_run(other, "SET NAMES utf8mb4");
-    client_run(other, "SET @v = 'another', @sum = 99, @seen = 98, @who = 'another',"
-                      " time_zone = '-03:00', div_precision_increment = 1");
-    client_run(other, "UPDATE t SET a = a WHERE id = 1");
-    for (int i = 0; i < 8; i++) {
-        assert_client_text(other, "SELECT @v FROM whoami LIMIT 1", "another");
-    }
 }
 
 // --- what follows --------------------------------------------------------------------------------
@@ -101,34 +70,22 @@ static const struct {
     {"CALL warns()", {"SELECT @@warning_count"}},
 };
 
-static void run_each(MYSQL *client, const char *statements)
-{
-    struct slice rest = slice_text(statements);
-    while (rest.len > 0) {
-        size_t len = 0;
-        while (len < rest.len && !slice_starts_nocase(slice_from(rest, len), S("; "))) {
-            len++;
-        }
-        client_outcome(client, slice_first(rest, len)); // some are to fail
-        rest = slice_from(rest, len + 2 < rest.len ? len + 2 : rest.len);
-    }
-}
-
 static void what_programs_set_follows_the_session_and_keeps_nothing(void **state)
 {
     const struct site *site = *state;
     for (size_t i = 0; i < sizeof(following) / sizeof(following[0]); i++) {
         const char *const *ask = following[i].ask;
-        MYSQL *client = proxied(site);
+        MYSQL *client = sharing_client(site);
         MYSQL *direct = site_direct_client(site);
-        MYSQL *other = proxied(site);
-        run_each(direct, following[i].run);
-        run_each(client, following[i].run);
+        MYSQL *other = sharing_client(site);
+        // Some are to fail.
+        assert_int_equal(sharing_run_each(direct, following[i].run),
+                         sharing_run_each(client, following[i].run));
         assert_site_pin(site, following[i].run, "");
         for (int k = 0; k < 4 && ask[k] != NULL; k++) {
             struct client_text wanted = client_text(direct, ask[k]);
             if (strstr(ask[k], "ROW_COUNT") == NULL && strstr(ask[k], "warning") == NULL) {
-                others_come(other);
+                sharing_others_come(other);
             }
             struct client_text got = client_text(client, ask[k]);
             if (strcmp(got.text, wanted.text) != 0) {
@@ -144,8 +101,8 @@ static void what_programs_set_follows_the_session_and_keeps_nothing(void **state
 static void a_procedure_that_was_prepared_keeps_nothing_either(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied(site);
-    MYSQL *other = proxied(site);
+    MYSQL *client = sharing_client(site);
+    MYSQL *other = sharing_client(site);
     MYSQL_STMT *statement = mysql_stmt_init(client);
     static const char sql[] = "CALL calls(6)";
     assert_int_equal(mysql_stmt_prepare(statement, sql, sizeof(sql) - 1), 0);
@@ -154,7 +111,7 @@ static void a_procedure_that_was_prepared_keeps_nothing_either(void **state)
         while (mysql_stmt_next_result(statement) == 0) {
         }
         assert_site_pin(site, sql, "");
-        others_come(other);
+        sharing_others_come(other);
         assert_client_text(client, "SELECT @v", "12");
     }
     mysql_stmt_close(statement);
@@ -165,7 +122,7 @@ static void a_procedure_that_was_prepared_keeps_nothing_either(void **state)
 static void a_session_that_called_a_procedure_reads_from_replicas_what_it_wrote(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied(site);
+    MYSQL *client = sharing_client(site);
     for (int i = 0; i < 20; i++) {
         client_run(client, "CALL adds_row(1000)");
         assert_client_text(client, "SELECT a FROM t ORDER BY id DESC LIMIT 1", "1000");
@@ -185,7 +142,7 @@ static void what_a_program_holds_or_hides_keeps_the_connection(void **state)
     };
     const struct site *site = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        MYSQL *client = proxied(site);
+        MYSQL *client = sharing_client(site);
         client_run(client, cases[i][0]);
         assert_site_pin(site, cases[i][0], cases[i][1]);
         assert_int_equal(mysql_reset_connection(client), 0);
@@ -199,7 +156,7 @@ static void what_a_program_holds_or_hides_keeps_the_connection(void **state)
 static void functions_that_only_read_run_on_replicas(void **state)
 {
     struct site *site = *state;
-    MYSQL *client = proxied(site);
+    MYSQL *client = sharing_client(site);
     client_run(client, "SELECT /* reading function */ only_reads(2)");
     assert_string_not_equal(site_server_of(site, "reading function"), "db1");
     client_run(client, "SELECT /* remembering function */ remembers(2)");
@@ -216,8 +173,8 @@ static void functions_that_only_read_run_on_replicas(void **state)
 static void a_trigger_is_known_as_soon_as_it_was_made(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied(site);
-    MYSQL *other = proxied(site);
+    MYSQL *client = sharing_client(site);
+    MYSQL *other = sharing_client(site);
     client_run(client, "CREATE TABLE sums (a INT)");
     for (int i = 1; i <= 5; i++) {
         char ask[64];
@@ -228,7 +185,7 @@ static void a_trigger_is_known_as_soon_as_it_was_made(void **state)
                     "CREATE TRIGGER adds%d BEFORE INSERT ON sums FOR EACH ROW SET @made%d = NEW.a",
                     i, i);
         client_runf(client, "INSERT INTO sums VALUES (%d)", i * 10);
-        others_come(other);
+        sharing_others_come(other);
         assert_client_text(client, ask, wanted);
         client_runf(client, "DROP TRIGGER adds%d", i);
     }
@@ -242,7 +199,7 @@ static void a_trigger_is_known_as_soon_as_it_was_made(void **state)
 static void the_list_of_processes_may_be_read_as_soon_as_a_program_was_made(void **state)
 {
     const struct site *site = *state;
-    MYSQL *client = proxied(site);
+    MYSQL *client = sharing_client(site);
     for (int i = 0; i < 3; i++) {
         client_run(client, "CREATE PROCEDURE fresh() BEGIN END");
         client_number(client, "SELECT COUNT(*) FROM information_schema.PROCESSLIST");
@@ -254,9 +211,9 @@ static void the_list_of_processes_may_be_read_as_soon_as_a_program_was_made(void
 static void a_procedure_that_one_session_changed_is_known_to_others_at_once(void **state)
 {
     const struct site *site = *state;
-    MYSQL *maker = proxied(site);
-    MYSQL *client = proxied(site);
-    MYSQL *other = proxied(site);
+    MYSQL *maker = sharing_client(site);
+    MYSQL *client = sharing_client(site);
+    MYSQL *other = sharing_client(site);
     for (int i = 1; i <= 5; i++) {
         char ask[64];
         snprintf(ask, sizeof(ask), "SELECT @changed%d", i);
@@ -264,7 +221,7 @@ static void a_procedure_that_one_session_changed_is_known_to_others_at_once(void
         client_runf(maker, "CREATE PROCEDURE changing() SET @changed%d = 'set'", i);
         client_run(client, "CALL changing()");
         assert_site_pin(site, "CALL changing()", "");
-        others_come(other);
+        sharing_others_come(other);
         assert_client_text(client, ask, "set");
     }
     client_run(maker, "DROP PROCEDURE changing");
@@ -277,8 +234,8 @@ static void a_procedure_that_one_session_changed_is_known_to_others_at_once(void
 static void a_function_that_began_to_write_leaves_the_replicas_at_once(void **state)
 {
     const struct site *site = *state;
-    MYSQL *maker = proxied(site);
-    MYSQL *client = proxied(site);
+    MYSQL *maker = sharing_client(site);
+    MYSQL *client = sharing_client(site);
     client_run(maker, "CREATE FUNCTION turns() RETURNS INT NO SQL BEGIN RETURN 1; END");
     MYSQL_STMT *statement = mysql_stmt_init(client);
     static const char sql[] = "SELECT turns()";

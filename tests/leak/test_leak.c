@@ -34,7 +34,8 @@ struct test {
 // In each schema, and called without its name: of a procedure of another schema the servers tell
 // that the schema has changed, with whatever they next have to tell of the connection. Of one that
 // counts no rows they tell what the statement before it counted, and MariaDB keeps the warnings of
-// that where no table is used.
+// that where no table is used. The type of a user variable in a body is, on MySQL, the one that it
+// had when the connection first called it.
 #define PROCEDURES_IN(schema)                                                                      \
     "CREATE PROCEDURE " schema ".set_user(n VARCHAR(20)) BEGIN DO (SELECT MAX(i) FROM app.fixed);" \
     " SET @a = n, @b = CONCAT('p', n); END;"                                                       \
@@ -46,13 +47,17 @@ struct test {
     "CREATE PROCEDURE " schema ".make_temporary()"                                                 \
     " CREATE TEMPORARY TABLE tmp (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(20));"              \
     "CREATE PROCEDURE " schema ".two() BEGIN"                                                      \
-    " SELECT i FROM app.fixed WHERE i < 3 ORDER BY i; SELECT @a; END;"                             \
+    " SELECT i FROM app.fixed WHERE i < 3 ORDER BY i; SELECT LENGTH(@a); END;"                     \
     "CREATE PROCEDURE " schema                                                                     \
     ".set_locally() BEGIN DECLARE n INT DEFAULT 5; DO (SELECT MAX(i) FROM app.fixed);"             \
     " SET n = n + 1; SELECT n; END;"                                                               \
     "CREATE PROCEDURE " schema                                                                     \
     ".out_of(OUT n INT) BEGIN DO (SELECT MAX(i) FROM app.fixed); SET n = 17; END;"                 \
-    "CREATE PROCEDURE " schema ".warned() SELECT 1 / 0, 'a' + 1;"
+    "CREATE PROCEDURE " schema ".warned() SELECT 1 / 0, 'a' + 1;"                                  \
+    "CREATE FUNCTION " schema ".remembers(n INT) RETURNS INT NO SQL BEGIN SET @d = n; RETURN n;"   \
+    " END;"                                                                                        \
+    "CREATE FUNCTION " schema ".only_reads(n INT) RETURNS INT READS SQL DATA"                      \
+    " RETURN (SELECT COUNT(*) FROM app.fixed WHERE i < n);"
 
 static const char schema[] =
     "GRANT ALL PRIVILEGES ON other.* TO guest;"
@@ -66,6 +71,21 @@ static const char schema[] =
                     "INSERT INTO app.times VALUES ('2020-02-29 12:00:00');"
                     "CREATE VIEW app.view_of_fixed AS SELECT i, s FROM app.fixed;" PROCEDURES_IN(
                         "app") PROCEDURES_IN("other");
+
+// A table with triggers that set user variables of whoever writes it.
+static void triggered_create(MYSQL *root, const char *in, char letter, int id)
+{
+    client_runf(root, "CREATE TABLE %s.g_x%c%02d (id INT AUTO_INCREMENT PRIMARY KEY, a INT)", in,
+                letter, id);
+    client_runf(root,
+                "CREATE TRIGGER %s.adds_%c%02d BEFORE INSERT ON %s.g_x%c%02d FOR EACH ROW"
+                " SET @e = COALESCE(CAST(@e AS SIGNED), 0) + NEW.a",
+                in, letter, id, in, letter, id);
+    client_runf(root,
+                "CREATE TRIGGER %s.keeps_%c%02d AFTER UPDATE ON %s.g_x%c%02d FOR EACH ROW"
+                " SET @c = OLD.a",
+                in, letter, id, in, letter, id);
+}
 
 // Of each session in both schemas, and of each of its twins.
 static void tables_create(const struct site *site)
@@ -81,6 +101,8 @@ static void tables_create(const struct site *site)
         client_runf(root, "INSERT INTO app.t_x%c%02d (a, b) VALUES (%d, 'first')", letter, id, id);
         client_runf(root, "CREATE TABLE other.t_x%c%02d LIKE app.t_x%c%02d", letter, id, letter,
                     id);
+        triggered_create(root, "app", letter, id);
+        triggered_create(root, "other", letter, id);
         if (!servers_are_mysql()) {
             client_runf(root, "CREATE SEQUENCE app.q_x%c%02d NOCACHE", letter, id);
         }
@@ -91,6 +113,19 @@ static void tables_create(const struct site *site)
     }
     mysql_close(root);
     stack_sync(site->stack);
+}
+
+// Triggers that were made around sluice are known to it within half a minute. One who makes a
+// program through it waits until all are.
+static void programs_learn(const struct site *site)
+{
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.with_tls = servers_are_mysql(); // its accounts want that for the first login
+    MYSQL *client = client_connect(&options);
+    client_run(client, "CREATE PROCEDURE last_program() BEGIN END");
+    client_run(client, "CALL last_program()");
+    assert_site_pin(site, "a program that is known", "");
+    mysql_close(client);
 }
 
 static int setup(void **state)
@@ -107,7 +142,7 @@ static int setup(void **state)
     static struct test test;
     test.site = site_create(options, schema, changes);
     tables_create(test.site);
-    instance_wait_catalogue(test.site->instance);
+    programs_learn(test.site);
     test.admin = instance_admin(test.site->instance);
     *state = &test;
     return 0;

@@ -56,6 +56,7 @@ static void dollar_put(const struct twins *twins, char what, struct buffer *out)
 {
     switch (what) {
     case 't':
+    case 'g':
     case 'q':
     case 'l':
         name_put(twins, what, out);

@@ -395,9 +395,15 @@ void peer_read_login(struct peer *peer, const char *password)
 
 void peer_login(struct peer *peer, const char *user, const char *password, const char *schema)
 {
+    peer_login_with(peer, user, password, schema, 0);
+}
+
+void peer_login_with(struct peer *peer, const char *user, const char *password, const char *schema,
+                     uint64_t capabilities)
+{
     struct buffer payload = BUFFER_INIT;
     peer_read_greeting(peer);
-    peer_login_payload(peer, user, password, schema, 0, &payload);
+    peer_login_payload(peer, user, password, schema, capabilities, &payload);
     peer_send_packet(peer, buffer_slice(&payload));
     buffer_release(&payload);
     peer_read_login(peer, password);
@@ -432,6 +438,11 @@ size_t peer_query(struct peer *peer, const char *statement)
 struct slice peer_query_value(struct peer *peer, const char *statement)
 {
     peer_send_query(peer, statement);
+    return peer_read_value(peer, statement);
+}
+
+struct slice peer_read_value(struct peer *peer, const char *statement)
+{
     struct slice first = peer_read(peer);
     if (first.len != 1) {
         fail_with_err(statement, first);

@@ -82,9 +82,14 @@ void peer_read_login(struct peer *peer, const char *password);
 // caching_sha2_password only an account that the server has let in before. The schema may be NULL.
 // Fails the test where the login is refused.
 void peer_login(struct peer *peer, const char *user, const char *password, const char *schema);
+// The same, with these capabilities beside the usual where the greeting offered them.
+void peer_login_with(struct peer *peer, const char *user, const char *password, const char *schema,
+                     uint64_t capabilities);
 
 // Runs a statement and takes its answer: OK, or rows up to their end. Fails the test on an error.
 // Returns the number of packets of the answer.
 size_t peer_query(struct peer *peer, const char *statement);
 // The first value of the first row.
 struct slice peer_query_value(struct peer *peer, const char *statement);
+// The same of the answer to what was sent; `statement` stands in the failure.
+struct slice peer_read_value(struct peer *peer, const char *statement);

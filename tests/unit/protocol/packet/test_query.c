@@ -119,6 +119,34 @@ static void attributes_can_be_walked(void **state)
     bytes_free(payload);
 }
 
+static void the_first_of_some_types_are_taken_with_their_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        size_t count;
+        bool has_names;
+        const char *first; // NULL: there are not so many
+    } CASES[] = {
+        {"0800 fe00", 2, false, "0800 fe00"},   {"0800 fe00", 1, false, "0800"},
+        {"0800 fe00", 3, false, NULL},          {"", 0, true, ""},
+        {"080000 fe00016e", 1, true, "080000"}, {"080000 fe00016e", 2, true, "080000 fe00016e"},
+        {"080000 fe00016e", 3, true, NULL},     {"080000 fe00056e", 2, true, NULL},
+    };
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct slice bytes = bytes_from_hex(CASES[i].hex);
+        struct slice types = bytes;
+        bool are_there = parameters_types_first(&types, CASES[i].count, CASES[i].has_names);
+        assert_int_equal(are_there, CASES[i].first != NULL);
+        if (are_there) {
+            struct slice first = bytes_from_hex(CASES[i].first);
+            assert_true(slice_equal(types, first));
+            bytes_free(first);
+        }
+        bytes_free(bytes);
+    }
+}
+
 // --- executions --------------------------------------------------------------------------------
 
 static void an_execution_is_read_with_its_statements_count(void **state)
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_query_without_attributes_says_so_to_a_server_that_has_them),
         cmocka_unit_test(malformed_attributes_are_refused),
         cmocka_unit_test(attributes_can_be_walked),
+        cmocka_unit_test(the_first_of_some_types_are_taken_with_their_names),
         cmocka_unit_test(an_execution_is_read_with_its_statements_count),
         cmocka_unit_test(types_that_are_not_sent_again_come_from_the_caller),
         cmocka_unit_test(long_data_has_no_value_in_the_packet),

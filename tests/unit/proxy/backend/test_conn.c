@@ -796,6 +796,20 @@ static void a_server_without_the_extended_types_of_the_client_is_not_used(void *
     bench_close(&bench);
 }
 
+// Nor may one take its statements apart that does not know of attributes in front of them.
+static void a_server_without_the_query_attributes_of_the_client_is_not_used(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench);
+    struct conn_settings settings = settings_of(&bench);
+    settings.traits.query_attributes = true;
+    open_as(&bench, &settings);
+    assert_int_equal(bench.holder.closed, 1);
+    assert_int_equal(bench.holder.end, CONN_END_LOGIN);
+    bench_close(&bench);
+}
+
 static void of_several_results_the_last_one_counts(void **state)
 {
     struct bench bench;
@@ -1068,6 +1082,7 @@ int main(void)
         cmocka_unit_test(a_result_is_collected),
         cmocka_unit_test(a_result_that_ends_in_an_ok_is_collected_too),
         cmocka_unit_test(a_server_without_the_extended_types_of_the_client_is_not_used),
+        cmocka_unit_test(a_server_without_the_query_attributes_of_the_client_is_not_used),
         cmocka_unit_test(of_several_results_the_last_one_counts),
         cmocka_unit_test(an_error_is_a_result_too),
         cmocka_unit_test(an_answer_byte_by_byte_is_whole),
