@@ -70,20 +70,27 @@ struct parameter_walk parameter_walk(const struct parameters *parameters)
     };
 }
 
+bool parameter_type_next(struct parameter_walk *walk, struct parameter *parameter)
+{
+    if (walk->index >= walk->parameters->count) {
+        return false;
+    }
+    walk->index++;
+    type_read(&walk->types, walk->parameters->has_names, parameter);
+    return !reader_is_failed(&walk->types);
+}
+
 bool parameter_next(struct parameter_walk *walk, struct parameter *parameter)
 {
     const struct parameters *parameters = walk->parameters;
     size_t index = walk->index;
 
-    if (index >= parameters->count) {
+    if (!parameter_type_next(walk, parameter)) {
         return false;
     }
-    walk->index++;
-    type_read(&walk->types, parameters->has_names, parameter);
     parameter->is_long_data = bitmap_has(parameters->long_data, index);
     parameter->value = SLICE_NONE;
-    if (!reader_is_failed(&walk->types) && !parameter->is_long_data &&
-        !bitmap_has(parameters->nulls, index)) {
+    if (!parameter->is_long_data && !bitmap_has(parameters->nulls, index)) {
         parameter->value = value_read(&walk->values, parameter->type);
     }
     return !parameter_walk_is_failed(walk);

@@ -58,5 +58,7 @@ struct parameter_walk {
 struct parameter_walk parameter_walk(const struct parameters *parameters);
 // The next parameter; false behind the last one, and where the block is malformed.
 bool parameter_next(struct parameter_walk *walk, struct parameter *parameter);
+// The same of the types alone: the values are neither read nor needed.
+bool parameter_type_next(struct parameter_walk *walk, struct parameter *parameter);
 // Whether the walk met malformed bytes.
 bool parameter_walk_is_failed(const struct parameter_walk *walk);

@@ -33,6 +33,7 @@ static void statement_free(struct statements *statements, struct server_statemen
     list_remove(&statement->link);
     prepared_types_set(statement->text, &statement->types, NULL);
     prepared_text_unref(&statement->text);
+    mem_free(statement->kinds);
     mem_free(statement);
     if (statements->budget != NULL) {
         statements->budget->open--;

@@ -35,8 +35,9 @@ struct server_statement {
     struct list link;           // in by_use
     struct prepared_text *text; // a reference
     struct prepared_types
-        *types;  // a reference: what the server takes parameters for; NULL: unknown
-    uint32_t id; // the server's
+        *types;     // a reference: what the server takes parameters for; NULL: unknown
+    uint8_t *kinds; // owned: parameter_kinds.h, of a MySQL; NULL: it has not run yet
+    uint32_t id;    // the server's
 };
 
 struct statements {

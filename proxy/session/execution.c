@@ -11,6 +11,8 @@
 #include "protocol/packet/statement_id.h"
 #include "protocol/packet/stmt_bulk_execute.h"
 #include "protocol/packet/stmt_execute.h"
+#include "proxy/backend/parameter_kinds.h"
+#include "proxy/base/memory.h"
 
 enum {
     REPEATS_MOST = 10,       // of one command: a server without room may need to hear it as often
@@ -108,6 +110,11 @@ static void cursor_end(struct session *session, struct prepared *prepared)
 
 // --- executing -----------------------------------------------------------------------------------
 
+static bool names_parameters(const struct session *session)
+{
+    return capability_has(session->capabilities, CAPABILITY_QUERY_ATTRIBUTES);
+}
+
 // Keeps the types that came with the execution. False where none have ever come.
 static bool types_note(struct run *run, struct slice bytes)
 {
@@ -129,9 +136,8 @@ static bool types_note(struct run *run, struct slice bytes)
 static bool types_recall(const struct session *session, size_t count, struct slice *types)
 {
     const struct prepared_types *known = session->run->prepared->types;
-    bool has_names = capability_has(session->capabilities, CAPABILITY_QUERY_ATTRIBUTES);
     *types = known != NULL ? slice_make(known->bytes, known->len) : SLICE_NONE;
-    return !has_names || parameters_types_first(types, count, has_names);
+    return !names_parameters(session) || parameters_types_first(types, count, true);
 }
 
 static bool parameters_note(struct session *session, const struct stmt_execute *execute)
@@ -310,10 +316,43 @@ static struct slice execute_write(struct session *session, const struct prepared
     return buffer_slice(packet);
 }
 
+static struct slice types_of(const struct run *run)
+{
+    const struct prepared_types *types = run->prepared->types;
+    return types != NULL ? slice_make(types->bytes, types->len) : SLICE_NONE;
+}
+
+// Whether the server would take the parameters for what they are, whoever ran its statement before.
+static bool takes_parameters(const struct session *session,
+                             const struct server_statement *statement)
+{
+    const struct run *run = session->run;
+    bool is_as_before = statement->kinds == NULL || statement->types == run->prepared->types;
+    return run->text->parameters == 0 || is_as_before ||
+           parameter_kinds_fit(statement->kinds, run->text->parameters, types_of(run),
+                               names_parameters(session));
+}
+
+static void kinds_keep(const struct session *session, struct server_statement *statement)
+{
+    const struct run *run = session->run;
+    size_t count = run->text->parameters;
+    bool is_as_before = statement->kinds != NULL && statement->types == run->prepared->types;
+    if (count == 0 || is_as_before || conn_peer(pooled_conn(session->pooled))->is_mariadb) {
+        return;
+    }
+    if (statement->kinds == NULL) {
+        statement->kinds = mem_zero(count, sizeof(*statement->kinds));
+    }
+    parameter_kinds_note(statement->kinds, count, types_of(run), names_parameters(session));
+}
+
 // The server has the types now. Those of a text that took the place of the client's belong to the
 // client's, and are sent each time.
-static void types_keep(const struct run *run, struct server_statement *statement)
+static void types_keep(const struct session *session, struct server_statement *statement)
 {
+    const struct run *run = session->run;
+    kinds_keep(session, statement);
     if (run->text == run->prepared->text) {
         struct prepared_types *types = has_attributes(run) ? NULL : run->prepared->types;
         prepared_types_set(run->text, &statement->types, types);
@@ -346,7 +385,7 @@ size_t execution_pack(struct session *session, struct slice parts[EXECUTION_PART
     }
     parts[count++] = execute_write(session, statement != NULL ? statement->types : NULL, id);
     if (statement != NULL) {
-        types_keep(run, statement);
+        types_keep(session, statement);
     }
     return count;
 }
@@ -416,7 +455,7 @@ static void prepared_before(struct conn *conn, struct slice refusal, void *conte
         run->is_discarding = true; // the server says that it has nothing to run
         return;
     }
-    types_keep(run, statements_find(conn_statements(conn), run->text));
+    types_keep(session, statements_find(conn_statements(conn), run->text));
 }
 
 // Whether the execution may follow its preparation unheard, under the id that means "the last one"
@@ -491,7 +530,8 @@ bool execution_is_ready(struct session *session)
     if (prepared_has_cursor(run->prepared)) {
         return true;
     }
-    if (statements_find(conn_statements(conn), run->text) != NULL) {
+    const struct server_statement *statement = statements_find(conn_statements(conn), run->text);
+    if (statement != NULL && takes_parameters(session, statement)) {
         if (conn_image(conn) == session->image) {
             return true;
         }

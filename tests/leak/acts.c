@@ -99,11 +99,14 @@ static bool prepare(struct twins *twins, const struct act *act)
     return alike;
 }
 
-static struct outcome_parameter parameter_draw(void)
+// Of a random type; on MySQL always of the same one in a session's place: there a statement turns
+// values into what its first ones were, and those were not the same on the shared connection.
+static struct outcome_parameter parameter_draw(const struct twins *twins, size_t place)
 {
     static const struct slice texts[] = {SLICE_INIT(""), SLICE_INIT("abc"), SLICE_INIT("7"),
                                          SLICE_INIT("it's"), SLICE_INIT("\xC3\xBC")};
-    switch (random_below(4)) {
+    unsigned type = random_below(4);
+    switch (servers_are_mysql() ? ((unsigned)twins->id + place) % 4 : type) {
     case 0:
         return (struct outcome_parameter){.type = MYSQL_TYPE_LONGLONG,
                                           .number = (long long)random_below(40) - 5};
@@ -122,7 +125,8 @@ static struct outcome_parameter parameter_draw(void)
 static bool execute(struct twins *twins, const struct act *act)
 {
     size_t slot = random_below(TWINS_STATEMENTS_MOST);
-    struct outcome_parameter parameters[] = {parameter_draw(), parameter_draw()};
+    struct outcome_parameter parameters[] = {parameter_draw(twins, slot),
+                                             parameter_draw(twins, slot + 1)};
     bool with_cursor = random_below(4) == 0;
     (void)act;
     return twins->direct.statements[slot] == NULL || // another time
