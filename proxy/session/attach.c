@@ -128,15 +128,21 @@ static void image_apply(struct session *session)
     conn_apply_ahead(conn, session->image, run->is_ahead ? run_packet(run) : SLICE_NONE);
 }
 
-// A connection that others may have used since this session's last statement.
-static void attach_granted(struct session *session, struct pooled *pooled)
+void attach_own(struct session *session)
 {
-    conn_adopt(session, pooled);
-    if (conn_is_as(pooled_conn(pooled), session->image)) {
+    struct conn *conn = pooled_conn(session->pooled);
+    if (conn_is_as(conn, session->image)) {
         attach_go(session);
     } else {
         image_apply(session);
     }
+}
+
+// A connection that others may have used since this session's last statement.
+static void attach_granted(struct session *session, struct pooled *pooled)
+{
+    conn_adopt(session, pooled);
+    attach_own(session);
 }
 
 static void granted(struct pool_waiter *waiter, struct pooled *pooled)
@@ -271,16 +277,6 @@ bool attach_take_tied(struct session *session, enum pool_tie_kind kind)
     return true;
 }
 
-void attach_go_tied(struct session *session)
-{
-    struct conn *conn = pooled_conn(session->pooled);
-    if (conn_is_as(conn, session->image)) {
-        attach_go(session);
-    } else {
-        image_apply(session);
-    }
-}
-
 // A statement that asks of one of the session's last statements gets the connection that ran it,
 // while nobody else has used that.
 static bool take_asked(struct session *session)
@@ -296,13 +292,13 @@ void attach_begin(struct session *session)
     struct worker *worker = session->worker;
     struct route *route = &session->run->route;
     if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
-        attach_go(session);
+        attach_own(session); // a statement that could not be prepared leaves another image
         return;
     }
     if (session->pooled != NULL) {
         attached_leave(session);
     } else if (take_asked(session)) {
-        attach_go_tied(session);
+        attach_own(session);
         return;
     }
     int64_t waited_us = loop_now_us(worker->loop) - session->run->started_us;

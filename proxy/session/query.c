@@ -314,7 +314,7 @@ static bool recall_begin(struct session *session)
         return false;
     case RECALL_TIED:
         route_count(session);
-        attach_go_tied(session);
+        attach_own(session);
         return false;
     case RECALL_WAIT:
         query_hold(session);

@@ -359,7 +359,7 @@ void guard_put(struct session *session);
 enum recall {
     RECALL_NONE,   // it goes where it is routed to
     RECALL_ANSWER, // recall_answer() has the answer
-    RECALL_TIED,   // the session has the right connection now: attach_go_tied()
+    RECALL_TIED,   // the session has the right connection now: attach_own()
     RECALL_WAIT,   // a connection is being asked: session->wake comes
     RECALL_GONE,   // nobody knows any more
 };
@@ -378,7 +378,8 @@ void attach_go(struct session *session);
 // Takes the tied connection, where it is idle, can be as the session wants it, and the statement
 // may run there, and goes on there.
 bool attach_take_tied(struct session *session, enum pool_tie_kind kind);
-void attach_go_tied(struct session *session);
+// The session has its connection, in whatever state.
+void attach_own(struct session *session);
 // Sends on the connection that the session has, as it is.
 void attach_send(struct session *session);
 // The same, where the command went out ahead and its answer is next.

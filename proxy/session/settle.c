@@ -219,13 +219,15 @@ static void state_answered(struct session *session, const struct conn_result *re
 {
     struct conn *conn = pooled_conn(session->pooled);
     bool is_whole = result->row_count == 1 && result->column_count == columns_of(session->held);
+    // Not where a statement could not be prepared, in the state that it was to be prepared in.
+    bool was_as_wanted = conn_image(conn) == session->image;
     if (result->code == 0 && is_whole) {
         answer_read(session, result);
     } else {
         answer_missing(session);
     }
     effects_pins_update(session);
-    if (conn_image(conn) != session->image) {
+    if (was_as_wanted && conn_image(conn) != session->image) {
         conn_became(conn, image_ref(session->image));
     }
     outcome_settled(session);

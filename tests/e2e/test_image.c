@@ -181,6 +181,34 @@ static void a_statement_that_cannot_be_prepared_leaves_no_mode_behind(void **sta
     mysql_close(direct);
 }
 
+// The same inside a transaction, whose next statements must not run in that schema.
+static void a_statement_that_cannot_be_prepared_leaves_no_schema_to_a_transaction(void **state)
+{
+    const struct site *site = *state;
+    static const char text[] = "SELECT * FROM gone";
+    MYSQL *direct = site_direct_client(site);
+    MYSQL *client = sharing_client(site);
+    client_run(direct, "CREATE TABLE gone (a INT)");
+    stack_sync(site->stack);
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    assert_int_equal(mysql_stmt_prepare(statement, text, sizeof(text) - 1), 0);
+    client_run(direct, "DROP TABLE gone");
+    stack_sync(site->stack);
+    client_run(client, "USE other");
+    client_run(client, "BEGIN");
+    client_run(client, "UPDATE t SET a = -1");
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(mysql_stmt_execute(statement), 0);
+        assert_int_equal(mysql_stmt_errno(statement), 1146);
+        assert_client_text(client, "SELECT DATABASE()", "other");
+        assert_client_text(client, "SELECT a FROM t", "-1");
+    }
+    client_run(client, "ROLLBACK");
+    mysql_stmt_close(statement);
+    mysql_close(client);
+    mysql_close(direct);
+}
+
 static void what_others_set_is_not_seen(void **state)
 {
     const struct site *site = *state;
@@ -616,6 +644,7 @@ int main(void)
         cmocka_unit_test(state_follows_its_session),
         cmocka_unit_test(an_id_that_was_given_is_not_the_last_one),
         cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_mode_behind),
+        cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_schema_to_a_transaction),
         cmocka_unit_test(what_others_set_is_not_seen),
         cmocka_unit_test(checks_that_one_turned_off_are_on_for_others),
         cmocka_unit_test(reads_of_user_variables_are_split),
