@@ -44,3 +44,9 @@ static inline size_t frame_count(size_t len)
 {
     return len / FRAME_PAYLOAD_MAX + 1;
 }
+
+// The same of a whole packet, headers included.
+static inline size_t frame_count_in(size_t size)
+{
+    return 1 + (size - FRAME_HEADER_SIZE) / (FRAME_PAYLOAD_MAX + FRAME_HEADER_SIZE);
+}

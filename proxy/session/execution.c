@@ -85,7 +85,10 @@ static void cursor_begin(struct session *session, struct prepared *prepared)
     struct statements *statements = statements_of(session);
     struct prepared_text *text = session->run->text;
     if (!prepared_has_cursor(prepared)) {
-        prepared->cursor_id = statements_find(statements, text)->id;
+        struct server_statement *statement = statements_find(statements, text);
+        prepared->cursor_id = statement->id;
+        prepared->cursor_kinds = statement->kinds;
+        statement->kinds = NULL;
         prepared->is_cursor_of_other = text != prepared->text;
         session->prepared.cursors++;
         statements_forget(statements, text);
@@ -101,10 +104,12 @@ static void cursor_end(struct session *session, struct prepared *prepared)
     prepared->cursor_id = 0;
     session->prepared.cursors--;
     if (!prepared->is_cursor_of_other && statements_find(statements, prepared->text) == NULL) {
-        statements_add(statements, prepared->text, id);
+        statements_add(statements, prepared->text, id)->kinds = prepared->cursor_kinds;
     } else {
         statements_close_id(statements, id);
+        mem_free(prepared->cursor_kinds);
     }
+    prepared->cursor_kinds = NULL;
     cursor_unpin(session);
 }
 
@@ -285,13 +290,16 @@ static bool wire_write(struct session *session)
     bool is_written = run->command == COMMAND_STMT_BULK_EXECUTE
                           ? wire_write_bulk(run, types, &writer)
                           : wire_write_one(session, &writer);
+    if (!is_written || !writer_packet_end(&writer)) {
+        return false;
+    }
     size_t frames = frame_count(run->payload.len);
-    size_t sent = frame_count(run->payload.len + types.len);
+    size_t sent = frame_count_in(buffer_len(&run->sent));
     if (sent != frames) { // the answer begins where the client's frames end
         run->reply.sequence = (uint8_t)sent;
         run->reply.shift = (uint8_t)(frames - sent);
     }
-    return is_written && writer_packet_end(&writer);
+    return true;
 }
 
 // Servers need not remember the types of these for the next execution.

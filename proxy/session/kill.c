@@ -297,7 +297,7 @@ static void computed(struct conn *conn, const struct conn_result *result, void *
 void kill_compute(struct session *session)
 {
     struct run *run = session->run;
-    struct slice sql = buffer_is_empty(&run->sent) ? run->sql : own_id_text(run);
+    struct slice sql = run_text(run);
     if (session->state != SESSION_PREPARING) {
         session_enter(session, SESSION_PREPARING);
     }

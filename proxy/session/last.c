@@ -354,10 +354,27 @@ static void init_db_error_add(struct session *session)
     memcpy(last->sqlstate, run->left.sqlstate, LAST_SQLSTATE_SIZE);
 }
 
+// The server said so of the preparation, and forgets it where the connection takes the session's
+// state again.
+static void refusal_note(struct session *session, const struct err *err)
+{
+    struct last *last = &session->last;
+    conditions_none(session);
+    last_add_error(last, last_columns(session), err->code, err->message);
+    pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
+    last->error = err->code;
+    sqlstate_copy(last->sqlstate, err);
+}
+
 static void conditions_note(struct session *session, bool is_error)
 {
     struct run *run = session->run;
     struct last *last = &session->last;
+    struct err err;
+    if (run->refusal.len > 0 && err_decode(&err, run->refusal)) {
+        refusal_note(session, &err);
+        return;
+    }
     if (run->command == COMMAND_INIT_DB && is_error && !session_is_mariadb(session)) {
         init_db_error_add(session);
         return;

@@ -73,6 +73,18 @@ static void query_retry(struct session *session, int server)
     query_route(session);
 }
 
+// The server refused the state that the statement wants, and the connection is gone.
+static void refused_answer(struct session *session, const struct conn_loss *loss,
+                           bool had_transaction, bool had_pins)
+{
+    session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);
+    if (!had_transaction && !had_pins) {
+        attach_refused(session, loss);
+    } else if (!loss_answer(session, loss, had_transaction, had_pins)) {
+        session_finish(session);
+    }
+}
+
 void query_lost(struct session *session, const struct conn_loss *loss)
 {
     struct worker *worker = session->worker;
@@ -88,7 +100,7 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     if (session->state == SESSION_PREPARING && loss->end == CONN_END_PREPARE) {
         session->run->is_ahead = session->run->is_sent = false;
         session_enter(session, SESSION_IDLE);
-        attach_refused(session, loss);
+        refused_answer(session, loss, had_transaction, had_pins);
         return;
     }
     session->status &= (uint16_t) ~(STATUS_IN_TRANSACTION | STATUS_IN_READ_ONLY_TRANSACTION);

@@ -244,10 +244,7 @@ void preparation_begin(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
     query_read(session, sql);
-    if (!buffer_is_empty(&run->sent)) {
-        sql = own_id_text(run);
-    }
-    run->text = text_take(session, sql);
+    run->text = text_take(session, run_text(run));
     if (!prepared_has_room(&session->prepared, run->text)) {
         answer_error(session, TOO_MANY_STATEMENTS, (unsigned)session->prepared.count);
         return;

@@ -11,6 +11,7 @@ static void prepared_clear(struct prepared *prepared)
 {
     prepared_drop_long_data(prepared);
     prepared_types_set(prepared->text, &prepared->types, NULL);
+    mem_free(prepared->cursor_kinds);
     prepared->text->open--;
     prepared_text_unref(&prepared->text);
 }

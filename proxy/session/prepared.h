@@ -25,6 +25,7 @@ struct long_data {
 struct prepared {
     uint32_t id;
     uint32_t cursor_id;           // with a cursor: the server's, on the session's connection
+    uint8_t *cursor_kinds;        // owned: what that takes parameters for, see statements.h
     bool is_cursor_of_other;      // the statement's text there is not `text`, but took its place
     struct prepared_text *text;   // a reference, counted in text->open
     struct prepared_types *types; // a reference; NULL: the client has sent none

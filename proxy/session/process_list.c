@@ -169,8 +169,7 @@ static void rights_came_for_table(struct session *session, unsigned rights, void
         struct process_list *list = process_list_create(session, rights);
         list->is_full = true;
         list->is_table = true;
-        list->sql =
-            arena_copy(&list->arena, buffer_is_empty(&run->sent) ? run->sql : own_id_text(run));
+        list->sql = arena_copy(&list->arena, run_text(run));
         process_list_go(session, list);
     }
 }

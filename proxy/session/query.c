@@ -117,7 +117,7 @@ void query_read(struct session *session, struct slice sql)
 {
     query_read_text(session, sql);
     if (statement_asks(&session->run->statement, ASK_CONNECTION_ID)) {
-        own_id_put(session, sql);
+        own_id_put(session);
     }
     if (statement_asks(&session->run->statement, ASK_TRACKING)) {
         tracking_put(session);
@@ -174,7 +174,7 @@ void query_begin_attached(struct session *session)
         .reason = ROUTE_REASON_PREPARED,
         .timeout_us = session->worker->config->proxy.query_timeout_us,
     };
-    attach_send(session);
+    attach_own(session);
 }
 
 // --- deciding ------------------------------------------------------------------------------------

@@ -540,10 +540,7 @@ static enum recall unknown_find(struct session *session, unsigned unknown)
 // The text as it goes on so far.
 static struct slice text_of(const struct run *run)
 {
-    if (run->text != NULL) {
-        return run->text->text;
-    }
-    return buffer_is_empty(&run->sent) ? run->sql : own_id_text(run);
+    return run->text != NULL ? run->text->text : run_text(run);
 }
 
 static void text_put(struct session *session, struct slice text)

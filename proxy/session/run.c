@@ -60,6 +60,7 @@ void run_give(struct worker *worker, struct run *run)
     run->is_forwarded = false;
     run->has_learnt = false;
     run->has_waited = false;
+    run->has_left_schema = false;
     run->wants_primary = false;
     run->is_ahead = false;
     run->has_ok = false;

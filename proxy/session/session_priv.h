@@ -295,19 +295,25 @@ bool session_is_attached(const struct session *session);
 enum route_transaction session_transaction(const struct session *session);
 bool session_autocommit_is_off(const struct session *session);
 
-// --- own_id.c ------------------------------------------------------------------------------------
+// --- sent.c --------------------------------------------------------------------------------------
 
-// Makes run->sent of a text that asks for the connection's id, where that can be done with
-// certainty.
-void own_id_put(struct session *session, struct slice sql);
-// The text in there, which fits into one frame.
-struct slice own_id_text(const struct run *run);
-// Makes run->sent of a text; of one too long for a frame nothing.
+// The text as the server gets it: the client's, or the one that took its place.
+struct slice run_text(const struct run *run);
+// Whether the text's statements are over once they ran: elsewhere what is put into it would outlive
+// the session.
+bool run_is_momentary(const struct run *run);
+// Makes run->sent of a text that takes the place of the client's; nothing where either is too long
+// for a frame.
 void run_put_text(struct run *run, struct slice sql);
-// Makes run->sent of the text that the server would get, with something else in place of what
-// `take` finds (rewriting.h); of a text that cannot be read with certainty nothing.
+// The same with something else in place of what `take` finds in the text (rewriting.h); nothing
+// where that cannot be read with certainty.
 struct rewriting;
 void run_rewrite(struct session *session, bool (*take)(struct rewriting *at, void *context));
+
+// --- own_id.c ------------------------------------------------------------------------------------
+
+// Puts the session's id into a text that asks for the connection's.
+void own_id_put(struct session *session);
 
 // --- found.c -------------------------------------------------------------------------------------
 
@@ -550,6 +556,8 @@ bool effects_is_for_statement(const struct statement *statement, struct slice na
 
 // The session has set session_track_...
 void tracking_note(struct session *session, const struct assignment *assignment);
+// It may have, before the statement failed.
+void tracking_doubt(struct session *session, struct slice name);
 // Whether the client is to hear of what a server reports.
 bool tracking_is_heard(const struct session *session, const struct session_change *change);
 // Puts the session's own values into the text of a query that asks for them.

@@ -96,6 +96,12 @@ void tracking_note(struct session *session, const struct assignment *assignment)
     }
 }
 
+void tracking_doubt(struct session *session, struct slice name)
+{
+    held_add(&session->held, HELD_TRACKING, name);
+    held_add(&session->held, HELD_VARIABLE, name);
+}
+
 void tracking_release(struct session *session)
 {
     for (int i = 0; i < TRACKED_COUNT; i++) {
@@ -149,7 +155,9 @@ bool tracking_is_heard(const struct session *session, const struct session_chang
                (session->run->has_left_schema || may_change_schema(session->run));
     case SESSION_CHANGE_VARIABLE:
         return is_in_list(slice_text(variables != NULL ? variables : usual_variables),
-                          change->name);
+                          change->name) ||
+               (held_has(session->held, HELD_VARIABLE, names[TRACKED_VARIABLES]) &&
+                !slice_equal(change->name, CONN_LAST_GTID));
     case SESSION_CHANGE_GTIDS:
         return has_value(session, TRACKED_GTIDS, "OWN_GTID") ||
                held_has(session->held, HELD_VARIABLE, names[TRACKED_GTIDS]);
@@ -167,13 +175,9 @@ bool tracking_is_heard(const struct session *session, const struct session_chang
 // In `SET @@session_track_schema = 1` it is what is set.
 static bool is_target(const struct session *session, const struct rewriting *at)
 {
-    struct rewriting ahead = *at;
-    if (session->run->statement.kind != STATEMENT_SET) {
-        return false;
-    }
-    rewriting_advance(&ahead);
-    return token_is_symbol(&ahead.token, '=') ||
-           (ahead.token.kind == TOKEN_SYMBOL && ahead.token.symbol == SYMBOL_ASSIGN);
+    bool is_first = at->last.kind == TOKEN_WORD && at->last.keyword == KEYWORD_SET;
+    return session->run->statement.kind == STATEMENT_SET && at->depth == 0 &&
+           (is_first || token_is_symbol(&at->last, ','));
 }
 
 // The expression has the type that the servers give the variable.
@@ -197,9 +201,10 @@ static bool take_tracked(struct rewriting *at, void *context)
 {
     const struct session *session = context;
     const char *start = at->token.ptr;
+    bool is_set = is_target(session, at);
     struct slice name;
     enum tracked which = rewriting_take_variable(at, &name) ? tracked_find(name) : TRACKED_COUNT;
-    if (which == TRACKED_COUNT || is_target(session, at) ||
+    if (which == TRACKED_COUNT || is_set ||
         held_has(session->held, HELD_VARIABLE, names[which])) { // the server's own is the session's
         return false;
     }
@@ -210,7 +215,8 @@ static bool take_tracked(struct rewriting *at, void *context)
 
 void tracking_put(struct session *session)
 {
-    if (session->run->command == COMMAND_QUERY && !session->syntax.is_mode_unknown) {
+    const struct run *run = session->run;
+    if (run->command == COMMAND_QUERY && run->statement.count == 1 && run_is_momentary(run)) {
         run_rewrite(session, take_tracked);
     }
 }

@@ -312,10 +312,10 @@ static void assignment_doubt(struct session *session, const struct assignment *a
 {
     if (assignment->scope == ASSIGNMENT_USER) {
         user_unsure(session, assignment->name);
-    } else if (assignment->scope != ASSIGNMENT_SESSION ||
-               slice_starts_nocase(assignment->name, S("session_track_")) ||
-               is_insert_id(assignment->name)) {
+    } else if (assignment->scope != ASSIGNMENT_SESSION || is_insert_id(assignment->name)) {
         return;
+    } else if (slice_starts_nocase(assignment->name, S("session_track_"))) {
+        tracking_doubt(session, assignment->name);
     } else if (slice_equal(assignment->name, S("names")) ||
                slice_equal(assignment->name, ASSIGNMENT_NAMES_COLLATION) ||
                slice_equal(assignment->name, S("character_set"))) {

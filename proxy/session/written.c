@@ -65,10 +65,11 @@ void written_end(struct session *session, bool is_error, bool was_in_transaction
         return;
     }
     int64_t hold_us = worker->config->routing.write_hold_us;
+    bool is_deaf = !run->has_gtid && held_count(session->held, HELD_TRACKING) > 0;
     bool has_ids = has_gtids(session, pooled_server(session->pooled));
     if (!has_ids && hold_us > 0) {
         position_note_unknown(&session->position, loop_now_exact_us(worker->loop) + hold_us);
-    } else if (has_ids && (is_error || !run->has_ok)) {
+    } else if (has_ids && (is_error || is_deaf || !run->has_ok)) {
         position_note_unknown(&session->position, loop_now_exact_us(worker->loop));
     }
 }

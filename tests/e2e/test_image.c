@@ -200,6 +200,11 @@ static void a_statement_that_cannot_be_prepared_leaves_no_schema_to_a_transactio
     for (int i = 0; i < 2; i++) {
         assert_int_not_equal(mysql_stmt_execute(statement), 0);
         assert_int_equal(mysql_stmt_errno(statement), 1146);
+        if (i == 0) {
+            assert_client_text(client, "SHOW WARNINGS", "Error");
+        } else {
+            assert_int_equal(mysql_set_server_option(client, MYSQL_OPTION_MULTI_STATEMENTS_OFF), 0);
+        }
         assert_client_text(client, "SELECT DATABASE()", "other");
         assert_client_text(client, "SELECT a FROM t", "-1");
     }
@@ -467,6 +472,59 @@ static void what_a_client_hears_of_is_its_own_affair(void **state)
     mysql_close(other);
 }
 
+// In one text the server says what it set itself, and a comparison sets nothing.
+static void what_a_text_sets_and_asks_for_is_the_servers_to_say(void **state)
+{
+    static const char *const texts[][2] = {
+        {"SET session_track_schema = OFF; SELECT @@session_track_schema", ""},
+        {"SET @v = (@@session_track_schema = 1)", "SELECT @v"},
+        {"SET session_track_schema = OFF; SET @v = 1, @@session_track_schema = 1",
+         "SELECT @@session_track_schema"},
+        {"DO @@session_track_schema; SET @@session.session_track_schema = 0; SELECT 1",
+         "SELECT @@session_track_schema"},
+    };
+    const struct site *site = *state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const char *ask = texts[i][1][0] != '\0' ? texts[i][1] : texts[i][0];
+        MYSQL *direct = site_direct_client(site);
+        MYSQL *client = sharing_client(site);
+        assert_int_equal(client_outcome(client, slice_text(texts[i][0])),
+                         client_outcome(direct, slice_text(texts[i][0])));
+        if (ask == texts[i][1]) {
+            assert_string_equal(client_text(client, ask).text, client_text(direct, ask).text);
+        }
+        mysql_close(direct);
+        mysql_close(client);
+    }
+}
+
+// What a text set before it failed is not known, and may have made the connection deaf.
+static void a_failed_text_that_set_what_is_tracked_keeps_its_connection(void **state)
+{
+    const struct site *site = *state;
+    const char *data;
+    size_t len;
+    MYSQL *other = sharing_client(site);
+    MYSQL *client = sharing_client(site);
+    assert_int_equal(client_outcome(client, S("SET session_track_system_variables = 'sql_mode';"
+                                              " SELECT * FROM missing")),
+                     1146);
+    assert_site_pin(site, "a text that failed", "session_variable");
+    client_run(client, "SET sql_mode = CONCAT('ANSI', '_QUOTES')");
+    assert_int_equal(
+        mysql_session_track_get_first(client, SESSION_TRACK_SYSTEM_VARIABLES, &data, &len), 0);
+    client_run(client, "SET session_track_system_variables = DEFAULT");
+    assert_site_pin(site, "set anew", "");
+    sharing_others_come(other);
+    for (int i = 0; i < 10; i++) { // what it wrote is heard of again
+        client_run(other, "UPDATE t SET a = a + 1 WHERE id = 3");
+        client_run(other, "UPDATE t SET a = a - 1 WHERE id = 3");
+        assert_client_text(other, "SELECT a FROM t WHERE id = 3", "3");
+    }
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void the_view_says_why_a_connection_is_kept(void **state)
 {
     const struct site *site = *state;
@@ -656,6 +714,8 @@ int main(void)
         cmocka_unit_test(an_access_mode_that_was_set_on_a_replica_is_not_the_next_ones),
         cmocka_unit_test(what_holds_for_one_statement_is_not_the_sessions),
         cmocka_unit_test(what_a_client_hears_of_is_its_own_affair),
+        cmocka_unit_test(what_a_text_sets_and_asks_for_is_the_servers_to_say),
+        cmocka_unit_test(a_failed_text_that_set_what_is_tracked_keeps_its_connection),
         cmocka_unit_test(the_view_says_why_a_connection_is_kept),
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),

@@ -559,7 +559,6 @@ static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
     pair_close(&pair);
 }
 
-// The connection may have told another session of the very same number.
 // Each read may ask about the last insert id then, and stays a read.
 static void rows_are_counted_in_a_read_only_transaction_whatever_null_means(void **state)
 {
@@ -573,6 +572,7 @@ static void rows_are_counted_in_a_read_only_transaction_whatever_null_means(void
     mysql_close(client);
 }
 
+// The connection may have told another session of the very same number.
 static void an_insert_id_of_another_session_is_not_taken_for_a_given_one(void **state)
 {
     const struct site *site = *state;

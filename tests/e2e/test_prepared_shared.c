@@ -151,10 +151,13 @@ static void many_sessions_share_the_statements_of_few_connections(void **state)
 }
 
 // Two sessions run the text, whose answer is the parameter and what stands behind it.
-static void types_stay_apart(const struct site *site, const char *text, const char *behind)
+static void types_stay_apart(const struct site *site, const char *text, const char *behind,
+                             unsigned long cursor)
 {
     MYSQL *one = site_client(site), *two = site_client(site);
     MYSQL_STMT *of_one = statement_prepare(one, text), *of_two = statement_prepare(two, text);
+    mysql_stmt_attr_set(of_one, STMT_ATTR_CURSOR_TYPE, &cursor);
+    mysql_stmt_attr_set(of_two, STMT_ATTR_CURSOR_TYPE, &cursor);
     int number = 0;
     char word[16] = "";
     unsigned long len = 0;
@@ -182,9 +185,10 @@ static void types_stay_apart(const struct site *site, const char *text, const ch
 // nothing else in the statement says what they must be, for what the first one said.
 static void types_are_each_sessions_own(void **state)
 {
-    types_stay_apart(*state, "SELECT CONCAT(?, '.')", ".");
-    types_stay_apart(*state, "SELECT ?", "");
-    types_stay_apart(*state, "SELECT COALESCE(?, name) FROM whoami", "");
+    types_stay_apart(*state, "SELECT CONCAT(?, '.')", ".", CURSOR_TYPE_NO_CURSOR);
+    types_stay_apart(*state, "SELECT ?", "", CURSOR_TYPE_NO_CURSOR);
+    types_stay_apart(*state, "SELECT COALESCE(?, name) FROM whoami", "", CURSOR_TYPE_NO_CURSOR);
+    types_stay_apart(*state, "SELECT ? FROM whoami", "", CURSOR_TYPE_READ_ONLY);
 }
 
 static void a_server_with_little_room_for_statements_is_enough(void **state)
