@@ -814,7 +814,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(whatever_a_session_wrote_it_reads_at_once, heal),
-        cmocka_unit_test_setup(a_session_that_wants_to_hear_of_nothing_reads_what_it_wrote, heal),
         cmocka_unit_test_setup(whatever_a_session_wrote_it_reads_from_a_replica_that_has_it, heal),
         cmocka_unit_test_setup(loads_prepared_statements_and_sequences_count_too, heal),
         cmocka_unit_test_setup(what_an_error_leaves_written_is_read, heal),
@@ -833,6 +832,7 @@ int main(void)
                                heal),
         cmocka_unit_test_setup(eventual_never_waits, heal),
         cmocka_unit_test_setup(a_reset_does_not_forget_what_was_written, heal),
+        cmocka_unit_test_setup(a_session_that_wants_to_hear_of_nothing_reads_what_it_wrote, heal),
         cmocka_unit_test_setup(a_schema_that_the_replicas_do_not_have_yet_is_no_error, heal),
         cmocka_unit_test_setup(a_replica_whose_replication_stopped_is_not_waited_for, heal),
         cmocka_unit_test_setup(a_delayed_replica_costs_no_waits, heal),
