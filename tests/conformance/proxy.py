@@ -20,16 +20,22 @@ class Process:
         if os.path.exists(log):
             os.remove(log)
         self.process = servers.start(SLUICE, "-c", config, log=log + ".start", env=environment)
-        servers.wait_for(f"sluice, see {log}", lambda: self.process.poll() is not None or self.is_ready())
+        try:
+            servers.wait_for("sluice", lambda: self.process.poll() is not None or self.is_ready())
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}: {self.rows()}") from error
+
+    def rows(self):
+        """What it says of the servers; nothing where it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/api/backends", timeout=5) as answer:
+                return json.load(answer)["rows"]
+        except (OSError, ValueError, KeyError):
+            return []
 
     def is_ready(self):
         """Whether every server is up."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/api/backends", timeout=5) as answer:
-                rows = json.load(answer)["rows"]
-        except (OSError, ValueError, KeyError):
-            return False
-        return [row["state"] for row in rows] == ["up"] * self.backends
+        return [row["state"] for row in self.rows()] == ["up"] * self.backends
 
     def end(self):
         """Ends it. Returns what was wrong with that, or nothing."""
