@@ -214,6 +214,38 @@ static void a_statement_that_cannot_be_prepared_leaves_no_schema_to_a_transactio
     mysql_close(direct);
 }
 
+// The server refuses the schema that a statement is to be prepared in, and the connection goes,
+// with the transaction that was open on it.
+static void a_transaction_that_goes_with_a_refused_schema_is_told_of(void **state)
+{
+    const struct site *site = *state;
+    static const char text[] = "SELECT * FROM of_gone";
+    MYSQL *direct = site_direct_client(site);
+    MYSQL *root = stack_connect(site->stack, "db1");
+    MYSQL *client = sharing_client(site);
+    client_run(root, "CREATE DATABASE gone");
+    client_run(root, "GRANT ALL PRIVILEGES ON gone.* TO app");
+    client_run(root, "CREATE TABLE gone.of_gone (a INT)");
+    stack_sync(site->stack);
+    client_run(client, "USE gone");
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    assert_int_equal(mysql_stmt_prepare(statement, text, sizeof(text) - 1), 0);
+    client_run(client, "USE other");
+    client_run(root, "DROP DATABASE gone");
+    stack_sync(site->stack);
+    client_run(client, "BEGIN");
+    client_run(client, "UPDATE t SET a = -7");
+    assert_int_not_equal(mysql_stmt_execute(statement), 0);
+    assert_int_equal(mysql_stmt_errno(statement), 1213);
+    assert_site_pin(site, "a lost transaction", "");
+    assert_client_text(client, "SELECT a FROM t", "-1"); // as it was before
+    assert_client_text(client, "SELECT DATABASE()", "other");
+    mysql_stmt_close(statement);
+    mysql_close(client);
+    mysql_close(root);
+    mysql_close(direct);
+}
+
 static void what_others_set_is_not_seen(void **state)
 {
     const struct site *site = *state;
@@ -703,6 +735,7 @@ int main(void)
         cmocka_unit_test(an_id_that_was_given_is_not_the_last_one),
         cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_mode_behind),
         cmocka_unit_test(a_statement_that_cannot_be_prepared_leaves_no_schema_to_a_transaction),
+        cmocka_unit_test(a_transaction_that_goes_with_a_refused_schema_is_told_of),
         cmocka_unit_test(what_others_set_is_not_seen),
         cmocka_unit_test(checks_that_one_turned_off_are_on_for_others),
         cmocka_unit_test(reads_of_user_variables_are_split),
