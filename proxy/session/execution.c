@@ -136,12 +136,18 @@ static bool types_note(struct run *run, struct slice bytes)
     return true;
 }
 
+// Those that the client has sent last.
+static struct slice types_of(const struct run *run)
+{
+    const struct prepared_types *types = run->prepared->types;
+    return types != NULL ? slice_make(types->bytes, types->len) : SLICE_NONE;
+}
+
 // The types of so many parameters, of those that the client has sent before. An execution may have
 // fewer attributes behind its parameters than the one before had.
 static bool types_recall(const struct session *session, size_t count, struct slice *types)
 {
-    const struct prepared_types *known = session->run->prepared->types;
-    *types = known != NULL ? slice_make(known->bytes, known->len) : SLICE_NONE;
+    *types = types_of(session->run);
     return !names_parameters(session) || parameters_types_first(types, count, true);
 }
 
@@ -284,11 +290,10 @@ static bool wire_write_bulk(const struct run *run, struct slice types, struct wr
 static bool wire_write(struct session *session)
 {
     struct run *run = session->run;
-    struct slice types = slice_make(run->prepared->types->bytes, run->prepared->types->len);
     struct writer writer = writer_make(&run->sent, 0);
     writer_packet_begin(&writer);
     bool is_written = run->command == COMMAND_STMT_BULK_EXECUTE
-                          ? wire_write_bulk(run, types, &writer)
+                          ? wire_write_bulk(run, types_of(run), &writer)
                           : wire_write_one(session, &writer);
     if (!is_written || !writer_packet_end(&writer)) {
         return false;
@@ -322,12 +327,6 @@ static struct slice execute_write(struct session *session, const struct prepared
     }
     packet_id_set(buffer_ptr(packet), id);
     return buffer_slice(packet);
-}
-
-static struct slice types_of(const struct run *run)
-{
-    const struct prepared_types *types = run->prepared->types;
-    return types != NULL ? slice_make(types->bytes, types->len) : SLICE_NONE;
 }
 
 // Whether the server would take the parameters for what they are, whoever ran its statement before.
