@@ -27,6 +27,7 @@ struct pair {
 
 static struct pair pair_open(const struct site *site)
 {
+    stack_sync(site->stack); // what other tests wrote directly is no session's own
     return (struct pair){.site = site,
                          .client = site_client(site),
                          .direct = stack_connect(site->stack, "db1"),
