@@ -414,9 +414,46 @@ static bool names_row_count(const struct session *session)
     return is_named;
 }
 
+static bool is_item(struct lexer *lexer, struct token *token)
+{
+    bool has_target = token->kind == TOKEN_USER_VARIABLE;
+    lexer_next(lexer, token);
+    bool has_sign = token_is_symbol(token, '=');
+    lexer_next(lexer, token);
+    bool has_name = token->kind == TOKEN_WORD;
+    lexer_next(lexer, token);
+    return has_target && has_sign && has_name;
+}
+
+// Whether it has the form of one outside of programs. To what has not, every server says so.
+static bool is_whole_diagnostics(const struct session *session)
+{
+    struct lexer lexer;
+    struct token token;
+    lexer_init(&lexer, session->run->sql, &session->syntax, 0);
+    lexer_next(&lexer, &token);
+    bool is_get = take_word(&lexer, &token, S("get"));
+    take_word(&lexer, &token, S("current"));
+    if (!is_get || !take_word(&lexer, &token, S("diagnostics"))) {
+        return false;
+    }
+    if (take_word(&lexer, &token, S("condition"))) {
+        lexer_next(&lexer, &token);
+    }
+    bool is_whole = is_item(&lexer, &token);
+    while (is_whole && token_is_symbol(&token, ',')) {
+        lexer_next(&lexer, &token);
+        is_whole = is_item(&lexer, &token);
+    }
+    return is_whole && token.kind == TOKEN_END;
+}
+
 static enum recall diagnostics_find(struct session *session, unsigned asked)
 {
     struct buffer text = BUFFER_INIT;
+    if (!is_whole_diagnostics(session)) {
+        return RECALL_NONE;
+    }
     if (!names_row_count(session)) {
         asked &= ~(unsigned)ASKED_ROW_COUNT;
     }

@@ -560,6 +560,31 @@ static void a_given_id_is_not_the_insert_id_elsewhere(void **state)
     pair_close(&pair);
 }
 
+// It is the server that says what is wrong with it.
+static void what_is_no_get_diagnostics_is_the_servers_to_refuse(void **state)
+{
+    static const char *const texts[] = {
+        "GET DIAGNOSTICS CONDITION",
+        "GET DIAGNOSTICS CONDITION 1",
+        "GET DIAGNOSTICS CONDITION 1 @a",
+        "GET DIAGNOSTICS CONDITION 1 @a = ",
+        "GET DIAGNOSTICS @a NUMBER",
+        "GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT,",
+        "GET CURRENT DIAGNOSTICS",
+        "GET DIAGNOSTICS CONDITION 1 + 1 @a =",
+        "GET DIAGNOSTICS",
+    };
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        client_outcome(pair.direct, S("SELECT * FROM missing"));
+        client_outcome(pair.client, S("SELECT * FROM missing"));
+        others_come(&pair);
+        assert_alike(&pair, "an error", texts[i]);
+        assert_alike(&pair, texts[i], "SHOW WARNINGS");
+    }
+    pair_close(&pair);
+}
+
 // Each read may ask about the last insert id then, and stays a read.
 static void rows_are_counted_in_a_read_only_transaction_whatever_null_means(void **state)
 {
@@ -771,6 +796,7 @@ int main(void)
         cmocka_unit_test(warnings_that_went_with_the_connection_are_no_empty_list),
         cmocka_unit_test(a_write_that_asks_for_the_insert_id_goes_to_the_primary),
         cmocka_unit_test(a_given_id_is_not_the_insert_id_elsewhere),
+        cmocka_unit_test(what_is_no_get_diagnostics_is_the_servers_to_refuse),
         cmocka_unit_test(rows_are_counted_in_a_read_only_transaction_whatever_null_means),
         cmocka_unit_test(an_insert_id_of_another_session_is_not_taken_for_a_given_one),
         cmocka_unit_test(a_given_id_on_a_fresh_connection_is_not_the_insert_id),
