@@ -438,6 +438,10 @@ static bool is_whole_diagnostics(const struct session *session)
         return false;
     }
     if (take_word(&lexer, &token, S("condition"))) {
+        bool is_null = slice_equal_nocase(token_text(&token), S("null"));
+        if (!is_null && (token.kind == TOKEN_WORD || token.kind == TOKEN_NAME)) {
+            return false; // a program's variable, where there is no program
+        }
         lexer_next(&lexer, &token);
     }
     bool is_whole = is_item(&lexer, &token);
