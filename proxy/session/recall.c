@@ -367,6 +367,17 @@ static bool take_condition_number(struct lexer *lexer, struct token *token, uint
     return true;
 }
 
+// Goes behind GET [CURRENT] DIAGNOSTICS. False where the text does not begin so.
+static bool diagnostics_open(const struct session *session, struct lexer *lexer,
+                             struct token *token)
+{
+    lexer_init(lexer, session->run->sql, &session->syntax, 0);
+    lexer_next(lexer, token);
+    bool is_get = take_word(lexer, token, S("get"));
+    take_word(lexer, token, S("current"));
+    return is_get && take_word(lexer, token, S("diagnostics"));
+}
+
 enum translation { TRANSLATION_SET, TRANSLATION_NO_CONDITION, TRANSLATION_UNSURE };
 
 // Writes the SET that GET [CURRENT] DIAGNOSTICS means.
@@ -377,11 +388,7 @@ static enum translation diagnostics_write(const struct session *session, struct 
     struct lexer lexer;
     struct token token;
     uint64_t number = 0;
-    lexer_init(&lexer, session->run->sql, &session->syntax, 0);
-    lexer_next(&lexer, &token);
-    bool is_get = take_word(&lexer, &token, S("get"));
-    take_word(&lexer, &token, S("current"));
-    if (!is_get || !take_word(&lexer, &token, S("diagnostics"))) {
+    if (!diagnostics_open(session, &lexer, &token)) {
         return TRANSLATION_UNSURE;
     }
     if (take_word(&lexer, &token, S("condition"))) {
@@ -430,11 +437,7 @@ static bool is_whole_diagnostics(const struct session *session)
 {
     struct lexer lexer;
     struct token token;
-    lexer_init(&lexer, session->run->sql, &session->syntax, 0);
-    lexer_next(&lexer, &token);
-    bool is_get = take_word(&lexer, &token, S("get"));
-    take_word(&lexer, &token, S("current"));
-    if (!is_get || !take_word(&lexer, &token, S("diagnostics"))) {
+    if (!diagnostics_open(session, &lexer, &token)) {
         return false;
     }
     if (take_word(&lexer, &token, S("condition"))) {

@@ -199,3 +199,18 @@ void assert_site_idle(const struct site *site)
     assert_soon(http_metric_sum(port, "sluice_clients", "") == 0);
     assert_soon(http_metric_sum(port, "sluice_backend_connections", "state=\"used\"") == 0);
 }
+
+struct site *site_or_skip(void **state)
+{
+    if (*state == NULL) {
+        print_message("no servers of that kind: make mysql-server\n");
+        skip();
+    }
+    return *state;
+}
+
+void the_proxy_leaves_nothing_behind_where_there_is_one(void **state)
+{
+    site_or_skip(state);
+    the_proxy_leaves_nothing_behind(state);
+}

@@ -27,6 +27,10 @@ int site_teardown(void **state);
 // The last test of every group: no client and no connection in use is left, the proxy ends well,
 // and its log has no surprises.
 void the_proxy_leaves_nothing_behind(void **state);
+// Of a group whose setup found no servers of the kind that it wants and left no site: the test is
+// passed over, and says so.
+struct site *site_or_skip(void **state);
+void the_proxy_leaves_nothing_behind_where_there_is_one(void **state);
 // For a setup of its own: with these options of the servers, these statements run on the primary
 // before the proxy starts, and these changes of proxy.ini; each may be NULL.
 struct site *site_create(const char *const stack_options[], const char *statements,
