@@ -27,7 +27,7 @@ static bool take_id(struct rewriting *at, void *context)
 
 void own_id_put(struct session *session)
 {
-    if (run_is_momentary(session->run)) {
+    if (run_is_momentary(session->run) && !session->syntax.is_mode_unknown) {
         run_rewrite(session, take_id);
     }
 }

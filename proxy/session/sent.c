@@ -53,7 +53,7 @@ void run_rewrite(struct session *session, bool (*take)(struct rewriting *at, voi
     struct run *run = session->run;
     struct buffer text = BUFFER_INIT;
     struct rewriting at;
-    if (session->syntax.is_mode_unknown || run->payload.len > FRAME_PAYLOAD_MAX - ROOM_MOST) {
+    if (run->payload.len > FRAME_PAYLOAD_MAX - ROOM_MOST) {
         return;
     }
     rewriting_begin(&at, run_text(run), &session->syntax, &text);

@@ -216,7 +216,8 @@ static bool take_tracked(struct rewriting *at, void *context)
 void tracking_put(struct session *session)
 {
     const struct run *run = session->run;
-    if (run->command == COMMAND_QUERY && run->statement.count == 1 && run_is_momentary(run)) {
+    bool is_alone = run->statement.count == 1 && run_is_momentary(run);
+    if (run->command == COMMAND_QUERY && is_alone && !session->syntax.is_mode_unknown) {
         run_rewrite(session, take_tracked);
     }
 }
