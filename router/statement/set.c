@@ -216,6 +216,9 @@ static void read_variable(struct parser *parser, enum assignment_scope scope, un
 {
     struct assignment assignment = {.scope = scope};
     read_variable_name(parser, &assignment);
+    if (scope == ASSIGNMENT_STATEMENT) {
+        assignment.scope = scope; // whatever stands before the name, which no server takes
+    }
     take_equals(parser);
     read_value(parser, &assignment, stop);
     note_scope(parser, assignment.scope);

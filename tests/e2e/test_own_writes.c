@@ -80,6 +80,25 @@ static int heal(void **state)
     return 0;
 }
 
+static int replicas_at(const struct site *site, const char *lag)
+{
+    char statement[96];
+    snprintf(statement, sizeof(statement),
+             "SELECT COUNT(*) FROM backends WHERE role = 'replica' AND lag_ms %s", lag);
+    return (int)instance_admin_number(site->instance, statement);
+}
+
+// Where nothing is probed again, replicas stay as far as the first probe saw them: level.
+static void restart_level(struct site *site, const char *const changes[])
+{
+    struct deadline deadline = deadline_in(WAIT_MS);
+    do {
+        assert_true(deadline_left_ms(deadline) > 0);
+        site_restart(site, changes);
+        assert_soon(replicas_at(site, ">= 0") == 2);
+    } while (replicas_at(site, "= 0") < 2);
+}
+
 static double metric(const struct site *site, const char *name)
 {
     return http_metric_sum(site->instance->http_port, name, "");
@@ -238,7 +257,7 @@ static void whatever_a_session_wrote_it_reads_from_a_replica_that_has_it(void **
     stack_run(site->stack, "db1",
               "DELETE FROM app.t; DELETE FROM app.log; DROP TABLE app.t103, app.t104");
     stack_sync(site->stack);
-    site_restart(site, seldom);
+    restart_level(site, seldom);
     int untold = 0;
     for (size_t i = 0; i < sizeof(writings) / sizeof(writings[0]); i++) {
         MYSQL *client = multi_client(site);
@@ -359,7 +378,7 @@ static void what_an_error_leaves_written_is_read(void **state)
 static void a_replica_that_is_a_moment_behind_is_waited_for(void **state)
 {
     struct site *site = *state;
-    site_restart(site, seldom);
+    restart_level(site, seldom);
     MYSQL *client = site_client(site);
     replicas_hold(site);
     client_run(client, "REPLACE INTO t VALUES (1, 11)");
@@ -380,7 +399,7 @@ static void a_replica_that_is_a_moment_behind_is_waited_for(void **state)
 static void the_wait_is_kept_out_of_the_client_s_view(void **state)
 {
     struct site *site = *state;
-    site_restart(site, seldom);
+    restart_level(site, seldom);
     MYSQL *client = site_client(site);
     client_run(client, "DELETE FROM keys_only");
     client_run(client, "INSERT INTO keys_only VALUES (77), (78)");
@@ -429,7 +448,7 @@ static void a_wait_in_vain_forwards_nothing_and_the_primary_answers(void **state
     static const char *const changes[] = {"monitor.interval = 1h",
                                           "routing.consistency_wait = 50ms", NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     replicas_hold(site);
     enum { SESSIONS = 4 };
     MYSQL *clients[SESSIONS];
@@ -463,7 +482,7 @@ static void an_answer_that_nobody_wants_is_not_waited_for(void **state)
     static const char *const changes[] = {"monitor.interval = 1h",
                                           "routing.consistency_wait = 50ms", NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     MYSQL *client = site_client(site);
     replicas_hold(site);
     client_run(client, "REPLACE INTO t VALUES (3, 1)");
@@ -484,7 +503,7 @@ static void a_replica_that_freezes_in_the_wait_costs_the_wait_and_no_more(void *
                                           "routing.consistency_wait = 50ms",
                                           "proxy.connect_timeout = 1h", NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     MYSQL *client = site_client(site);
     bool seen[2] = {false, false};
     for (struct deadline deadline = deadline_in(WAIT_MS); !seen[0] || !seen[1];) {
@@ -539,7 +558,7 @@ static void a_replica_that_was_waited_for_is_known_to_have_what_came_before(void
     static const char *const changes[] = {"proxy.workers = 1", "monitor.interval = 1h",
                                           "routing.consistency_wait = 10s", NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     MYSQL *early = site_client(site), *late = site_client(site);
     client_run(early, "REPLACE INTO t VALUES (5, 55)");
     client_run(late, "REPLACE INTO t VALUES (6, 66)");
@@ -560,7 +579,7 @@ static void a_replica_that_was_waited_for_is_known_to_have_what_came_before(void
 static void a_read_only_transaction_begins_once_the_replica_has_the_writes(void **state)
 {
     struct site *site = *state;
-    site_restart(site, seldom);
+    restart_level(site, seldom);
     MYSQL *client = site_client(site);
     replicas_hold(site);
     client_run(client, "REPLACE INTO t VALUES (7, 77)");
@@ -585,7 +604,7 @@ static void a_read_only_transaction_that_waits_in_vain_is_the_primary_s(void **s
     static const char *const changes[] = {"monitor.interval = 1h",
                                           "routing.consistency_wait = 30ms", NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     replicas_hold(site);
     MYSQL *client = site_client(site);
     client_run(client, "REPLACE INTO t VALUES (8, 88)");
@@ -653,7 +672,7 @@ static void eventual_never_waits(void **state)
     static const char *const changes[] = {"routing.consistency = eventual", "monitor.interval = 1h",
                                           NULL};
     struct site *site = *state;
-    site_restart(site, changes);
+    restart_level(site, changes);
     MYSQL *client = site_client(site);
     replicas_hold(site);
     client_run(client, "REPLACE INTO t VALUES (12, 1)");

@@ -186,6 +186,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"SET GLOBAL TRANSACTION READ ONLY", "+global_variable "},
         {"SET ROLE r", "+role "},
         {"SET STATEMENT a = 1 FOR SELECT 1", ""},
+        {"SET STATEMENT a = 1, @@b = 2, @@session.c = 3 FOR SELECT 1", ""}, // no server takes it
         {"BEGIN", "+begin "},
         {"START TRANSACTION READ ONLY", "+begin "},
         {"COMMIT", "+end "},
