@@ -281,7 +281,7 @@ static void admin_exposure_check(struct checker *checker, const struct origin_se
         if (!conf_address_is_local(&admin->http_listen[i])) {
             warn(checker, origin_line(section, "http_listen"),
                  "set password of [admin], or listen on loopback or a socket",
-                 "everybody who reaches %.*s may look at metrics and dashboard",
+                 "everybody who reaches %.*s may look at metrics",
                  SLICE_ARG(admin->http_listen[i].text));
         }
     }

@@ -217,7 +217,7 @@ void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
                       conn_result_fn *done, void *context);
 // READY: runs as many statements, at most CONN_QUERIES_MOST, sent in one piece. `done` is called
 // for each, whatever the others end in; the connection is READY again at the last.
-enum { CONN_QUERIES_MOST = 3 };
+enum { CONN_QUERIES_MOST = 8 };
 void conn_query_all(struct conn *conn, const struct slice *texts, size_t count,
                     conn_result_fn *done, void *context);
 // READY: a COM_PING in the same way; result->code is 0.

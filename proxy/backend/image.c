@@ -1,5 +1,6 @@
 #include "proxy/backend/image.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
 
 #include <assert.h>
@@ -196,6 +197,8 @@ static struct image *image_create(struct image_table *table, const struct draft 
 
     image->table = table;
     image->refs = 0;
+    image->refused_by = 0;
+    image->refused_us = 0;
     image->multi_statements = draft->multi_statements;
     image->is_serializable =
         draft_has(draft, S("transaction_isolation"), S("SERIALIZABLE"), S("3"));
@@ -470,6 +473,21 @@ const struct image_variable *image_variable(const struct image *image, struct sl
 {
     char lower[NAME_MOST];
     return variable_of(image, lower_case(name, lower));
+}
+
+enum { REFUSAL_SECONDS = 10 };
+
+void image_note_refusal(struct image *image, int server, int64_t now_us)
+{
+    bool is_over = now_us - image->refused_us > REFUSAL_SECONDS * CLOCK_SECOND;
+    image->refused_by = (is_over ? 0 : image->refused_by) | (uint64_t)1 << server;
+    image->refused_us = now_us;
+}
+
+bool image_is_refused(const struct image *image, int server, int64_t now_us)
+{
+    return (image->refused_by >> server & 1) != 0 &&
+           now_us - image->refused_us <= REFUSAL_SECONDS * CLOCK_SECOND;
 }
 
 // Walks both sorted lists at once: -1 the variable stands in `from` alone, 1 in `to` alone, 0 in

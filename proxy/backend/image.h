@@ -56,6 +56,9 @@ struct image {
     // Of the variables below; NULL: not among them.
     const struct image_variable *results_charset;   // character_set_results
     const struct image_variable *results_collation; // IMAGE_RESULTS_COLLATION
+    // Servers that would not have it, and when they last said so: not part of what it is.
+    uint64_t refused_by;
+    int64_t refused_us;
     size_t count;
     struct image_variable variables[]; // sorted by name
 };
@@ -104,6 +107,10 @@ static inline bool image_names_user_variable(struct slice name)
 
 // The variable's value, or NULL where the image does not name it.
 const struct image_variable *image_variable(const struct image *image, struct slice name);
+
+// That server, one of the first 64, has refused to take the image; it is believed for a while.
+void image_note_refusal(struct image *image, int server, int64_t now_us);
+bool image_is_refused(const struct image *image, int server, int64_t now_us);
 
 // What must be done to a connection that is as `from`, so that it is as `to`, beside the SET of
 // image_difference_write(). NULL `from`: nothing is known of it.

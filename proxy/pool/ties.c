@@ -136,11 +136,15 @@ static void saved_came(struct conn *conn, const struct conn_result *result, void
 
 // The connection is wanted by others: what it knows for its session is asked of it first. SHOW
 // WARNINGS leaves FOUND_ROWS() as it is; a SELECT clears MySQL's warnings. The insert id does not
-// stay there: the next session could be told the same number for one that it gives itself.
+// stay there: the next session could be told the same number for one that it gives itself. Nor does
+// ROW_COUNT().
 void pooled_save(struct pooled *pooled)
 {
     struct slice texts[CONN_QUERIES_MOST];
     size_t count = 0;
+    if (pooled->ties[POOL_TIE_LAST] != NULL) {
+        pool_tie_cut(&pooled->ties[POOL_TIE_LAST]->of[POOL_TIE_LAST]);
+    }
     pooled->saving = 0;
     for (int kind = 0; kind < POOL_TIE_KINDS; kind++) {
         pooled->saving |= is_needed(pooled, kind) ? TIE_BIT(kind) : 0;

@@ -20,7 +20,7 @@ static const char usage[] =
     "  -c, --config FILE  the configuration; else ./proxy.ini, else /etc/sluice/proxy.ini\n"
     "      --check        read and check the configuration, report every mistake, and end\n"
     "      --online       with --check: log in to the servers too, and say which grants are "
-    "missing\n"
+    "missing (not built yet)\n"
     "      --options      print the reference of options\n"
     "      --metrics      print the reference of metrics\n"
     "      --print-config print the configuration as it is in effect, secrets masked\n"

@@ -225,10 +225,14 @@ void answer_statement(struct session *session)
 {
     const struct statement *statement = &session->run->statement;
     if (statement->count > 1) {
-        answer_error(session, NOT_BUILT,
-                     SLICE_ARG(S("a text of several statements of which sluice answers one")));
+        answer_error(
+            session, NOT_BUILT,
+            SLICE_ARG(S("a text of several statements of which sluice answers one, such as "
+                        "KILL")));
     } else if (statement_has(statement, EFFECT_KILL)) {
         answer_kill(session, &statement->kill);
+    } else if (kill_is_prepared(session)) {
+        answer_error(session, NOT_BUILT, SLICE_ARG(S("KILL in a text that is prepared by name")));
     } else if (statement_asks(statement, ASK_PROCESSLIST)) {
         process_list_begin(session);
     } else if (statement_asks(statement, ASK_WARNINGS)) {

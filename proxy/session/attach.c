@@ -21,17 +21,22 @@ static void conn_adopt(struct session *session, struct pooled *pooled)
 // another connection, what it was there is another session's. So the connection is believed where
 // it names an id that it has told the session of.
 
+void attach_forget_told_ids(struct session *session)
+{
+    memset(session->told_ids, 0, sizeof(session->told_ids));
+}
+
 void attach_note_insert_id(struct session *session, uint64_t id)
 {
     uint64_t *told = session->told_ids;
     bool is_elsewhere = session->ties.of[POOL_TIE_INSERT_ID].pooled != session->pooled;
     if (is_elsewhere) {
         session->insert_id = told[0] != 0 ? told[0] : session->insert_id;
-        told[0] = 0;
+        attach_forget_told_ids(session);
     }
     pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
     if (is_elsewhere || told[0] != 0) {
-        told[1] = told[0];
+        memmove(told + 1, told, (TOLD_IDS_MOST - 1) * sizeof(*told));
         told[0] = id;
     } else {
         session->insert_id = id; // as good as is known without asking
@@ -40,11 +45,15 @@ void attach_note_insert_id(struct session *session, uint64_t id)
 
 void attach_know_insert_id(struct session *session, uint64_t id)
 {
-    uint64_t *told = session->told_ids;
-    if (told[0] == 0 || id == told[0] || (told[1] != 0 && id == told[1])) {
+    const uint64_t *told = session->told_ids;
+    bool is_known = told[0] == 0;
+    for (size_t i = 0; i < TOLD_IDS_MOST && !is_known; i++) {
+        is_known = told[i] != 0 && told[i] == id;
+    }
+    if (is_known) {
         session->insert_id = id;
     }
-    told[0] = told[1] = 0;
+    attach_forget_told_ids(session);
 }
 
 // The statement asks for the insert id, and the session's connection has somebody else's or none,
@@ -62,7 +71,7 @@ static void insert_id_restored(struct conn *conn, const struct conn_result *resu
     (void)conn;
     (void)result;
     pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
-    session->told_ids[0] = session->told_ids[1] = 0;
+    attach_forget_told_ids(session);
     attach_send(session);
 }
 
@@ -187,14 +196,6 @@ static bool may_go_to_primary(const struct session *session)
            session->run->route.server != topology->primary;
 }
 
-// A schema that the replica does not have may be one that the session has made, and that has not
-// got there yet.
-static bool may_have_schema_later(const struct session *session, const struct conn_loss *loss)
-{
-    return (loss->code == ER_DATABASE_DENIED || loss->code == ER_UNKNOWN_DATABASE) &&
-           !position_is_empty(&session->position) && may_go_to_primary(session);
-}
-
 // The server does not let the account in any more, and every worker asks again. The session goes on
 // where it has connections still, on the primary at least, or ends with what it reads now.
 static void account_refused(struct session *session, const struct conn_loss *loss)
@@ -216,9 +217,13 @@ static void account_refused(struct session *session, const struct conn_loss *los
     session_finish(session);
 }
 
+// What a replica refuses the primary may have taken: a schema that is not there yet, a variable or
+// value that another version of the server does not know.
 void attach_refused(struct session *session, const struct conn_loss *loss)
 {
-    if (may_have_schema_later(session, loss)) {
+    if (may_go_to_primary(session)) {
+        image_note_refusal(session->image, session->run->route.server,
+                           loop_now_us(session->worker->loop));
         session->run->wants_primary = true;
         query_route(session);
     } else {
@@ -293,6 +298,12 @@ void attach_begin(struct session *session)
     struct route *route = &session->run->route;
     if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
         attach_own(session); // a statement that could not be prepared leaves another image
+        return;
+    }
+    if (image_is_refused(session->image, route->server, loop_now_us(worker->loop)) &&
+        may_go_to_primary(session)) {
+        session->run->wants_primary = true;
+        query_route(session);
         return;
     }
     if (session->pooled != NULL) {

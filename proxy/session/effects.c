@@ -51,7 +51,7 @@ static const struct {
     {EFFECT_GLOBAL_LOCK, PIN_GLOBAL_LOCK, PIN_NONE, true},
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK, false},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE, true},
-    {EFFECT_ROLE, PIN_ROLE, PIN_NONE, true},
+    {EFFECT_ROLE, PIN_ROLE, PIN_NONE, false},
     {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE, true},
     {EFFECT_STATUS, PIN_STATUS, PIN_NONE, false},
     {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE, true},
@@ -116,8 +116,10 @@ enum { TABLE_NAME_MOST = 600 };
 static struct slice table_key(const struct session *session, const struct statement *statement,
                               const struct statement_table *table, char out[TABLE_NAME_MOST])
 {
-    struct slice schema = table->schema.len > 0 ? table->schema : session->image->schema;
-    bool is_known = table->schema.len > 0 || statement->count == 1;
+    const struct prepared_text *text = session->run->text; // which has a schema of its own
+    struct slice meant = (text != NULL ? text->image : session->image)->schema;
+    struct slice schema = table->schema.len > 0 ? table->schema : meant;
+    bool is_known = table->schema.len > 0 || !statement_has(statement, EFFECT_SCHEMA);
     if (!is_known || schema.len + 1 + table->name.len > TABLE_NAME_MOST) {
         return SLICE_NONE;
     }
@@ -164,6 +166,9 @@ static void temporary_tables_note(struct session *session, const struct statemen
     if (has_created) {
         temporary_tables_create(session, statement);
     }
+    if ((has_created || drops) && !is_sure) { // the server is asked what came of it
+        held_doubt(session->held, HELD_TEMPORARY_TABLE, true);
+    }
     for (uint32_t i = 0; i < statement->tables_count; i++) {
         char name[TABLE_NAME_MOST];
         const struct statement_table *table = &statement->tables[i];
@@ -200,7 +205,7 @@ static void locks_note(struct session *session, const struct statement *statemen
     if (releases && statement->subjects_count == 0 && may_unpin(session, statement, is_error)) {
         held_clear(&session->held, HELD_USER_LOCK);
     }
-    held_doubt_locks(session->held, held_count(session->held, HELD_USER_LOCK) > 0);
+    held_doubt(session->held, HELD_USER_LOCK, true);
 }
 
 static void handlers_note(struct session *session, const struct statement *statement, bool is_error)
@@ -261,7 +266,7 @@ static void pins_apply(struct session *session, const struct statement *statemen
             effects_unpin(session, effect_pins[i].unpins);
         }
     }
-    if (statement_has(statement, EFFECT_XA)) {
+    if (statement_has(statement, EFFECT_XA) && !did_nothing) {
         unpins &&statement_has(statement, EFFECT_END) ? effects_unpin(session, PIN_XA)
                                                       : effects_pin(session, PIN_XA);
     }
@@ -419,7 +424,7 @@ static void succeeded(struct session *session, const struct statement *statement
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
-        session->told_ids[0] = session->told_ids[1] = 0;
+        attach_forget_told_ids(session);
     }
 }
 
@@ -467,7 +472,7 @@ const struct statement *effects_inner(struct session *session, const struct stat
     }
     struct statement_context context = {
         .syntax = named != NULL ? named->syntax : session->syntax,
-        .schema = session->image->schema,
+        .schema = named != NULL ? named->schema : session->image->schema,
         .catalogue = session->worker->catalogue,
         .is_catalogue_old = learn_is_due(session->worker),
         .pure_functions = session->worker->config->routing.pure_functions,
@@ -485,6 +490,10 @@ static void named_execute_note(struct session *session, const struct statement *
     const struct statement *inner = effects_inner(session, statement);
     if (inner != NULL) {
         statement_note(session, inner, is_error);
+        if (inner->kind == STATEMENT_CALL) {
+            variables_note_assigned(session, statement);
+            effects_pins_update(session);
+        }
     } else if (session->run->reply.error != ER_UNKNOWN_NAME) {
         effects_pin(session, PIN_UNKNOWN_STATE);
     }
@@ -494,7 +503,8 @@ static void named_note(struct session *session, const struct statement *statemen
 {
     struct named_list *list = &session->named;
     if (statement->kind == STATEMENT_PREPARE && !is_error) {
-        named_add(list, statement->name, statement->prepared, session->syntax);
+        named_add(list, statement->name, statement->prepared, session->image->schema,
+                  session->syntax);
     } else if (statement->kind == STATEMENT_PREPARE) {
         if (session->run->reply.error != ER_PARSE_ERROR) { // which may be that of PREPARE itself
             named_remove(list, statement->name);           // it went before the new one failed
@@ -577,7 +587,7 @@ void effects_reset(struct session *session)
     named_release(&session->named);
     session->status = STATUS_AUTOCOMMIT;
     session->insert_id = 0;
-    session->told_ids[0] = session->told_ids[1] = 0;
+    attach_forget_told_ids(session);
     last_release(&session->last);
     pool_ties_cut(&session->ties);
     effects_image_changed(session);

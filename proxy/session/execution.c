@@ -179,16 +179,69 @@ static void cursor_route(struct statement *statement)
     }
 }
 
+static bool is_text(const struct parameter *parameter)
+{
+    return parameter->value.ptr != NULL &&
+           (parameter->type == TYPE_VAR_STRING || parameter->type == TYPE_STRING ||
+            parameter->type == TYPE_VARCHAR || parameter->type == TYPE_BLOB);
+}
+
+// The text that was given for that parameter, from 1; empty: another kind of value.
+static struct slice text_given(const struct session *session, const struct stmt_execute *execute,
+                               uint16_t number)
+{
+    const struct run *run = session->run;
+    struct parameters parameters;
+    struct parameter parameter;
+    if (run->prepared->long_data != NULL ||
+        !stmt_execute_parameters(execute, run->text->parameters, session->capabilities,
+                                 &parameters) ||
+        (!parameters.are_types_sent &&
+         !types_recall(session, parameters.count, &parameters.types))) {
+        return SLICE_NONE;
+    }
+    struct parameter_walk walk = parameter_walk(&parameters);
+    for (uint16_t i = 1; parameter_next(&walk, &parameter); i++) {
+        if (i == number) {
+            return is_text(&parameter) ? parameter.value : SLICE_NONE;
+        }
+    }
+    return SLICE_NONE;
+}
+
+// What the text leaves to parameters has the names that they give.
+static void subjects_name(struct session *session, const struct stmt_execute *execute)
+{
+    struct run *run = session->run;
+    struct statement *statement = &run->statement;
+    size_t size = statement->subjects_count * sizeof(*statement->subjects);
+    if (size == 0 || !statement->has_parameters) {
+        return;
+    }
+    struct statement_subject *subjects = arena_alloc(&run->arena, size);
+    memcpy(subjects, statement->subjects, size);
+    for (uint32_t i = 0; i < statement->subjects_count; i++) {
+        if (subjects[i].parameter > 0) {
+            subjects[i].name =
+                arena_copy(&run->arena, text_given(session, execute, subjects[i].parameter));
+        }
+    }
+    statement->subjects = subjects;
+}
+
 void execution_read(struct session *session)
 {
     struct run *run = session->run;
     struct stmt_execute execute;
     run->sql = run->text->text;
     run->statement = *preparation_statement(session, run->text);
-    if (run->command == COMMAND_STMT_EXECUTE && stmt_execute_decode(&execute, run->payload) &&
-        (execute.flags & CURSORS) != 0) {
+    if (run->command != COMMAND_STMT_EXECUTE || !stmt_execute_decode(&execute, run->payload)) {
+        return;
+    }
+    if ((execute.flags & CURSORS) != 0) {
         cursor_route(&run->statement);
     }
+    subjects_name(session, &execute);
 }
 
 void execution_begin(struct session *session)
@@ -428,8 +481,12 @@ static void refused(struct session *session)
 {
     struct run *run = session->run;
     struct err err;
-    bool is_full = err_decode(&err, run->refusal) && err.code == ER_TOO_MANY_STATEMENTS;
-    if (is_full && is_repeated(run) && conn_shrink_statements(pooled_conn(session->pooled))) {
+    bool is_err = err_decode(&err, run->refusal);
+    bool is_full = is_err && err.code == ER_TOO_MANY_STATEMENTS;
+    if (is_err && missing_is_worth_a_try(session, err.code)) {
+        missing_go_on(session, false);
+    } else if (is_full && is_repeated(run) &&
+               conn_shrink_statements(pooled_conn(session->pooled))) {
         run->refusal = SLICE_NONE;
         conn_settle(pooled_conn(session->pooled));
         attach_send(session);
@@ -459,7 +516,7 @@ static void prepared_before(struct conn *conn, struct slice refusal, void *conte
     relay_begin(session);
     if (refusal.len > 0) {
         run->refusal = arena_copy(&run->arena, refusal);
-        run->is_discarding = true; // the server says that it has nothing to run
+        run->answer = ANSWER_DISCARDED; // the server says that it has nothing to run
         return;
     }
     types_keep(session, statements_find(conn_statements(conn), run->text));
@@ -570,35 +627,37 @@ static bool is_unknown_there(const struct run *run, const struct err *err)
 bool execution_takes_error(struct session *session, const struct err *err)
 {
     struct run *run = session->run;
+    bool is_repeating = false;
     if (run->is_forwarded || run->text == NULL || run->order != ORDER_NONE) {
         return false;
     }
     struct statements *statements = statements_of(session);
     if (run->command == COMMAND_STMT_PREPARE) {
-        run->is_repeating = err->code == ER_TOO_MANY_STATEMENTS && is_repeated(run) &&
-                            conn_shrink_statements(pooled_conn(session->pooled));
+        is_repeating = err->code == ER_TOO_MANY_STATEMENTS && is_repeated(run) &&
+                       conn_shrink_statements(pooled_conn(session->pooled));
     } else if (execution_is_meant(run) && !prepared_has_cursor(run->prepared)) {
         if (is_unknown_there(run, err) && is_repeated(run)) {
             statements_forget(statements, run->text);
-            run->is_repeating = true;
+            is_repeating = true;
         } else if (err->code == ER_NEED_REPREPARE && is_one_statement(&run->statement) &&
                    is_repeated(run)) {
             statements_close(statements, run->text);
-            run->is_repeating = true;
+            is_repeating = true;
         }
     }
-    return run->is_repeating;
+    run->answer = is_repeating ? ANSWER_REPEATED : run->answer;
+    return is_repeating;
 }
 
 void execution_go_on(struct session *session)
 {
     struct run *run = session->run;
-    if (run->is_discarding) {
-        run->is_discarding = false;
+    bool was_discarded = run->answer == ANSWER_DISCARDED;
+    run->answer = ANSWER_RELAYED;
+    if (was_discarded) {
         refused(session);
         return;
     }
-    run->is_repeating = false;
     run->is_sent = false;
     run->answered_us = 0;
     conn_settle(pooled_conn(session->pooled));

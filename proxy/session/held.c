@@ -12,7 +12,7 @@ struct names {
 
 struct held {
     struct names of[HELD_KINDS];
-    bool are_locks_in_doubt;
+    bool is_in_doubt[HELD_KINDS];
 };
 
 static size_t place_of(const struct names *names, struct slice name)
@@ -115,14 +115,14 @@ struct slice held_name(const struct held *held, enum held_kind kind, size_t at)
     return held->of[kind].items[at];
 }
 
-void held_doubt_locks(struct held *held, bool are_in_doubt)
+void held_doubt(struct held *held, enum held_kind kind, bool is_in_doubt)
 {
     if (held != NULL) {
-        held->are_locks_in_doubt = are_in_doubt;
+        held->is_in_doubt[kind] = is_in_doubt;
     }
 }
 
-bool held_are_locks_in_doubt(const struct held *held)
+bool held_is_in_doubt(const struct held *held, enum held_kind kind)
 {
-    return held != NULL && held->are_locks_in_doubt;
+    return held != NULL && held->is_in_doubt[kind] && held->of[kind].count > 0;
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 enum held_kind {
-    HELD_TEMPORARY_TABLE, // "schema.name"
+    HELD_TEMPORARY_TABLE, // "schema.name"; may be there, until the server was asked
     HELD_USER_LOCK,       // may be held, until the server was asked
     HELD_HANDLER,
     HELD_TABLE_LOCK,    // "lock", which the beginning of a transaction ends, or "flush"
@@ -38,6 +38,6 @@ bool held_has(const struct held *held, enum held_kind kind, struct slice name);
 // The one at that place; borrowed until the next change.
 struct slice held_name(const struct held *held, enum held_kind kind, size_t at);
 
-// Locks were taken or given back since the server was last asked which of them are held.
-void held_doubt_locks(struct held *held, bool are_in_doubt);
-bool held_are_locks_in_doubt(const struct held *held);
+// What is held of that kind may have gone, or not have come, since the server was last asked.
+void held_doubt(struct held *held, enum held_kind kind, bool is_in_doubt);
+bool held_is_in_doubt(const struct held *held, enum held_kind kind);

@@ -10,15 +10,22 @@ enum { ER_PARSE = 1064 };
 
 // --- on the server -------------------------------------------------------------------------------
 
-// Lives from the order to the server's answer, whatever becomes of the session.
+// Lives from the order to the server's answer, whatever becomes of the session. Where the server
+// does not let it in, it comes again while the statement runs.
 struct killer {
     struct list link; // in worker->killers
-    struct conn *conn;
+    struct worker *worker;
+    struct conn *conn; // NULL: it waits
+    struct timer timer;
     uint32_t thread_id;
+    uint32_t session; // whose statement it is; 0: nobody's
+    uint64_t serial;  // and which of its commands
 };
+enum { KILLER_PAUSE_US = 500 * 1000 };
 
 static void killer_free(struct killer *killer)
 {
+    timer_clear(&killer->timer);
     list_remove(&killer->link);
     mem_free(killer);
 }
@@ -45,10 +52,36 @@ static size_t killer_answer(struct conn *conn, const uint8_t *bytes, size_t len)
     return len;
 }
 
+// The session whose statement it is to end, while that runs; else NULL.
+static struct session *killer_victim(const struct killer *killer)
+{
+    struct session *session = worker_session(killer->worker, killer->session);
+    bool is_running =
+        session != NULL && session->queries == killer->serial && session->state == SESSION_RUNNING;
+    return is_running ? session : NULL;
+}
+
+static void killer_again(struct timer *timer)
+{
+    struct killer *killer = container_of(timer, struct killer, timer);
+    struct session *session = killer_victim(killer);
+    killer_free(killer);
+    if (session != NULL) {
+        kill_statement(session);
+    }
+}
+
 static void killer_closed(struct conn *conn, const struct conn_loss *loss)
 {
-    (void)loss;
-    killer_free(conn_holder(conn));
+    struct killer *killer = conn_holder(conn);
+    const struct session *session = killer_victim(killer);
+    if (session == NULL) {
+        killer_free(killer);
+        return;
+    }
+    log_warn(&session->source, "query.kill_failed", kv_error("error", loss->error));
+    killer->conn = NULL;
+    timer_set(&killer->timer, killer->worker->loop, KILLER_PAUSE_US);
 }
 
 static const struct conn_handler killer_handler = {
@@ -57,7 +90,7 @@ static const struct conn_handler killer_handler = {
     .on_closed = killer_closed,
 };
 
-void kill_pooled(struct worker *worker, const struct pooled *pooled)
+static struct killer *killer_send(struct worker *worker, const struct pooled *pooled)
 {
     const struct conn *victim = pooled_conn(pooled);
     const struct pool_account *account = pooled_account(pooled);
@@ -70,22 +103,34 @@ void kill_pooled(struct worker *worker, const struct pooled *pooled)
         .traits = {.client = pool_account_traits(account)->client},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };
+    killer->worker = worker;
+    timer_init(&killer->timer, killer_again);
     killer->thread_id = conn_peer(victim)->connection_id;
     metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(pooled_server(pooled)));
     killer->conn = conn_open(&settings, &killer_handler, killer);
     list_push_back(&worker->killers, &killer->link);
+    return killer;
+}
+
+void kill_pooled(struct worker *worker, const struct pooled *pooled)
+{
+    killer_send(worker, pooled);
 }
 
 void kill_statement(struct session *session)
 {
-    kill_pooled(session->worker, session->pooled);
+    struct killer *killer = killer_send(session->worker, session->pooled);
+    killer->session = session->id;
+    killer->serial = session->queries;
 }
 
 void kills_release(struct worker *worker)
 {
     list_each_safe (link, &worker->killers) {
         struct killer *killer = container_of(link, struct killer, link);
-        conn_close(killer->conn);
+        if (killer->conn != NULL) {
+            conn_close(killer->conn);
+        }
         killer_free(killer);
     }
 }
@@ -107,8 +152,10 @@ static void session_kill(struct session *session, bool is_query)
 {
     if (is_query) {
         if (session->state == SESSION_RUNNING || session->state == SESSION_UPLOADING) {
-            session->run->order = ORDER_KILL;
-            kill_statement(session);
+            if (session->run->order == ORDER_NONE) { // a second one could hit the next statement
+                session->run->order = ORDER_KILL;
+                kill_statement(session);
+            }
         } else if (session->state == SESSION_PREPARING || session->state == SESSION_CATCHING) {
             preparing_kill(session);
         } else if (session->state == SESSION_WAITING || session->state == SESSION_HOLDING ||
@@ -227,6 +274,19 @@ void kill_begin(struct session *session, uint64_t id, bool is_query)
     slice_to_text(session->user, kill->request.user, sizeof(kill->request.user));
     session_enter(session, SESSION_HOLDING);
     worker_kill(session->worker->shared, &kill->request);
+}
+
+// --- KILL behind a name
+// ---------------------------------------------------------------------------
+
+// The server would take the id of a client for that of one of its own threads.
+bool kill_is_prepared(struct session *session)
+{
+    const uint64_t by_name = EFFECT_BIT(EFFECT_PREPARE) | EFFECT_BIT(EFFECT_EXECUTE);
+    const struct statement *statement = &session->run->statement;
+    const struct statement *inner =
+        (statement->effects & by_name) != 0 ? effects_inner(session, statement) : NULL;
+    return inner != NULL && statement_has(inner, EFFECT_KILL);
 }
 
 // --- KILL with an expression ---------------------------------------------------------------------

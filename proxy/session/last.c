@@ -458,17 +458,18 @@ void last_refused(struct session *session, const struct err *err)
     last_counted(session, -1);
 }
 
-// A question of sluice's reads no tables.
-static bool would_clear_conditions(const struct session *session)
+// MariaDB begins anew where a question uses tables.
+static bool would_clear_conditions(const struct session *session, bool uses_tables)
 {
-    return !conn_peer(pooled_conn(session->pooled))->is_mariadb;
+    return uses_tables || !conn_peer(pooled_conn(session->pooled))->is_mariadb;
 }
 
-size_t last_questions(const struct session *session, struct last_question out[LAST_QUESTIONS])
+size_t last_questions(const struct session *session, bool uses_tables,
+                      struct last_question out[LAST_QUESTIONS])
 {
     const struct pool_tie *found = &session->ties.of[POOL_TIE_FOUND_ROWS];
     size_t count = 0;
-    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) {
+    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session, uses_tables)) {
         out[count++] = (struct last_question){POOL_TIE_CONDITIONS, S("SHOW WARNINGS")};
     }
     if (found->pooled == session->pooled && found->is_needed) {
@@ -488,10 +489,10 @@ void last_answered(struct session *session, enum pool_tie_kind kind,
     last_saved(&session->ties, &saved);
 }
 
-void last_cover(struct session *session)
+void last_cover(struct session *session, bool uses_tables)
 {
     session->last.is_here = false;
-    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session)) {
+    if (is_here(session, POOL_TIE_CONDITIONS) && would_clear_conditions(session, uses_tables)) {
         pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]);
     }
     if (is_here(session, POOL_TIE_FOUND_ROWS)) {

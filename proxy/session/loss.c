@@ -11,6 +11,18 @@ static bool is_harmless(const struct run *run)
            run->command == COMMAND_STMT_PREPARE;
 }
 
+// Whether the statement may have committed the transaction in which it was sent.
+static bool may_have_committed(const struct run *run)
+{
+    const struct statement *statement = &run->statement;
+    const uint64_t commits = EFFECT_BIT(EFFECT_END) | EFFECT_BIT(EFFECT_BEGIN) |
+                             EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) | EFFECT_BIT(EFFECT_UNKNOWN);
+    bool only_rolls_back = statement->kind == STATEMENT_ROLLBACK && statement->count == 1;
+    bool runs = run->command == COMMAND_QUERY || execution_is_meant(run);
+    return run->is_sent && runs && !only_rolls_back &&
+           ((statement->effects & commits) != 0 || statement->kind == STATEMENT_CALL);
+}
+
 // The errors of a connection lost under a command. Returns whether the session can go on.
 static bool loss_answer(struct session *session, const struct conn_loss *loss, bool had_transaction,
                         bool had_pins)
@@ -26,7 +38,7 @@ static bool loss_answer(struct session *session, const struct conn_loss *loss, b
         answer_error(session, SERVER_LOST_IN_RESULT, SLICE_ARG(name), SLICE_ARG(text));
     } else if (loss->end == CONN_END_PROTOCOL) {
         answer_error(session, SERVER_ANSWER_BAD, SLICE_ARG(name), SLICE_ARG(text));
-    } else if (run->statement.kind == STATEMENT_COMMIT && had_transaction) {
+    } else if (had_transaction && may_have_committed(run)) {
         answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
         return false;
     } else if (had_pins) {
@@ -67,7 +79,8 @@ static void query_retry(struct session *session, int server)
     session->run->attempts++;
     session->run->answered_us = 0;
     session->run->is_sent = false;
-    session->run->is_discarding = false;
+    session->run->answer = ANSWER_RELAYED;
+    session->run->is_ahead = false;
     metric_add(worker->metrics, METRIC_RETRIES, 1, metric_backend(server));
     session_enter(session, SESSION_IDLE);
     query_route(session);
@@ -144,7 +157,8 @@ void query_let_go(struct session *session)
     struct pooled *pooled = session->pooled;
     if (pooled != NULL) {
         enum conn_state state = conn_state(pooled_conn(pooled));
-        if (state == CONN_RELAYING && session->run != NULL && session->run->order == ORDER_NONE) {
+        bool runs = session->run != NULL && (state == CONN_RELAYING || session->run->is_ahead);
+        if (runs && session->run->order == ORDER_NONE) {
             kill_statement(session);
         }
         bool is_clean = session->pins == 0 && held_count(session->held, HELD_TRACKING) == 0 &&

@@ -8,6 +8,7 @@ static void named_clear(struct named *named)
 {
     mem_free((char *)named->name.ptr);
     mem_free((char *)named->text.ptr);
+    mem_free((char *)named->schema.ptr);
 }
 
 void named_release(struct named_list *list)
@@ -47,7 +48,7 @@ static struct slice text_keep(struct slice text)
     return text.len > 0 ? slice_make(slice_copy_text(text), text.len) : SLICE_NONE;
 }
 
-void named_add(struct named_list *list, struct slice name, struct slice text,
+void named_add(struct named_list *list, struct slice name, struct slice text, struct slice schema,
                struct sql_syntax syntax)
 {
     named_remove(list, name);
@@ -55,5 +56,10 @@ void named_add(struct named_list *list, struct slice name, struct slice text,
         list->cap = list->cap > 0 ? list->cap * 2 : CAP_LEAST;
         list->items = mem_grow(list->items, list->cap * sizeof(*list->items));
     }
-    list->items[list->count++] = (struct named){text_keep(name), text_keep(text), syntax};
+    list->items[list->count++] = (struct named){
+        .name = text_keep(name),
+        .text = text_keep(text),
+        .schema = text_keep(schema),
+        .syntax = syntax,
+    };
 }

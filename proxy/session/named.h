@@ -13,6 +13,7 @@
 struct named {
     struct slice name;        // owned
     struct slice text;        // owned; empty: not known, it came from a variable
+    struct slice schema;      // owned; of the session when it was prepared
     struct sql_syntax syntax; // that the text was read by
 };
 
@@ -28,7 +29,7 @@ struct named_list {
 void named_release(struct named_list *list);
 
 // Names compare without case. One of that name is replaced.
-void named_add(struct named_list *list, struct slice name, struct slice text,
+void named_add(struct named_list *list, struct slice name, struct slice text, struct slice schema,
                struct sql_syntax syntax);
 void named_remove(struct named_list *list, struct slice name);
 // Borrowed until the next change; NULL: none that is known of.

@@ -161,12 +161,21 @@ static void query_remember(struct session *session)
     }
 }
 
+// The server closes the connection behind it.
+static bool is_farewell(uint16_t code)
+{
+    enum { SHUTDOWN = 1053, SHUTDOWN_NORMAL = 1077, CONNECTION_KILLED = 1927 };
+    enum { SESSION_KILLED = 3169, IDLE_TOO_LONG = 4031 };
+    return code == SHUTDOWN || code == SHUTDOWN_NORMAL || code == CONNECTION_KILLED ||
+           code == SESSION_KILLED || code == IDLE_TOO_LONG;
+}
+
 // Whether the connection may still do something to the next statement: an order to end the last one
-// is on its way (that one did not end by it), or bytes came behind the answer.
+// is on its way (that one did not end by it), bytes came behind the answer, or it is about to go.
 static bool is_tainted(const struct run *run, const struct outcome *outcome)
 {
     bool is_order_out = run->order != ORDER_NONE && run->reply.error != ER_QUERY_INTERRUPTED;
-    return outcome->has_leftover || is_order_out;
+    return outcome->has_leftover || is_order_out || is_farewell(run->reply.error);
 }
 
 // Closes the connection; the session too where the connection held something of it. Returns whether

@@ -343,7 +343,8 @@ void query_route(struct session *session)
     route_decide(session);
     primary_adjust(session);
     bool is_blocked = route->target == ROUTE_BLOCKED;
-    bool is_ours = route->target == ROUTE_PROXY || answers_warnings(session);
+    bool is_ours =
+        route->target == ROUTE_PROXY || answers_warnings(session) || kill_is_prepared(session);
     if (!is_blocked && !is_ours && !recall_begin(session)) {
         return;
     }

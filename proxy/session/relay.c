@@ -210,7 +210,14 @@ static void answer_ended(struct session *session, const struct reply_step *step,
         return;
     }
     const struct reply *reply = &session->run->reply;
-    if (session->run->is_repeating || session->run->is_discarding) {
+    switch (session->run->answer) {
+    case ANSWER_RELAYED:
+        break;
+    case ANSWER_MISSING:
+        missing_go_on(session, has_leftover);
+        return;
+    case ANSWER_REPEATED:
+    case ANSWER_DISCARDED:
         execution_go_on(session);
         return;
     }
@@ -236,7 +243,7 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
         // The bytes stand in the loop's own buffer or the stream's: writable, though shown as
         // const.
         reply_feed(&run->reply, (uint8_t *)bytes + used, len - used, &step);
-        if (run->is_discarding) {
+        if (run->answer == ANSWER_DISCARDED) {
             batch.bytes += step.forward + step.held;
             used += step.forward + step.held;
             continue;
@@ -248,13 +255,14 @@ size_t relay_answer(struct session *session, const uint8_t *bytes, size_t len)
             upload_refuse(session);
             return len;
         }
-        if (step.packet == REPLY_PACKET_ERR && execution_takes_error(session, &step.err)) {
+        if (step.packet == REPLY_PACKET_ERR && (execution_takes_error(session, &step.err) ||
+                                                missing_takes_error(session, &step.err))) {
             batch_skip(&batch, step.held);
         } else if (step.held > 0) {
             run->is_forwarded = true;
             packet_held(session, &batch, &step);
         }
-        if (run->is_capturing && !run->is_repeating) {
+        if (run->is_capturing && run->answer == ANSWER_RELAYED) {
             preparation_capture(session, bytes + used, step.forward + step.held);
         }
         used += step.forward + step.held;

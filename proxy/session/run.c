@@ -26,8 +26,6 @@ static void run_clear_prepared(struct run *run)
     run->parameters = 0;
     run->are_types_sent = false;
     run->is_capturing = false;
-    run->is_repeating = false;
-    run->is_discarding = false;
 }
 
 void run_give(struct worker *worker, struct run *run)
@@ -65,6 +63,7 @@ void run_give(struct worker *worker, struct run *run)
     run->is_ahead = false;
     run->has_ok = false;
     run->has_gtid = false;
+    run->answer = ANSWER_RELAYED;
     run->order = ORDER_NONE;
     run->kill = RUN_KILL_NONE;
     run->trouble[0] = '\0';

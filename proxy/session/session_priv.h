@@ -83,6 +83,17 @@ enum session_state {
 // --- a command on its way ------------------------------------------------------------------------
 
 // What its server was told to end a running statement for; the statement then ends with this error.
+// What becomes of the answer.
+enum run_answer {
+    ANSWER_RELAYED,
+    ANSWER_REPEATED,  // an error that another try may spare the client
+    ANSWER_MISSING,   // an error of a replica that the primary may not have
+    ANSWER_DISCARDED, // none for the client
+};
+
+// Of the ids that one connection tells of, so many are remembered.
+enum { TOLD_IDS_MOST = 4 };
+
 enum run_order { ORDER_NONE, ORDER_TIME_LIMIT, ORDER_KILL };
 enum { ER_QUERY_INTERRUPTED = 1317 };
 
@@ -121,10 +132,9 @@ struct run {
     size_t parameters;             // that an execution has, with the attributes behind them
     bool are_types_sent;           // the client sent their types
     bool is_capturing;             // the answer is to be known
-    bool is_repeating;             // the answer was an error that another try may spare the client
-    bool is_discarding;            // the answer is none for the client
-    bool has_left_schema;          // a server has reported another one
-    bool is_sent;                  // the command may have run
+    enum run_answer answer;
+    bool has_left_schema; // a server has reported another one
+    bool is_sent;         // the command may have run
     struct route route;
     struct reply reply;
     int64_t started_us;     // the command came
@@ -150,6 +160,8 @@ struct run {
     struct left left;
     enum pool_tie_kind settles[2]; // SETTLING: what is asked before the state
     uint8_t settles_count;
+    uint8_t settle_tables; // and these: whether so many temporary tables are there
+    uint8_t settle_gone;   // bits of those of them that are not
     enum run_order order;
     enum run_kill kill;
 };
@@ -213,10 +225,11 @@ struct session {
     struct pooled *pooled; // the connection it has
     struct pool_ties ties;
     struct pool_waiter waiter;
-    uint64_t insert_id;   // LAST_INSERT_ID(), where no connection knows it any more; with told_ids,
-                          // what it was before
-    uint64_t told_ids[2]; // by OKs on the connection that is tied for it, the last one first: one
-                          // of them is the id, where the connection says so; 0: none is in doubt
+    uint64_t insert_id; // LAST_INSERT_ID(), where no connection knows it any more; with told_ids,
+                        // what it was before
+    uint64_t told_ids[TOLD_IDS_MOST]; // by OKs on the connection that is tied for it, the last one
+                                      // first: one of them is the id, where the connection says so;
+                                      // 0: none is in doubt
     struct last last;
     struct position position; // what it has written: its reads see that. A reset leaves it.
 };
@@ -332,17 +345,18 @@ void last_prepared(struct session *session);
 // sluice itself ends the command with an error.
 void last_refused(struct session *session, const struct err *err);
 // What the session's connection alone knows of the last statement, and a statement of sluice's own
-// would cover up: what to ask before it. Returns how many questions.
+// would cover up: what to ask before it, by whether that uses tables. Returns how many questions.
 enum { LAST_QUESTIONS = 2 };
 struct last_question {
     enum pool_tie_kind kind;
     struct slice text;
 };
-size_t last_questions(const struct session *session, struct last_question out[LAST_QUESTIONS]);
+size_t last_questions(const struct session *session, bool uses_tables,
+                      struct last_question out[LAST_QUESTIONS]);
 void last_answered(struct session *session, enum pool_tie_kind kind,
                    const struct conn_result *result);
 // A statement of sluice's own covers up what the session's connection had of the last one.
-void last_cover(struct session *session);
+void last_cover(struct session *session, bool uses_tables);
 // The columns of SHOW WARNINGS: those of what is kept, or as the session's servers have them.
 const struct column *last_columns(const struct session *session);
 // A command that is no statement leaves this ROW_COUNT().
@@ -353,6 +367,17 @@ void last_told(struct session *session, uint64_t rows, bool sets_found);
 void last_saved(struct pool_ties *ties, const struct pool_saved *saved);
 // SHOW WARNINGS, GET DIAGNOSTICS and the like: what they tell of stays as it is.
 bool last_is_told_by(const struct statement *statement);
+
+// --- missing.c
+// ------------------------------------------------------------------------------------
+
+// Whether the error of the session's connection is about what a replica may not have yet, and the
+// primary can be asked without anybody seeing a difference.
+bool missing_is_worth_a_try(const struct session *session, uint16_t code);
+// The answer is this error: whether the client is to hear nothing of it.
+bool missing_takes_error(struct session *session, const struct err *err);
+// It has ended: the primary's turn.
+void missing_go_on(struct session *session, bool has_leftover);
 
 // --- guard.c -------------------------------------------------------------------------------------
 
@@ -396,6 +421,8 @@ void attach_refused(struct session *session, const struct conn_loss *loss);
 void attach_note_insert_id(struct session *session, uint64_t id);
 // The connection that was tied for it says that this is LAST_INSERT_ID() there.
 void attach_know_insert_id(struct session *session, uint64_t id);
+// It is known which of those that it told of it is.
+void attach_forget_told_ids(struct session *session);
 // Whether what the session keeps to itself must be given to its connection first.
 bool attach_wants_insert_id(const struct session *session);
 
@@ -568,6 +595,8 @@ void tracking_release(struct session *session);
 
 // What the statement assigned; where it failed, nobody knows how far it came.
 void variables_note(struct session *session, const struct statement *statement, bool is_error);
+// Of the user variables that the statement assigns, or may, only the server knows the values.
+void variables_note_assigned(struct session *session, const struct statement *statement);
 // The value of a user variable as SQL that means the same everywhere; empty: as if never set.
 void variables_user_set(struct session *session, struct slice name, struct slice sql);
 // It has a value that cannot be said so.
@@ -653,6 +682,8 @@ void phases_count_own(const struct session *session, enum metric_target target, 
 void kill_pooled(struct worker *worker, const struct pooled *pooled);
 // The same of the session's connection.
 void kill_statement(struct session *session);
+// Whether the statement prepares or runs a text that has a KILL.
+bool kill_is_prepared(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);
 // Every session of that user (empty: the asker's own) from that host.
 void kill_user_begin(struct session *session, const struct statement_kill *asked);

@@ -1,13 +1,14 @@
 // What a statement left in doubt is asked for behind its answer, on its connection, before anybody
-// else may have that: the values of variables that only the server knows, and whether user-level
-// locks are held. The client has its answer already; its next command waits for this one.
+// else may have that: the values of variables that only the server knows, whether user-level locks
+// are held, and whether temporary tables are there. The client has its answer already; its next
+// command waits for this one.
 #include "proxy/session/session_priv.h"
 
 // --- whether -------------------------------------------------------------------------------------
 
 // The pins that an answer can end.
-static const uint32_t settled_pins =
-    PIN_BIT(PIN_SESSION_VARIABLE) | PIN_BIT(PIN_USER_VARIABLE) | PIN_BIT(PIN_USER_LOCK);
+static const uint32_t settled_pins = PIN_BIT(PIN_SESSION_VARIABLE) | PIN_BIT(PIN_USER_VARIABLE) |
+                                     PIN_BIT(PIN_USER_LOCK) | PIN_BIT(PIN_TEMPORARY_TABLE);
 
 // Whether the server's answers come as ASCII.
 static bool is_readable(const struct session *session)
@@ -19,16 +20,40 @@ static bool is_readable(const struct session *session)
 
 static bool are_locks_askable(const struct held *held)
 {
-    return held_are_locks_in_doubt(held) && !held_has(held, HELD_USER_LOCK, SLICE_NONE);
+    return held_is_in_doubt(held, HELD_USER_LOCK) && !held_has(held, HELD_USER_LOCK, SLICE_NONE);
+}
+
+enum { TABLES_ASKED_MOST = 4 };
+
+// "schema.name" of which it is sure where the one ends.
+static bool is_table_askable(struct slice key)
+{
+    size_t dot = slice_find(key, '.');
+    return dot > 0 && dot < key.len &&
+           slice_find(slice_from(key, dot + 1), '.') + dot + 1 == key.len &&
+           slice_is_printable(key) && slice_find(key, '`') == key.len;
+}
+
+static bool are_tables_askable(const struct held *held)
+{
+    size_t count = held_count(held, HELD_TEMPORARY_TABLE);
+    bool are_askable = held_is_in_doubt(held, HELD_TEMPORARY_TABLE) && count <= TABLES_ASKED_MOST;
+    for (size_t i = 0; are_askable && i < count; i++) {
+        are_askable = is_table_askable(held_name(held, HELD_TEMPORARY_TABLE, i));
+    }
+    return are_askable;
 }
 
 static bool is_wanted(const struct session *session)
 {
     const struct held *held = session->held;
-    bool is_in_doubt = held_count(held, HELD_UNSURE) > 0 || are_locks_askable(held);
-    bool is_held_anyway = (session->pins & ~settled_pins) != 0 ||
-                          held_count(held, HELD_VARIABLE) > 0 ||
-                          held_count(held, HELD_USER_VARIABLE) > 0;
+    bool are_tables = held_count(held, HELD_TEMPORARY_TABLE) > 0;
+    bool are_tables_asked = are_tables_askable(held);
+    bool is_in_doubt =
+        held_count(held, HELD_UNSURE) > 0 || are_locks_askable(held) || are_tables_asked;
+    bool is_held_anyway =
+        (session->pins & ~settled_pins) != 0 || (are_tables && !are_tables_asked) ||
+        held_count(held, HELD_VARIABLE) > 0 || held_count(held, HELD_USER_VARIABLE) > 0;
     return is_in_doubt && !is_held_anyway && is_readable(session);
 }
 
@@ -62,6 +87,14 @@ static void question_write(const struct session *session, struct buffer *sql)
         struct slice name = held_name(held, HELD_USER_LOCK, i);
         buffer_print(sql, ",IS_USED_LOCK('%.*s')<=>CONNECTION_ID()", SLICE_ARG(name));
     }
+}
+
+// Of a temporary table that is there it says so, though another of its name is not temporary.
+static void table_ask(struct slice key, struct buffer *sql)
+{
+    size_t dot = slice_find(key, '.');
+    struct slice schema = slice_first(key, dot), name = slice_from(key, dot + 1);
+    buffer_print(sql, "SHOW CREATE TABLE `%.*s`.`%.*s`", SLICE_ARG(schema), SLICE_ARG(name));
 }
 
 // How many values the question asks for.
@@ -173,6 +206,32 @@ static size_t variable_read(struct session *session, struct slice name,
     return SYSTEM_COLUMNS;
 }
 
+static void table_answered(struct session *session, size_t at, const struct conn_result *result)
+{
+    bool is_there = result->code == 0 && result->row_count == 1 && result->column_count >= 2 &&
+                    slice_starts_nocase(result->rows[0].cells[1], S("CREATE TEMPORARY TABLE"));
+    session->run->settle_gone |= (uint8_t)(!is_there << at);
+}
+
+static void tables_read(struct session *session)
+{
+    struct run *run = session->run;
+    struct slice gone[TABLES_ASKED_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < run->settle_tables; i++) {
+        if ((run->settle_gone & 1U << i) != 0) {
+            gone[count++] =
+                arena_copy(&run->arena, held_name(session->held, HELD_TEMPORARY_TABLE, i));
+        }
+    }
+    if (run->settle_tables > 0) {
+        held_doubt(session->held, HELD_TEMPORARY_TABLE, false);
+    }
+    for (size_t i = 0; i < count; i++) {
+        held_remove(&session->held, HELD_TEMPORARY_TABLE, gone[i]);
+    }
+}
+
 // The names of a kind are taken off its list one by one, in the order in which they were asked.
 static void answer_read(struct session *session, const struct conn_result *result)
 {
@@ -189,7 +248,9 @@ static void answer_read(struct session *session, const struct conn_result *resul
     for (size_t i = 0; i < locks; i++) {
         names[unsure + i] = arena_copy(arena, held_name(held, HELD_USER_LOCK, i));
     }
-    held_doubt_locks(held, held_are_locks_in_doubt(held) && !were_locks_asked);
+    if (were_locks_asked) {
+        held_doubt(held, HELD_USER_LOCK, false);
+    }
     held_clear(&session->held, HELD_UNSURE);
     for (size_t i = 0; i < unsure; i++) {
         at += variable_read(session, names[i], result, at);
@@ -206,7 +267,7 @@ static void answer_read(struct session *session, const struct conn_result *resul
 static void answer_missing(struct session *session)
 {
     struct arena *arena = &session->run->arena;
-    held_doubt_locks(session->held, false);
+    held_doubt(session->held, HELD_USER_LOCK, false);
     while (held_count(session->held, HELD_UNSURE) > 0) {
         struct slice name = arena_copy(arena, held_name(session->held, HELD_UNSURE, 0));
         held_remove(&session->held, HELD_UNSURE, name);
@@ -221,6 +282,7 @@ static void state_answered(struct session *session, const struct conn_result *re
     bool is_whole = result->row_count == 1 && result->column_count == columns_of(session->held);
     // Not where a statement could not be prepared, in the state that it was to be prepared in.
     bool was_as_wanted = conn_image(conn) == session->image;
+    tables_read(session);
     if (result->code == 0 && is_whole) {
         answer_read(session, result);
     } else {
@@ -233,38 +295,61 @@ static void state_answered(struct session *session, const struct conn_result *re
     outcome_settled(session);
 }
 
-// The last answer is that to our own question; those before it are about the last statement.
+// The last answer is that about the state; before it come those about the last statement, then
+// those about temporary tables.
 static void answered(struct conn *conn, const struct conn_result *result, void *context)
 {
     struct session *session = context;
     struct run *run = session->run;
     (void)conn;
-    if (result->left > 0) {
-        last_answered(session, run->settles[run->settles_count - result->left], result);
-    } else {
+    size_t at = (size_t)(run->settles_count + run->settle_tables) - result->left;
+    if (result->left == 0) {
         state_answered(session, result);
+    } else if (at < run->settles_count) {
+        last_answered(session, run->settles[at], result);
+    } else {
+        table_answered(session, at - run->settles_count, result);
     }
+}
+
+// Appends the questions about temporary tables; their texts live as long as the run.
+static size_t tables_ask(struct session *session, struct slice *texts)
+{
+    struct run *run = session->run;
+    struct buffer sql = BUFFER_INIT;
+    for (size_t i = 0; i < run->settle_tables; i++) {
+        buffer_clear(&sql);
+        table_ask(held_name(session->held, HELD_TEMPORARY_TABLE, i), &sql);
+        texts[i] = arena_copy(&run->arena, buffer_slice(&sql));
+    }
+    buffer_release(&sql);
+    return run->settle_tables;
 }
 
 bool settle_begin(struct session *session)
 {
     struct run *run = session->run;
     struct last_question questions[LAST_QUESTIONS];
-    struct slice texts[LAST_QUESTIONS + 1];
+    struct slice texts[LAST_QUESTIONS + TABLES_ASKED_MOST + 1];
     struct buffer sql = BUFFER_INIT;
     if (session->held == NULL || session->pooled == NULL || !is_wanted(session)) {
         return false;
     }
-    run->settles_count = (uint8_t)last_questions(session, questions);
+    bool asks_tables = are_tables_askable(session->held);
+    run->settle_gone = 0;
+    run->settle_tables =
+        (uint8_t)(asks_tables ? held_count(session->held, HELD_TEMPORARY_TABLE) : 0);
+    run->settles_count = (uint8_t)last_questions(session, asks_tables, questions);
     for (size_t i = 0; i < run->settles_count; i++) {
         run->settles[i] = questions[i].kind;
         texts[i] = questions[i].text;
     }
+    size_t count = run->settles_count + tables_ask(session, texts + run->settles_count);
     question_write(session, &sql);
-    texts[run->settles_count] = buffer_slice(&sql);
+    texts[count++] = buffer_slice(&sql);
     session_enter(session, SESSION_SETTLING);
-    last_cover(session); // the question is the connection's last one now
-    conn_query_all(pooled_conn(session->pooled), texts, run->settles_count + 1U, answered, session);
+    last_cover(session, asks_tables); // the question is the connection's last one now
+    conn_query_all(pooled_conn(session->pooled), texts, count, answered, session);
     buffer_release(&sql);
     return true;
 }

@@ -37,6 +37,13 @@ static bool is_replayable(struct slice name)
     return true;
 }
 
+// A text sets some of their flags and leaves the others: the value is what the server made of it.
+static bool is_of_flags(struct slice name)
+{
+    return slice_equal(name, S("optimizer_switch")) ||
+           slice_equal(name, S("optimizer_trace_features"));
+}
+
 static bool is_insert_id(struct slice name)
 {
     return slice_equal(name, S("last_insert_id")) || slice_equal(name, S("identity"));
@@ -236,11 +243,14 @@ static void names_note(struct session *session, const struct statement *statemen
     }
 }
 
-// A number that is written as no plain decimal would be taken for a text when it is set again.
+// Whether the text says what the variable's value is. A number that is written as no plain decimal
+// would be taken for a text when it is set again.
 static bool is_plain_value(const struct assignment *assignment)
 {
     int64_t number;
-    return assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number);
+    return assignment_is_literal(assignment) &&
+           (assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number)) &&
+           (assignment->kind != ASSIGNMENT_STRING || !is_of_flags(assignment->name));
 }
 
 // A value that only the server knows is in its report, where it is one of those reported.
@@ -265,7 +275,7 @@ static void system_note(struct session *session, const struct assignment *assign
     if (is_insert_id(assignment->name)) {
         slice_to_u64(assignment->value, &session->insert_id);
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
-        session->told_ids[0] = session->told_ids[1] = 0;
+        attach_forget_told_ids(session);
     } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
         held_note(session, assignment);
     } else if (assignment->kind == ASSIGNMENT_DEFAULT && image_default_is_odd(assignment->name) &&
@@ -276,7 +286,7 @@ static void system_note(struct session *session, const struct assignment *assign
         image_unset_variable(&session->image, assignment->name);
     } else if (session->run->reply.warnings > 0) { // the value may have been cut to what is allowed
         unsure(session, assignment->name);
-    } else if (assignment_is_literal(assignment) && is_plain_value(assignment)) {
+    } else if (is_plain_value(assignment)) {
         held_remove(&session->held, HELD_UNSURE, assignment->name);
         image_set_variable(&session->image, assignment->name, assignment->value,
                            assignment->kind == ASSIGNMENT_NULL);
@@ -336,6 +346,15 @@ static bool is_whole(const struct statement *statement)
            (statement->assignments_count == 1 || is_names);
 }
 
+void variables_note_assigned(struct session *session, const struct statement *statement)
+{
+    for (uint32_t i = 0; i < statement->subjects_count; i++) {
+        if (statement->subjects[i].kind == SUBJECT_USER_VARIABLE) {
+            user_unsure(session, statement->subjects[i].name);
+        }
+    }
+}
+
 void variables_note(struct session *session, const struct statement *statement, bool is_error)
 {
     if (is_error && is_whole(statement)) {
@@ -348,11 +367,7 @@ void variables_note(struct session *session, const struct statement *statement, 
             assignment_note(session, statement, i);
         }
     }
-    for (uint32_t i = 0; i < statement->subjects_count; i++) {
-        if (statement->subjects[i].kind == SUBJECT_USER_VARIABLE) {
-            user_unsure(session, statement->subjects[i].name);
-        }
-    }
+    variables_note_assigned(session, statement);
     if (statement->assignments_count > 0) {
         effects_image_changed(session);
     }

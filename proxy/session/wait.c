@@ -102,7 +102,7 @@ static void drain_begin(struct session *session)
     struct drain *drain = mem_zero(1, sizeof(*drain));
     drain->worker = worker;
     drain->pooled = session->pooled;
-    last_cover(session);
+    last_cover(session, false);
     if (session->ties.of[POOL_TIE_CONDITIONS].pooled == session->pooled) {
         pool_tie_cut(&session->ties.of[POOL_TIE_CONDITIONS]); // the statement clears them
     }
@@ -184,7 +184,7 @@ void wait_begin(struct session *session)
         return;
     }
     run->is_ahead = may_go_ahead(session);
-    last_cover(session);
+    last_cover(session, false);
     metric_add(worker->metrics, METRIC_CONSISTENCY_WAITS, 1, metric_backend(server));
     session_enter(session, SESSION_CATCHING);
     if (list_is_empty(&waits->sessions)) {

@@ -62,19 +62,6 @@ static void newest_choose(struct route *out, const struct topology *topology,
     }
 }
 
-static void answer_choose(struct route *out, const struct decide_input *in, const struct want *want)
-{
-    int newest = newest_find(in->topology);
-    int replica = newest < 0 ? replica_draw(in, topology_replicas(in->topology, 0)) : -1;
-    if (newest >= 0) {
-        take(out, in->topology, newest, want->reason);
-    } else if (replica >= 0) {
-        take(out, in->topology, replica, ROUTE_REASON_NO_PRIMARY);
-    } else {
-        wait_for(out, ROUTE_PRIMARY, ROUTE_REASON_NO_SERVER);
-    }
-}
-
 // --- what the session has written
 
 static bool must_see_own_writes(const struct route *out, const struct decide_input *in)
@@ -121,6 +108,19 @@ static void stale_choose(struct route *out, const struct decide_input *in)
         take(out, in->topology, newest, reason);
     } else {
         wait_for(out, ROUTE_REPLICA, reason);
+    }
+}
+
+static void answer_choose(struct route *out, const struct decide_input *in, const struct want *want)
+{
+    int newest = newest_find(in->topology);
+    uint64_t set = newest < 0 ? fresh_of(out, in, topology_replicas(in->topology, 0)) : 0;
+    if (newest >= 0) {
+        take(out, in->topology, newest, want->reason);
+    } else if (set != 0) {
+        take(out, in->topology, replica_draw(in, set), ROUTE_REASON_NO_PRIMARY);
+    } else {
+        wait_for(out, ROUTE_PRIMARY, ROUTE_REASON_NO_SERVER);
     }
 }
 

@@ -261,7 +261,8 @@ static struct want pin_want(struct route *out, const struct decide_input *in)
 
 static bool is_bound(struct route *out, const struct decide_input *in, struct want *want)
 {
-    if (in->statement->class == STATEMENT_CLASS_PROXY) {
+    bool has_kill = in->statement->count > 1 && statement_has(in->statement, EFFECT_KILL);
+    if (in->statement->class == STATEMENT_CLASS_PROXY || has_kill) {
         out->target = ROUTE_PROXY;
         *want = want_of(WANT_NONE, in->statement->reason);
         return true;

@@ -84,6 +84,7 @@ void read_compound(struct parser *parser)
 {
     parser_classify(parser, STATEMENT_COMPOUND, STATEMENT_CLASS_WRITE, ROUTE_REASON_COMPOUND);
     parser_unknown(parser);
+    parser_insert_id(parser);
     skip_blocks(parser, 1);
 }
 

@@ -8,6 +8,7 @@ void parser_begin(struct parser *parser, struct slice sql, const struct sql_synt
                   uint32_t skipped)
 {
     struct token *first = &parser->token;
+    parser->text = sql;
     lexer_init(&parser->lexer, sql, syntax, skipped);
     lexer_next(&parser->lexer, first);
     shape_init(&parser->shape, syntax, first);
@@ -209,7 +210,26 @@ void parser_add_subject(struct parser *parser, enum statement_subject_kind kind,
     parser->subjects = array_grow(parser->arena, parser->subjects, out->subjects_count,
                                   &parser->subjects_cap, sizeof(*parser->subjects));
     out->subjects = parser->subjects;
-    parser->subjects[out->subjects_count++] = (struct statement_subject){kind, name};
+    parser->subjects[out->subjects_count++] =
+        (struct statement_subject){.kind = kind, .name = name};
+}
+
+void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind,
+                                  const struct token *parameter)
+{
+    uint32_t before = parser->out->subjects_count;
+    struct lexer lexer;
+    struct token token;
+    uint16_t number = 0;
+    lexer_init(&lexer, parser->text, &parser->lexer.syntax, parser->lexer.skipped);
+    do {
+        lexer_next(&lexer, &token);
+        number += token.kind == TOKEN_PARAMETER;
+    } while (token.ptr < parameter->ptr && token.kind > TOKEN_BROKEN);
+    parser_add_subject(parser, kind, SLICE_NONE);
+    if (parser->out->subjects_count > before) {
+        parser->subjects[before].parameter = number;
+    }
 }
 
 // --- tables
@@ -310,12 +330,19 @@ static void add_names(struct parser *parser, const struct program *program)
     }
 }
 
+void parser_insert_id(struct parser *parser)
+{
+    parser_ask(parser, ASK_INSERT_ID);
+    parser_effect(parser, EFFECT_INSERT_ID);
+}
+
 void parser_add_program(struct parser *parser, const struct program *program)
 {
     struct statement *out = parser->out;
     out->runs_program = true;
     if (program == NULL || parser->context->is_catalogue_old) {
         parser_effect(parser, EFFECT_FUNCTION);
+        parser_insert_id(parser);
         out->are_tables_complete = false;
         return;
     }

@@ -16,17 +16,26 @@ struct part {
     bool is_explained;
 };
 
+// What a statement has set of that by which servers read those behind it.
+enum syntax_change {
+    SYNTAX_SAME,
+    SYNTAX_OF_QUOTES, // what quotes, backslashes and bytes beyond ASCII mean
+    SYNTAX_PLAIN,     // the same, and none of them stands in what is left of the text
+    SYNTAX_UNKNOWN,
+};
+
 struct parser {
     struct statement *out;
     struct arena *arena;
     const struct statement_context *context;
+    struct slice text;
     struct lexer lexer;
     struct shape shape;       // of the tokens up to `token`
     struct token token;       // the next one to be read
     struct token last;        // the one before it, in this statement
     struct token before_last; // and the one before that
     struct part part;
-    bool changes_syntax; // a statement sets what the lexer goes by: those behind it are unsure
+    enum syntax_change syntax_change;
     bool schema_is_system;
     uint8_t nesting; // statements in statements: SET STATEMENT ... FOR, EXPLAIN
     // Room in the growing arrays of `out`; they belong to the arena.
@@ -143,6 +152,8 @@ void parser_uncacheable(struct parser *parser, enum uncacheable_reason reason);
 void parser_classify(struct parser *parser, enum statement_kind kind, enum statement_class class,
                      enum route_reason reason);
 
+// It may ask for the last insert id, and set it.
+void parser_insert_id(struct parser *parser);
 // Something may have happened that the text does not show: session and tables.
 void parser_unknown(struct parser *parser);
 
@@ -153,6 +164,10 @@ enum { TABLES_MAX = 4096, ASSIGNMENTS_MAX = 4096, ACCOUNTS_MAX = 1024, SUBJECTS_
 void parser_add_assignment(struct parser *parser, const struct assignment *assignment);
 void parser_add_account(struct parser *parser, const struct statement_account *account);
 void parser_add_subject(struct parser *parser, enum statement_subject_kind kind, struct slice name);
+
+// Its name is the value of that parameter.
+void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind,
+                                  const struct token *parameter);
 
 // A name that SET may assign without meaning a variable of the session's.
 void parser_add_local(struct parser *parser, struct slice name);

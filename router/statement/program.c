@@ -281,17 +281,16 @@ static void read_body(struct parser *parser)
 static const uint64_t followed_effects =
     EFFECT_BIT(EFFECT_CHARSET) | EFFECT_BIT(EFFECT_VARIABLE) | EFFECT_BIT(EFFECT_GLOBAL_VARIABLE) |
     EFFECT_BIT(EFFECT_NEXT_TRANSACTION) | EFFECT_BIT(EFFECT_USER_VARIABLE) |
-    EFFECT_BIT(EFFECT_TEMPORARY_CREATE) | EFFECT_BIT(EFFECT_LOCK_TAKE) |
-    EFFECT_BIT(EFFECT_LOCK_RELEASE) | EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL) |
-    EFFECT_BIT(EFFECT_SEQUENCE) | EFFECT_BIT(EFFECT_INSERT_ID) | EFFECT_BIT(EFFECT_ACCOUNT) |
-    EFFECT_BIT(EFFECT_CATALOGUE);
+    EFFECT_BIT(EFFECT_TEMPORARY_CREATE) | EFFECT_BIT(EFFECT_TEMPORARY_DROP) |
+    EFFECT_BIT(EFFECT_LOCK_TAKE) | EFFECT_BIT(EFFECT_LOCK_RELEASE) |
+    EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL) | EFFECT_BIT(EFFECT_SEQUENCE) |
+    EFFECT_BIT(EFFECT_INSERT_ID) | EFFECT_BIT(EFFECT_ACCOUNT) | EFFECT_BIT(EFFECT_CATALOGUE);
 
-// What the server tells of itself, what the program alone sees, and what counts only where it
-// surely happened.
-static const uint64_t passing_effects =
-    EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) | EFFECT_BIT(EFFECT_CHAIN) |
-    EFFECT_BIT(EFFECT_SAVEPOINT) | EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) |
-    EFFECT_BIT(EFFECT_FOUND_ROWS) | EFFECT_BIT(EFFECT_TEMPORARY_DROP);
+// What the server tells of itself, and what the program alone sees.
+static const uint64_t passing_effects = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
+                                        EFFECT_BIT(EFFECT_CHAIN) | EFFECT_BIT(EFFECT_SAVEPOINT) |
+                                        EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) |
+                                        EFFECT_BIT(EFFECT_FOUND_ROWS);
 
 static enum program_reading judge(const struct statement *statement)
 {

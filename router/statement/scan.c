@@ -81,10 +81,15 @@ static void lock_name_read(struct parser *parser)
     struct parser_place place = parser_place(parser);
     struct token name = parser->token;
     parser_advance(parser);
-    bool is_known = name.kind == TOKEN_STRING && parser_at_symbol(parser, ',');
+    bool is_whole = parser_at_symbol(parser, ',');
     parser_return(parser, &place);
-    parser_add_subject(parser, SUBJECT_USER_LOCK,
-                       is_known ? parser_value(parser, &name) : SLICE_NONE);
+    if (is_whole && name.kind == TOKEN_PARAMETER) {
+        parser_add_parameter_subject(parser, SUBJECT_USER_LOCK, &name);
+    } else {
+        bool is_known = is_whole && name.kind == TOKEN_STRING;
+        parser_add_subject(parser, SUBJECT_USER_LOCK,
+                           is_known ? parser_value(parser, &name) : SLICE_NONE);
+    }
 }
 
 static void scan_open(struct scan *scan)

@@ -34,17 +34,32 @@ void read_prepare(struct parser *parser)
     }
 }
 
+// Behind USING: a CALL may assign what it is given.
+static void note_used(struct parser *parser)
+{
+    struct parser_place place = parser_place(parser);
+    while (!parser_at_end(parser)) {
+        if (parser->token.kind == TOKEN_USER_VARIABLE) {
+            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
+        }
+        parser_advance(parser);
+    }
+    parser_return(parser, &place);
+}
+
 // EXECUTE s [USING ...], EXECUTE IMMEDIATE text [USING ...]
 void read_execute(struct parser *parser)
 {
     parser_classify(parser, STATEMENT_EXECUTE, STATEMENT_CLASS_WRITE, ROUTE_REASON_PREPARED_TEXT);
     parser_effect(parser, EFFECT_EXECUTE);
     parser_unknown(parser);
+    parser_insert_id(parser);
     if (parser_take(parser, KEYWORD_IMMEDIATE)) {
         read_text(parser);
     } else {
         parser_take_name(parser, &parser->out->name);
     }
+    note_used(parser);
 }
 
 // DEALLOCATE PREPARE s, DROP PREPARE s

@@ -87,6 +87,24 @@ static void read_value(struct parser *parser, struct assignment *assignment, uns
 
 // --- names
 
+static void note_syntax(struct parser *parser, enum syntax_change change)
+{
+    if (change > parser->syntax_change) {
+        parser->syntax_change = change;
+    }
+}
+
+// Oracle's mode has a grammar of its own.
+static bool may_be_oracle(const struct assignment *assignment)
+{
+    struct slice modes = assignment->value, mode;
+    bool may_be = assignment->kind != ASSIGNMENT_STRING && assignment->kind != ASSIGNMENT_WORD;
+    while (!may_be && slice_cut(&modes, ',', &mode)) {
+        may_be = slice_equal_nocase(mode, S("oracle"));
+    }
+    return may_be;
+}
+
 // What a variable means beyond its value.
 static void note_variable(struct parser *parser, const struct assignment *assignment)
 {
@@ -95,8 +113,10 @@ static void note_variable(struct parser *parser, const struct assignment *assign
         parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
     } else if (slice_equal(name, S("profiling"))) {
         parser_effect(parser, EFFECT_PROFILING);
-    } else if (slice_equal(name, S("sql_mode")) || slice_equal(name, S("character_set_client"))) {
-        parser->changes_syntax = true;
+    } else if (slice_equal(name, S("character_set_client"))) {
+        note_syntax(parser, SYNTAX_OF_QUOTES);
+    } else if (slice_equal(name, S("sql_mode"))) {
+        note_syntax(parser, may_be_oracle(assignment) ? SYNTAX_UNKNOWN : SYNTAX_OF_QUOTES);
     }
 }
 
@@ -238,7 +258,7 @@ static void read_charset(struct parser *parser, struct slice name)
     assignment.text = token_text(&first);
     assignment.value = parser_value(parser, &first);
     parser_effect(parser, EFFECT_CHARSET);
-    parser->changes_syntax = true;
+    note_syntax(parser, SYNTAX_OF_QUOTES);
     parser_add_assignment(parser, &assignment);
 }
 

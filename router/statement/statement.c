@@ -175,7 +175,7 @@ void parser_init(struct parser *parser, struct statement *out, struct arena *are
     parser->out = out;
     parser->arena = arena;
     parser->context = context;
-    parser->changes_syntax = false;
+    parser->syntax_change = SYNTAX_SAME;
     parser->schema_is_system = is_system_schema(context->schema);
     parser->nesting = 0;
     parser->tables_cap = parser->program_tables_cap = parser->assignments_cap = 0;
@@ -232,9 +232,33 @@ static void part_add(struct parser *parser)
     out->is_explained = part->is_explained;
 }
 
+static bool is_plain(struct slice token)
+{
+    size_t at = 0;
+    while (at < token.len && (unsigned char)token.ptr[at] < 0x80 && token.ptr[at] != '"' &&
+           token.ptr[at] != '\\') {
+        at++;
+    }
+    return at == token.len;
+}
+
+// Whether what is left of the text reads the same whatever quotes, backslashes and charsets are.
+static enum syntax_change change_of_rest(const struct parser *parser)
+{
+    struct lexer lexer = parser->lexer;
+    struct token token = parser->token;
+    while (token.kind > TOKEN_BROKEN && is_plain(token_text(&token))) {
+        lexer_next(&lexer, &token);
+    }
+    return token.kind == TOKEN_END ? SYNTAX_PLAIN : SYNTAX_UNKNOWN;
+}
+
 static void read_part(struct parser *parser)
 {
-    bool is_unsure = parser->changes_syntax; // of what the lexer should go by from here on
+    if (parser->syntax_change == SYNTAX_OF_QUOTES) {
+        parser->syntax_change = change_of_rest(parser);
+    }
+    bool is_unsure = parser->syntax_change == SYNTAX_UNKNOWN;
     parser_begin_part(parser);
     parser_read_statement(parser);
     if (!parser_at_end(parser)) {
@@ -345,7 +369,8 @@ static bool subjects_are_equal(const struct statement *a, const struct statement
     bool are_equal = a->subjects_count == b->subjects_count;
     for (uint32_t i = 0; i < a->subjects_count && are_equal; i++) {
         are_equal = a->subjects[i].kind == b->subjects[i].kind &&
-                    slice_equal(a->subjects[i].name, b->subjects[i].name);
+                    slice_equal(a->subjects[i].name, b->subjects[i].name) &&
+                    a->subjects[i].parameter == b->subjects[i].parameter;
     }
     return are_equal;
 }

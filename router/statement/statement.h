@@ -124,7 +124,8 @@ enum statement_subject_kind {
 };
 struct statement_subject {
     enum statement_subject_kind kind;
-    struct slice name; // empty: only the server knows which
+    struct slice name;  // empty: only the server knows which
+    uint16_t parameter; // the ? that names it, from 1; 0: none does
 };
 
 struct statement {

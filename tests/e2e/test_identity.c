@@ -479,6 +479,33 @@ static void the_table_of_processes_is_found_wherever_it_is_named(void **state)
     mysql_close(client);
 }
 
+// No server may see the id of a client: it would take it for that of one of its own threads.
+static void a_kill_among_others_or_behind_a_name_ends_nobody(void **state)
+{
+    static const char *const texts[] = {"KILL %lld;DO 0", "DELETE FROM t WHERE id = -1;KILL %lld",
+                                        "PREPARE s FROM 'KILL %lld'",
+                                        "PREPARE s FROM 'KILL QUERY %lld'"};
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.flags = CLIENT_MULTI_STATEMENTS;
+    MYSQL *client = client_connect(&options);
+    long long id =
+        stack_number(site->stack, "db1",
+                     "SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app'");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char text[80];
+        snprintf(text, sizeof(text), texts[i], id);
+        assert_client_error(client, text, 1235, "KILL");
+    }
+    if (!servers_are_mysql()) {
+        char text[80];
+        snprintf(text, sizeof(text), "EXECUTE IMMEDIATE 'KILL %lld'", id);
+        assert_client_error(client, text, 1235, "KILL");
+    }
+    client_run(client, "UPDATE t SET id = id");
+    mysql_close(client);
+}
+
 // Without a word: the next statement finds the connection gone.
 static void an_idle_session_is_closed_as_a_server_closes_it(void **state)
 {
@@ -578,6 +605,7 @@ int main(void)
         cmocka_unit_test(transactions_are_those_of_sessions),
         cmocka_unit_test(the_process_list_of_performance_schema_knows_them_too),
         cmocka_unit_test(a_query_is_ended_by_its_own_id),
+        cmocka_unit_test(a_kill_among_others_or_behind_a_name_ends_nobody),
         cmocka_unit_test(an_idle_session_is_closed_as_a_server_closes_it),
         cmocka_unit_test(a_session_that_ends_itself_hears_what_servers_say),
         cmocka_unit_test(kill_takes_an_expression),

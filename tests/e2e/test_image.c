@@ -70,6 +70,15 @@ static const struct following following[] = {
     {"SET sql_mode = ''; SET group_concat_max_len = 1; SET sql_mode = DEFAULT",
      {"SELECT @@group_concat_max_len"}},
     {"SET max_sort_length = 500 + 12", {"SELECT @@session.max_sort_length"}},
+    {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = 'index_merge=off'",
+     {"SELECT CRC32(@@optimizer_switch)"}}, // each sets one flag
+    {"SET optimizer_switch = 'index_merge_union=off'", {"SELECT CRC32(@@optimizer_switch)"}},
+    {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = DEFAULT",
+     {"SELECT CRC32(@@optimizer_switch)"}},
+    {"SET NAMES latin1;SET time_zone = '+05:00'", // in one text
+     {"SELECT @@character_set_client", "SELECT @@time_zone"}},
+    {"SET sql_mode = 'ANSI_QUOTES';SET div_precision_increment = 7;SET @v = 1",
+     {"SELECT 1 / 7", "SELECT \"a\" FROM t WHERE id = 1", "SELECT @v"}},
     {"SET CHARACTER SET latin1",
      {"SELECT @@character_set_client", "SELECT @@character_set_results",
       "SELECT @@collation_connection"}},
@@ -144,6 +153,13 @@ static void an_id_that_was_given_is_not_the_last_one(void **state)
     assert_client_number(client, "SELECT LAST_INSERT_ID()", 702);
     client_run(client, "INSERT INTO ids (a) VALUES (9)");
     assert_client_number(client, "SELECT LAST_INSERT_ID()", 901);
+    client_run(client, "BEGIN");
+    client_run(client, "INSERT INTO ids (a) VALUES (12)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (1000, 13)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (1001, 14)");
+    client_run(client, "INSERT INTO ids (id, a) VALUES (1002, 15)");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", 902);
+    client_run(client, "COMMIT");
     client_run(client, "SET sql_auto_is_null = 1");
     client_run(client, "INSERT INTO ids (a) VALUES (10)");
     client_run(other, "INSERT INTO ids (a) VALUES (11)");
@@ -618,7 +634,11 @@ static const struct pinning pinnings[] = {
     {"CREATE TEMPORARY TABLE t (a INT)", "temporary_table", "DROP TABLE t",
      "SELECT COUNT(*) FROM t"},
     {"CREATE TEMPORARY TABLE u (a INT); CREATE TEMPORARY TABLE other.u (a INT)", "temporary_table",
-     NULL, "DROP TABLE u"},
+     "DROP TABLE other.u", "DROP TABLE u"},
+    {"CREATE TEMPORARY TABLE u (a INT);INSERT INTO u VALUES (1)", "temporary_table",
+     "DROP TEMPORARY TABLE u", "DROP TEMPORARY TABLE IF EXISTS other.u"},
+    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u;DO 0",
+     "DROP TEMPORARY TABLE IF EXISTS other.u;DO 0"},
     {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_LOCK('x')",
      "SELECT IS_FREE_LOCK('x')"},
     {"SELECT GET_LOCK('x', 1), GET_LOCK('x', 1)", "user_lock", "DO RELEASE_LOCK('x')",
@@ -671,6 +691,93 @@ static void a_lock_that_was_not_got_pins_nothing(void **state)
     assert_client_text(client, "SELECT GET_LOCK('taken', 0)", "0");
     assert_site_pin(site, "GET_LOCK of a lock that is taken", "");
     mysql_close(direct);
+    mysql_close(client);
+}
+
+static void statement_run(MYSQL *client, const char *sql, const char *name)
+{
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    unsigned long len = strlen(name);
+    MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_STRING,
+                       .buffer = (void *)name,
+                       .buffer_length = len,
+                       .length = &len};
+    MYSQL_BIND binds[] = {{.buffer_type = MYSQL_TYPE_LONG, .buffer = &(int){0}}, bind};
+    assert_int_equal(mysql_stmt_prepare(statement, sql, strlen(sql)), 0);
+    assert_int_equal(
+        mysql_stmt_bind_param(statement, mysql_stmt_param_count(statement) == 1 ? &bind : binds),
+        0);
+    assert_int_equal(mysql_stmt_execute(statement), 0);
+    mysql_stmt_close(statement);
+}
+
+// As drivers do that prepare whatever has parameters.
+static void a_lock_may_be_named_by_a_parameter(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *direct = site_direct_client(site);
+    MYSQL *client = sharing_client(site);
+    assert_client_text(direct, "SELECT GET_LOCK('taken', 1)", "1");
+    statement_run(client, "SELECT ?, GET_LOCK(?, 0)", "taken");
+    assert_site_pin(site, "GET_LOCK(?) of a lock that is taken", "");
+    statement_run(client, "SELECT '?', ?, GET_LOCK(?, 0)", "free");
+    assert_site_pin(site, "GET_LOCK(?)", "user_lock");
+    assert_client_text(direct, "SELECT IS_FREE_LOCK('free')", "0");
+    statement_run(client, "SELECT RELEASE_LOCK(?)", "other");
+    assert_site_pin(site, "RELEASE_LOCK(?) of another", "user_lock");
+    statement_run(client, "SELECT RELEASE_LOCK(?)", "free");
+    assert_site_pin(site, "RELEASE_LOCK(?)", "");
+    statement_run(client, "SELECT GET_LOCK(?, 0)", "it's free"); // not to be asked for
+    assert_site_pin(site, "GET_LOCK(?)", "user_lock");
+    client_run(client, "DO RELEASE_ALL_LOCKS()");
+    assert_site_pin(site, "RELEASE_ALL_LOCKS", "");
+    mysql_close(direct);
+    mysql_close(client);
+}
+
+static void what_failed_pins_nothing(void **state)
+{
+    static const char *const failing[] = {
+        "XA ROLLBACK 'unknown'",
+        "XA COMMIT 'unknown'",
+        "XA END 'unknown'",
+        "SET ROLE nobody",
+        "CREATE TEMPORARY TABLE u (a INT);SELECT * FROM none;DROP TEMPORARY TABLE u",
+    };
+    const struct site *site = *state;
+    for (size_t i = 0; i < sizeof(failing) / sizeof(failing[0]); i++) {
+        bool has_made = i == sizeof(failing) / sizeof(failing[0]) - 1;
+        MYSQL *client = sharing_client(site);
+        assert_int_not_equal(client_outcome(client, slice_text(failing[i])), 0);
+        assert_site_pin(site, failing[i], has_made ? "temporary_table" : "");
+        if (has_made) {
+            client_run(client, "DROP TABLE u");
+            assert_site_pin(site, "DROP TABLE", "");
+        }
+        mysql_close(client);
+    }
+}
+
+// The direct connection of an application is that to the primary.
+static void what_a_replica_refuses_to_set_the_primary_answers_for(void **state)
+{
+    static const char zone[] =
+        "REPLACE INTO mysql.time_zone VALUES (900, 'N');"
+        "REPLACE INTO mysql.time_zone_name VALUES ('Only/Here', 900);"
+        "REPLACE INTO mysql.time_zone_transition_type VALUES (900, 0, 3600, 0, 'HERE')";
+    const struct site *site = *state;
+    stack_run_alone(site->stack, "db1", zone);
+    MYSQL *client = sharing_client(site);
+    client_run(client, "SET time_zone = 'Only/Here'");
+    for (int i = 0; i < 3; i++) {
+        assert_client_text(client, "SELECT FROM_UNIXTIME(0) FROM t WHERE id = 1",
+                           "1970-01-01 01:00:00");
+    }
+    client_run(client, "START TRANSACTION READ ONLY");
+    assert_client_text(client, "SELECT @@time_zone FROM t WHERE id = 1", "Only/Here");
+    client_run(client, "COMMIT");
+    client_run(client, "SET time_zone = '+01:00'");
+    assert_soon_on_replica(client);
     mysql_close(client);
 }
 
@@ -753,6 +860,9 @@ int main(void)
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
+        cmocka_unit_test(a_lock_may_be_named_by_a_parameter),
+        cmocka_unit_test(what_failed_pins_nothing),
+        cmocka_unit_test(what_a_replica_refuses_to_set_the_primary_answers_for),
         cmocka_unit_test(counters_are_those_of_the_connection_that_ran_the_last_statement),
         cmocka_unit_test(counters_that_began_anew_keep_their_connection),
         cmocka_unit_test(what_a_server_refused_to_set_for_the_next_transaction_pins_nothing),

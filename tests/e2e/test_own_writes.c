@@ -725,6 +725,44 @@ static void a_schema_that_the_replicas_do_not_have_yet_is_no_error(void **state)
     stack_sync(site->stack);
 }
 
+// Trap 26: what another session, or somebody around the proxy, has just made.
+static void what_a_replica_does_not_have_yet_is_read_on_the_primary(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, NULL);
+    MYSQL *client = site_client(site);
+    MYSQL *direct = site_direct_client(site);
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    static const char sql[] = "SELECT a FROM fresh";
+    replicas_hold(site);
+    client_run(direct, "CREATE TABLE fresh (a INT)");
+    client_run(direct, "INSERT INTO fresh VALUES (4)");
+    client_run(direct, "ALTER TABLE keys_only ADD fresh INT DEFAULT 5");
+    for (int i = 0; i < 3; i++) {
+        assert_client_number(client, sql, 4);
+        assert_client_error(client, "SELECT a FROM none", 1146, "app.none");
+        assert_client_error(client, "SELECT none FROM t", 1054, "none");
+        assert_client_error(client, "SELECT COUNT(fresh) FROM t", 1054, "fresh");
+        client_run(client, "SELECT COUNT(fresh) FROM keys_only");
+    }
+    assert_int_equal(mysql_stmt_prepare(statement, sql, sizeof(sql) - 1), 0);
+    assert_int_equal(mysql_stmt_execute(statement), 0);
+    assert_int_equal(mysql_stmt_store_result(statement), 0);
+    assert_int_equal((int)mysql_stmt_num_rows(statement), 1);
+    mysql_stmt_close(statement);
+    client_run(client, "START TRANSACTION READ ONLY"); // it is where it is
+    assert_on_replica(client);
+    assert_client_error(client, sql, 1146, "app.fresh");
+    client_run(client, "COMMIT");
+    assert_on_replica(client);
+    client_run(direct, "DROP TABLE fresh");
+    client_run(direct, "ALTER TABLE keys_only DROP fresh");
+    mysql_close(direct);
+    mysql_close(client);
+    assert_site_idle(site);
+    replicas_release(site);
+}
+
 // --- replicas that will not get there -----------------------------------------------------------
 
 // Trap 49. An applier that stands still has no lag that could be believed: nobody waits for it.
@@ -853,6 +891,7 @@ int main(void)
         cmocka_unit_test_setup(a_reset_does_not_forget_what_was_written, heal),
         cmocka_unit_test_setup(a_session_that_wants_to_hear_of_nothing_reads_what_it_wrote, heal),
         cmocka_unit_test_setup(a_schema_that_the_replicas_do_not_have_yet_is_no_error, heal),
+        cmocka_unit_test_setup(what_a_replica_does_not_have_yet_is_read_on_the_primary, heal),
         cmocka_unit_test_setup(a_replica_whose_replication_stopped_is_not_waited_for, heal),
         cmocka_unit_test_setup(a_delayed_replica_costs_no_waits, heal),
         cmocka_unit_test_setup(what_a_failover_lost_stalls_no_session,

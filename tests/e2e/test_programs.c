@@ -29,6 +29,10 @@ static const char schema[] =
     "CREATE PROCEDURE app.hides() BEGIN SET @q = 'SET @hidden = 1'; PREPARE s FROM @q; EXECUTE s;"
     " DEALLOCATE PREPARE s; END;"
     "CREATE PROCEDURE app.makes_table() CREATE TEMPORARY TABLE made (a INT);"
+    "CREATE PROCEDURE app.uses_table(IN x INT) BEGIN CREATE TEMPORARY TABLE made (a INT);"
+    " INSERT INTO made VALUES (x); SELECT a FROM made; DROP TEMPORARY TABLE made; END;"
+    "CREATE PROCEDURE app.hides_insert() BEGIN SET @q = 'INSERT INTO t (a) VALUES (5)';"
+    " PREPARE s FROM @q; EXECUTE s; DEALLOCATE PREPARE s; END;"
     "CREATE PROCEDURE app.locks() DO GET_LOCK('of a program', 1);"
     "CREATE FUNCTION app.only_reads(x INT) RETURNS INT READS SQL DATA BEGIN DECLARE n INT;"
     " SELECT COUNT(*) INTO n FROM t WHERE a >= x; IF n > 1 THEN SET n = n + 0; END IF; RETURN n;"
@@ -68,6 +72,9 @@ static const struct {
     {"SELECT MAX(remembers(a)) FROM t WHERE a < 3", {"SELECT @seen"}},
     {"CALL fails()", {"SELECT @before"}},
     {"CALL warns()", {"SELECT @@warning_count"}},
+    {"SET @v = 3; CALL uses_table(@v)", {"SELECT @v"}},
+    {"SET @x = 4; PREPARE s FROM 'CALL sets(?, ?)'; EXECUTE s USING @x, @out; DEALLOCATE PREPARE s",
+     {"SELECT @out", "SELECT @v"}},
 };
 
 static void what_programs_set_follows_the_session_and_keeps_nothing(void **state)
@@ -149,6 +156,50 @@ static void what_a_program_holds_or_hides_keeps_the_connection(void **state)
         assert_site_pin(site, "reset", "");
         mysql_close(client);
     }
+}
+
+// And what it made goes with what another one, or the session, does to it.
+static void a_table_of_a_program_may_be_dropped(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site);
+    client_run(client, "CALL makes_table()");
+    client_run(client, "DROP TEMPORARY TABLE made");
+    assert_site_pin(site, "DROP TEMPORARY TABLE", "");
+    client_run(client, "CALL uses_table(1)");
+    assert_client_error(client, "DROP TEMPORARY TABLE made", 1051, "");
+    assert_site_pin(site, "a table that the program dropped", "");
+    client_run(client, "CALL makes_table()");
+    assert_client_error(client, "CALL uses_table(1)", 1050, "");
+    assert_site_pin(site, "a table that was there", "temporary_table");
+    mysql_close(client);
+}
+
+// Whatever it does: the id that a statement in it generated is the session's last one, and what it
+// asks for is the session's.
+static void a_program_that_is_not_read_has_the_last_id_too(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site);
+    MYSQL *other = sharing_client(site);
+    client_run(other, "INSERT INTO t (a) VALUES (1)");
+    client_run(client, "CALL hides_insert()");
+    long long id = client_number(client, "SELECT MAX(id) FROM t");
+    assert_client_number(client, "SELECT LAST_INSERT_ID()", id);
+    assert_int_equal(mysql_reset_connection(client), 0);
+    client_run(client, "INSERT INTO t (a) VALUES (1)");
+    client_run(other, "INSERT INTO t (a) VALUES (1)");
+    client_run(client, "PREPARE s FROM 'SELECT LAST_INSERT_ID()'");
+    assert_client_number(client, "EXECUTE s", id + 1);
+    client_run(client, "DEALLOCATE PREPARE s");
+    if (!servers_are_mysql()) {
+        client_run(other, "INSERT INTO t (a) VALUES (1)");
+        assert_client_number(client, "EXECUTE IMMEDIATE 'SELECT LAST_INSERT_ID()'", id + 1);
+        client_run(client, "BEGIN NOT ATOMIC INSERT INTO t (a) VALUES (1); END");
+        assert_client_number(client, "SELECT LAST_INSERT_ID()", id + 4);
+    }
+    mysql_close(other);
+    mysql_close(client);
 }
 
 // --- where functions run -------------------------------------------------------------------------
@@ -263,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_procedure_that_was_prepared_keeps_nothing_either),
         cmocka_unit_test(a_session_that_called_a_procedure_reads_from_replicas_what_it_wrote),
         cmocka_unit_test(what_a_program_holds_or_hides_keeps_the_connection),
+        cmocka_unit_test(a_table_of_a_program_may_be_dropped),
+        cmocka_unit_test(a_program_that_is_not_read_has_the_last_id_too),
         cmocka_unit_test(functions_that_only_read_run_on_replicas),
         cmocka_unit_test(a_trigger_is_known_as_soon_as_it_was_made),
         cmocka_unit_test(the_list_of_processes_may_be_read_as_soon_as_a_program_was_made),

@@ -46,6 +46,12 @@ struct test {
     " SELECT no_such_column FROM app.fixed; END;"                                                  \
     "CREATE PROCEDURE " schema ".make_temporary()"                                                 \
     " CREATE TEMPORARY TABLE tmp (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(20));"              \
+    "CREATE PROCEDURE " schema ".use_temporary(n INT) BEGIN"                                       \
+    " CREATE TEMPORARY TABLE tmp2 (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(20));"             \
+    " INSERT INTO tmp2 (a) VALUES (n); SELECT COUNT(*) FROM tmp2; DROP TEMPORARY TABLE tmp2; END;" \
+    "CREATE PROCEDURE " schema ".insert_hidden(t VARCHAR(40)) BEGIN"                               \
+    " SET @hidden = CONCAT('INSERT INTO ', t, ' (a) VALUES (1)'); PREPARE h FROM @hidden;"         \
+    " EXECUTE h; DEALLOCATE PREPARE h; END;"                                                       \
     "CREATE PROCEDURE " schema ".two() BEGIN"                                                      \
     " SELECT i FROM app.fixed WHERE i < 3 ORDER BY i; SELECT LENGTH(@a); END;"                     \
     "CREATE PROCEDURE " schema                                                                     \

@@ -269,7 +269,7 @@ static const struct mistake checks[] = {
     {"[admin]\nlisten = 0.0.0.0:6032\npassword = x\n", ""},
     {"[admin]\nlisten = 127.9.9.9:6032, [::1]:6032, localhost:6040, /tmp/admin.sock\n", ""},
     {"[admin]\nhttp_listen = 10.0.0.1:6070\n",
-     "t:4: warning: everybody who reaches 10.0.0.1:6070 may look at metrics and dashboard; set "
+     "t:4: warning: everybody who reaches 10.0.0.1:6070 may look at metrics; set "
      "password of [admin], or listen on loopback or a socket"},
     {"[admin]\nuser =\n", "t:4: error: user of [admin] is empty"},
     {"[admin]\nstats_user = stats\n",

@@ -608,6 +608,24 @@ static void warnings_and_counts_are_saved_in_one_go(void **state)
     bench_close(&bench);
 }
 
+// ROW_COUNT() there is that of the questions from then on, whoever gets the connection next.
+static void a_connection_that_was_asked_is_not_the_last_one_s_any_more(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    struct pool_ties *ties = &bench.takers[0].ties;
+    pool_tie_bind(ties, POOL_TIE_LAST, bench.takers[0].pooled, false);
+    pool_tie_bind(ties, POOL_TIE_INSERT_ID, bench.takers[0].pooled, true);
+    give(&bench, 0, POOL_KEEP);
+    bench.server.insert_id = 77;
+    assert_true(pool_save_tied(ties, POOL_TIE_INSERT_ID));
+    turn_until(bench.fixture.loop, bench.takers[0].saved_id == 77);
+    assert_null(ties->of[POOL_TIE_LAST].pooled);
+    bench_close(&bench);
+}
+
 static void a_connection_that_holds_nothing_for_anybody_is_preferred(void **state)
 {
     struct bench bench;
@@ -875,6 +893,7 @@ int main(void)
         cmocka_unit_test(state_that_cannot_be_named_is_reset_before_the_next_session),
         cmocka_unit_test(an_insert_id_is_saved_before_somebody_else_gets_the_connection),
         cmocka_unit_test(warnings_and_counts_are_saved_in_one_go),
+        cmocka_unit_test(a_connection_that_was_asked_is_not_the_last_one_s_any_more),
         cmocka_unit_test(a_connection_that_holds_nothing_for_anybody_is_preferred),
         cmocka_unit_test(a_session_hears_that_what_was_to_be_saved_is_gone),
         cmocka_unit_test(a_connection_that_is_outdated_tells_what_it_holds_before_it_closes),

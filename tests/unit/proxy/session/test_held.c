@@ -11,8 +11,8 @@ static void nothing_is_kept_where_nothing_is_held(void **state)
     (void)state;
     held_remove(&held, HELD_HANDLER, S("t"));
     held_clear(&held, HELD_HANDLER);
-    held_doubt_locks(held, true);
-    assert_false(held_are_locks_in_doubt(held));
+    held_doubt(held, HELD_USER_LOCK, true);
+    assert_false(held_is_in_doubt(held, HELD_USER_LOCK));
     assert_null(held);
     held_add(&held, HELD_HANDLER, S("t"));
     assert_non_null(held);
@@ -34,8 +34,8 @@ static void each_kind_has_names_of_its_own(void **state)
     held_remove(&held, HELD_TEMPORARY_TABLE, S("app.t"));
     assert_int_equal(held_count(held, HELD_TEMPORARY_TABLE), 1);
     assert_true(slice_equal(held_name(held, HELD_TEMPORARY_TABLE, 0), S("app.T")));
-    held_doubt_locks(held, true);
-    assert_true(held_are_locks_in_doubt(held));
+    held_doubt(held, HELD_USER_LOCK, true);
+    assert_true(held_is_in_doubt(held, HELD_USER_LOCK));
     held_release(&held);
     assert_null(held);
 }

@@ -185,6 +185,30 @@ static void a_transaction_that_lost_its_server_is_told_once(void **state)
     bench_close(&bench);
 }
 
+// Trap 24. Whoever hears that nothing of it took effect runs it again.
+static void what_commits_by_the_way_may_have_taken_effect(void **state)
+{
+    static const char *const commits[] = {"SET autocommit = 1", "START TRANSACTION",
+                                          "ALTER TABLE t ADD b INT", "UPDATE t SET a = 1; COMMIT",
+                                          "CALL ends()"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(commits) / sizeof(commits[0]); i++) {
+        struct bench bench;
+        struct client client;
+        bench_open(&bench, NULL);
+        client_open(&client, &bench);
+        server_answer_status(&bench.servers[0], "BEGIN", in_transaction);
+        server_answer_cut(&bench.servers[0], commits[i], SLICE_NONE);
+        client_run(&client, "BEGIN");
+        struct answer answer = client_query(&client, commits[i]);
+        assert_int_equal(answer.code, 1158);
+        assert_non_null(strstr(answer.text, "whether the transaction took effect is unknown"));
+        assert_int_equal(client_answer(&client).kind, ANSWER_END);
+        client_close(&client);
+        bench_close(&bench);
+    }
+}
+
 // Between two statements: a ROLLBACK is what happened, anything else must not run.
 static void a_transaction_lost_between_two_statements_is_told_at_the_next(void **state)
 {
@@ -529,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_read_that_lost_its_server_runs_again),
         cmocka_unit_test(a_write_that_lost_its_server_does_not_run_again),
         cmocka_unit_test(a_transaction_that_lost_its_server_is_told_once),
+        cmocka_unit_test(what_commits_by_the_way_may_have_taken_effect),
         cmocka_unit_test(a_transaction_lost_between_two_statements_is_told_at_the_next),
         cmocka_unit_test(state_that_is_lost_with_its_server_ends_the_session),
         cmocka_unit_test(a_write_waits_for_a_primary_and_goes_on_with_the_next_word),

@@ -168,7 +168,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"SELECT NEXT VALUE FOR s", "+sequence "},
         {"SELECT LASTVAL(s)", "?sequence "},
         {"SELECT PREVIOUS VALUE FOR s", "?sequence "},
-        {"SELECT stored(1)", "+function "},
+        {"SELECT stored(1)", "+insert_id +function ?insert_id "},
         {"SELECT DEFAULT(a) FROM t", ""},
         {"USE x", "+schema "},
         {"SET NAMES utf8", "+charset "},
@@ -228,8 +228,8 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"BACKUP STAGE END", "+global_unlock "},
         {"BACKUP UNLOCK", "+global_unlock "},
         {"PREPARE p FROM 'SELECT 1'", "+prepare "},
-        {"EXECUTE p", "+execute +unknown "},
-        {"EXECUTE IMMEDIATE 'SELECT 1'", "+execute +unknown "},
+        {"EXECUTE p", "+execute +insert_id +unknown ?insert_id "},
+        {"EXECUTE IMMEDIATE 'SELECT 1'", "+execute +insert_id +unknown ?insert_id "},
         {"DEALLOCATE PREPARE p", "+deallocate "},
         {"LOAD DATA INFILE 'x' INTO TABLE t", ""},
         {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "+local_file "},
@@ -237,8 +237,8 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"HANDLER t OPEN", "+handler_open "},
         {"HANDLER t READ FIRST", ""},
         {"HANDLER t CLOSE", "+handler_close "},
-        {"CALL p()", "+function "},
-        {"BEGIN NOT ATOMIC SET @a = 1; END", "+unknown "},
+        {"CALL p()", "+insert_id +function ?insert_id "},
+        {"BEGIN NOT ATOMIC SET @a = 1; END", "+insert_id +unknown ?insert_id "},
         {"KILL 5", "+kill "},
         {"DROP USER u", "+implicit_commit +account "},
         {"FROBNICATE", "+unknown "},
@@ -270,7 +270,21 @@ static void test_a_text_that_changes_its_own_syntax_is_unsure_behind_that(void *
     struct fixture *fixture = *state;
     assert_string_equal(effects_of(fixture, "SET NAMES gbk"), "+charset ");
     assert_string_equal(effects_of(fixture, "SET NAMES gbk;"), "+charset ");
-    assert_string_equal(effects_of(fixture, "SET NAMES gbk; SELECT 1"), "+charset +unknown ");
+    assert_string_equal(effects_of(fixture, "SET NAMES gbk; SELECT 1"), "+charset ");
+    assert_string_equal(effects_of(fixture, "SET NAMES gbk; SELECT '\x81\x5c'"),
+                        "+charset +unknown ");
+    assert_string_equal(effects_of(fixture, "SET NAMES gbk; SET time_zone = '+00:00'; DO 0"),
+                        "+charset +variable ");
+    assert_string_equal(effects_of(fixture, "SET sql_mode = 'ANSI'; SET @a = 1; SELECT 'a\\b'"),
+                        "+variable +user_variable +unknown ");
+    assert_string_equal(effects_of(fixture, "SET sql_mode = 'ANSI,STRICT_ALL_TABLES'; SELECT 1"),
+                        "+variable ");
+    assert_string_equal(effects_of(fixture, "SET sql_mode = 'ANSI,ORACLE'; SELECT 1"),
+                        "+variable +unknown ");
+    assert_string_equal(effects_of(fixture, "SET sql_mode = @a; SELECT 1"),
+                        "+variable +unknown ?user_variable ");
+    assert_string_equal(effects_of(fixture, "SET NAMES gbk; SET NAMES utf8; SELECT 'é'"),
+                        "+charset +unknown ");
     assert_string_equal(effects_of(fixture, "SET sql_mode = 'ANSI'; SELECT \"a\""),
                         "+variable +unknown ");
     assert_string_equal(effects_of(fixture, "SELECT 1; SET sql_mode = 'ANSI'"), "+variable ");
