@@ -225,6 +225,12 @@ static void user_note(struct session *session, const struct assignment *assignme
 
 // --- system variables ----------------------------------------------------------------------------
 
+// MariaDB: the collation of that name of the charset in use.
+static bool is_short_collation(struct slice name)
+{
+    return slice_starts_nocase(name, S("uca1400_"));
+}
+
 static void names_note(struct session *session, const struct statement *statement, size_t at)
 {
     const struct assignment *names = &statement->assignments[at];
@@ -235,7 +241,8 @@ static void names_note(struct session *session, const struct statement *statemen
     if (has_collation) {
         collation = statement->assignments[at + 1].value;
     }
-    if (names->kind == ASSIGNMENT_STRING || names->kind == ASSIGNMENT_WORD) {
+    bool is_named = names->kind == ASSIGNMENT_STRING || names->kind == ASSIGNMENT_WORD;
+    if (is_named && !is_short_collation(collation)) {
         image_set_names(&session->image, names->value, collation);
         charsets_sure(session);
     } else {
@@ -243,12 +250,22 @@ static void names_note(struct session *session, const struct statement *statemen
     }
 }
 
+// Charsets and collations have names: what a number, or a part of the name, stands for is the
+// server's to say.
+static bool is_other_name(const struct assignment *assignment)
+{
+    bool is_charset = slice_starts_nocase(assignment->name, S("character_set_")) ||
+                      slice_starts_nocase(assignment->name, S("collation_"));
+    return is_charset &&
+           (assignment->kind == ASSIGNMENT_NUMBER || is_short_collation(assignment->value));
+}
+
 // Whether the text says what the variable's value is. A number that is written as no plain decimal
 // would be taken for a text when it is set again.
 static bool is_plain_value(const struct assignment *assignment)
 {
     int64_t number;
-    return assignment_is_literal(assignment) &&
+    return assignment_is_literal(assignment) && !is_other_name(assignment) &&
            (assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number)) &&
            (assignment->kind != ASSIGNMENT_STRING || !is_of_flags(assignment->name));
 }

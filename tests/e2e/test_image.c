@@ -83,6 +83,8 @@ static const struct following following[] = {
      {"SELECT @@character_set_client", "SELECT @@character_set_results",
       "SELECT @@collation_connection"}},
     {"SET NAMES DEFAULT", {"SELECT @@character_set_client", "SELECT @@collation_connection"}},
+    {"SET collation_connection = 45; SET @v = 'x'",
+     {"SELECT @v", "SELECT COLLATION(@v)", "SELECT @@collation_connection"}},
     {"SET character_set_results = NULL", {"SELECT @@character_set_results IS NULL"}},
     {"SET @v = 1",
      {"SELECT @@session_track_schema", "SELECT @@session.session_track_system_variables"}},
@@ -105,12 +107,22 @@ static const struct following following[] = {
     {"SET NAMES latin1; USE `" OS_LATIN1 "`", {"SELECT a FROM t", "SELECT DATABASE()"}},
 };
 
-static void state_follows_its_session(void **state)
+// MariaDB's short names, which mean a collation of the charset in use.
+static const struct following following_on_mariadb[] = {
+    {"SET NAMES utf8mb4 COLLATE uca1400_ai_ci; SET @v = 'x'",
+     {"SELECT @v", "SELECT COLLATION(@v)", "SELECT @@collation_connection",
+      "SELECT COLLATION('a')"}},
+    {"SET NAMES utf8 COLLATE uca1400_as_ci; SET @v = 'x'",
+     {"SELECT @v", "SELECT COLLATION(@v)", "SELECT @@collation_connection"}},
+    {"SET collation_connection = utf8mb4_uca1400_ai_cs; SET @v = 'x'",
+     {"SELECT @v", "SELECT COLLATION(@v)", "SELECT @@collation_connection"}},
+};
+
+static void state_follows(const struct site *site, const struct following *rows, size_t count)
 {
-    const struct site *site = *state;
     MYSQL *other = sharing_client(site);
-    for (size_t i = 0; i < sizeof(following) / sizeof(following[0]); i++) {
-        const struct following *one = &following[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct following *one = &rows[i];
         MYSQL *direct = site_direct_client(site);
         MYSQL *client = sharing_client(site);
         assert_int_equal(sharing_run_each(direct, one->set), 0);
@@ -129,6 +141,15 @@ static void state_follows_its_session(void **state)
         mysql_close(direct);
     }
     mysql_close(other);
+}
+
+static void state_follows_its_session(void **state)
+{
+    state_follows(*state, following, sizeof(following) / sizeof(following[0]));
+    if (!servers_are_mysql()) {
+        state_follows(*state, following_on_mariadb,
+                      sizeof(following_on_mariadb) / sizeof(following_on_mariadb[0]));
+    }
 }
 
 // An id that a statement was given is told with its OK, and is not the last one that was generated.
@@ -770,8 +791,8 @@ static void what_a_replica_refuses_to_set_the_primary_answers_for(void **state)
     MYSQL *client = sharing_client(site);
     client_run(client, "SET time_zone = 'Only/Here'");
     for (int i = 0; i < 3; i++) {
-        assert_client_text(client, "SELECT FROM_UNIXTIME(0) FROM t WHERE id = 1",
-                           "1970-01-01 01:00:00");
+        assert_client_text(client, "SELECT FROM_UNIXTIME(86400) FROM t WHERE id = 1",
+                           "1970-01-02 01:00:00");
     }
     client_run(client, "START TRANSACTION READ ONLY");
     assert_client_text(client, "SELECT @@time_zone FROM t WHERE id = 1", "Only/Here");
