@@ -206,11 +206,22 @@ static size_t variable_read(struct session *session, struct slice name,
     return SYSTEM_COLUMNS;
 }
 
+// Whether the server says that no temporary table of the name is there: none at all, or another
+// one.
+static bool is_gone(const struct conn_result *result)
+{
+    enum { UNKNOWN_SCHEMA = 1049, DENIED = 1142, UNKNOWN_TABLE = 1146 };
+    if (result->code != 0) {
+        return result->code == UNKNOWN_TABLE || result->code == UNKNOWN_SCHEMA ||
+               result->code == DENIED; // not to who made a temporary one
+    }
+    return result->row_count == 1 && result->column_count >= 2 &&
+           !slice_starts_nocase(result->rows[0].cells[1], S("CREATE TEMPORARY TABLE"));
+}
+
 static void table_answered(struct session *session, size_t at, const struct conn_result *result)
 {
-    bool is_there = result->code == 0 && result->row_count == 1 && result->column_count >= 2 &&
-                    slice_starts_nocase(result->rows[0].cells[1], S("CREATE TEMPORARY TABLE"));
-    session->run->settle_gone |= (uint8_t)(!is_there << at);
+    session->run->settle_gone |= (uint8_t)(is_gone(result) << at);
 }
 
 static void tables_read(struct session *session)

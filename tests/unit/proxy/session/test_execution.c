@@ -340,19 +340,45 @@ static void what_cannot_be_prepared_there_is_told(void **state)
     uint32_t id = prepare(&client, read_text);
     assert_int_equal(client_command(&client, COMMAND_INIT_DB, S("elsewhere")).kind, ANSWER_OK);
     assert_runs(&client, id);
-    server_answer_err(&bench.servers[1], "\x16", 1146, "no such table");
+    server_answer_err(&bench.servers[1], "\x16", 1142, "no such right");
     server_answer_err(&bench.servers[1], "\x17\x07", 1243, "mysqld_stmt_execute");
     server_answer_err(&bench.servers[1], "\x17\xff", 1243, "mysqld_stmt_execute");
     for (int i = 0; i < 3; i++) {
         struct answer answer = execute(&client, id);
-        assert_int_equal(answer.code, 1146);
-        assert_string_equal(answer.text, "no such table");
+        assert_int_equal(answer.code, 1142);
+        assert_string_equal(answer.text, "no such right");
     }
     assert_int_equal(client_query(&client, "SELECT a FROM t").kind, ANSWER_OK);
     server_prepares(&bench.servers[1], 8);
     server_runs(&bench.servers[1], "\x17\xff");
     server_runs(&bench.servers[1], "\x17\x08");
     assert_runs(&client, id);
+    scene_close(&bench, &client);
+}
+
+// The replica may not have it yet: the primary says whether there is such a thing.
+static void what_a_replica_does_not_have_the_primary_is_asked_for(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    scene_open(&bench, &client);
+    uint32_t id = prepare(&client, read_text);
+    assert_int_equal(client_command(&client, COMMAND_INIT_DB, S("elsewhere")).kind, ANSWER_OK);
+    assert_runs(&client, id);
+    server_answer_err(&bench.servers[1], "\x16", 1146, "no such table");
+    server_answer_err(&bench.servers[1], "\x17\x07", 1243, "mysqld_stmt_execute");
+    server_answer_err(&bench.servers[1], "\x17\xff", 1243, "mysqld_stmt_execute");
+    server_prepares(&bench.servers[0], 5);
+    server_runs(&bench.servers[0], "\x17\xff");
+    server_runs(&bench.servers[0], "\x17\x05");
+    for (int i = 0; i < 3; i++) {
+        assert_runs(&client, id);
+    }
+    server_answer_err(&bench.servers[0], "SELECT b", 1054, "no such column");
+    server_answer_err(&bench.servers[1], "SELECT b", 1054, "no such column yet");
+    assert_string_equal(client_query(&client, "SELECT b FROM t").text, "no such column");
+    assert_int_equal(client_query(&client, "SELECT a FROM t").kind, ANSWER_OK);
     scene_close(&bench, &client);
 }
 
@@ -458,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_statement_that_is_never_known_is_given_up),
         cmocka_unit_test(a_server_without_room_is_asked_again_with_less),
         cmocka_unit_test(what_cannot_be_prepared_there_is_told),
+        cmocka_unit_test(what_a_replica_does_not_have_the_primary_is_asked_for),
         cmocka_unit_test(a_read_whose_server_dies_runs_on_another),
         cmocka_unit_test(a_write_whose_server_dies_is_never_run_twice),
         cmocka_unit_test(a_prepare_whose_server_dies_is_asked_of_another),
