@@ -191,13 +191,14 @@ static struct twin *begin(struct twins *twins, int which)
 bool twins_query(struct twins *twins, const char *text)
 {
     struct buffer sql = BUFFER_INIT;
-    twins->has_role |= strncmp(text, "SET ROLE ", strlen("SET ROLE ")) == 0;
+    bool sets_role = strncmp(text, "SET ROLE ", strlen("SET ROLE ")) == 0;
     note(twins, "%s", text);
     for (int i = 0; i < 2; i++) {
         struct twin *twin = begin(twins, i);
         outcome_of_text(twin->client, text_of_twin(twin, text, &sql), &twin->got);
     }
     buffer_release(&sql);
+    twins->has_role |= sets_role && mysql_errno(twins->direct.client) == 0;
     return are_alike(twins);
 }
 
