@@ -36,7 +36,8 @@ void attach_note_insert_id(struct session *session, uint64_t id)
     }
     pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
     if (is_elsewhere || told[0] != 0) {
-        memmove(told + 1, told, (TOLD_IDS_MOST - 1) * sizeof(*told));
+        size_t moved = TOLD_IDS_MOST - 1 - (told[TOLD_IDS_MOST - 1] != 0); // the first one stays
+        memmove(told + 1, told, moved * sizeof(*told));
         told[0] = id;
     } else {
         session->insert_id = id; // as good as is known without asking
@@ -133,6 +134,7 @@ static void image_apply(struct session *session)
     struct run *run = session->run;
     struct conn *conn = pooled_conn(session->pooled);
     session_enter(session, SESSION_PREPARING);
+    run->applied = session->image;
     run->is_ahead = run->is_sent = can_follow_image(session);
     conn_apply_ahead(conn, session->image, run->is_ahead ? run_packet(run) : SLICE_NONE);
 }
@@ -217,18 +219,28 @@ static void account_refused(struct session *session, const struct conn_loss *los
     session_finish(session);
 }
 
+// Whether that is what the server says to a state, and not of the connection or the statement.
+static bool is_about_state(const struct conn_loss *loss)
+{
+    enum { SHUTDOWN = 1053, CONNECTION_KILLED = 1927 };
+    return loss->end == CONN_END_PREPARE && loss->code != SHUTDOWN &&
+           loss->code != CONNECTION_KILLED && loss->code != ER_QUERY_INTERRUPTED;
+}
+
 // What a replica refuses the primary may have taken: a schema that is not there yet, a variable or
 // value that another version of the server does not know.
 void attach_refused(struct session *session, const struct conn_loss *loss)
 {
-    if (may_go_to_primary(session)) {
-        image_note_refusal(session->image, session->run->route.server,
-                           loop_now_us(session->worker->loop));
-        session->run->wants_primary = true;
-        query_route(session);
-    } else {
+    struct run *run = session->run;
+    if (!may_go_to_primary(session) || run->route.target == ROUTE_BACKEND) {
         answer_refusal(session, loss->refusal); // what the client set cannot be had there
+        return;
     }
+    if (is_about_state(loss) && run->applied == session->image) {
+        image_note_refusal(session->image, run->route.server, loop_now_us(session->worker->loop));
+    }
+    run->wants_primary = true;
+    query_route(session);
 }
 
 static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
@@ -298,12 +310,6 @@ void attach_begin(struct session *session)
     struct route *route = &session->run->route;
     if (session->pooled != NULL && pooled_server(session->pooled) == route->server) {
         attach_own(session); // a statement that could not be prepared leaves another image
-        return;
-    }
-    if (image_is_refused(session->image, route->server, loop_now_us(worker->loop)) &&
-        may_go_to_primary(session)) {
-        session->run->wants_primary = true;
-        query_route(session);
         return;
     }
     if (session->pooled != NULL) {

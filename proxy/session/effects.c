@@ -110,15 +110,20 @@ void effects_pins_update(struct session *session)
 
 // --- what it holds by name -----------------------------------------------------------------------
 
+// A statement, and the schema that it means where it names none.
+struct meant {
+    const struct statement *statement;
+    struct slice schema;
+};
+
 enum { TABLE_NAME_MOST = 600 };
 
 // Empty where the name is too long to be told from others, or the schema is not known.
-static struct slice table_key(const struct session *session, const struct statement *statement,
-                              const struct statement_table *table, char out[TABLE_NAME_MOST])
+static struct slice table_key(const struct meant *meant, const struct statement_table *table,
+                              char out[TABLE_NAME_MOST])
 {
-    const struct prepared_text *text = session->run->text; // which has a schema of its own
-    struct slice meant = (text != NULL ? text->image : session->image)->schema;
-    struct slice schema = table->schema.len > 0 ? table->schema : meant;
+    const struct statement *statement = meant->statement;
+    struct slice schema = table->schema.len > 0 ? table->schema : meant->schema;
     bool is_known = table->schema.len > 0 || !statement_has(statement, EFFECT_SCHEMA);
     if (!is_known || schema.len + 1 + table->name.len > TABLE_NAME_MOST) {
         return SLICE_NONE;
@@ -129,42 +134,42 @@ static struct slice table_key(const struct session *session, const struct statem
 }
 
 // Of these tables, the temporary ones, which were made or may have been; returns how many.
-static size_t temporary_tables_add(struct session *session, const struct statement *statement,
+static size_t temporary_tables_add(struct session *session, const struct meant *meant,
                                    const struct statement_table *tables, uint32_t count)
 {
     size_t added = 0;
     for (uint32_t i = 0; i < count; i++) {
         char name[TABLE_NAME_MOST];
         if (tables[i].is_written && tables[i].is_temporary) {
-            held_add(&session->held, HELD_TEMPORARY_TABLE,
-                     table_key(session, statement, &tables[i], name));
+            held_add(&session->held, HELD_TEMPORARY_TABLE, table_key(meant, &tables[i], name));
             added++;
         }
     }
     return added;
 }
 
-static void temporary_tables_create(struct session *session, const struct statement *statement)
+static void temporary_tables_create(struct session *session, const struct meant *meant)
 {
+    const struct statement *statement = meant->statement;
     size_t added =
-        temporary_tables_add(session, statement, statement->tables, statement->tables_count) +
-        temporary_tables_add(session, statement, statement->program_tables,
+        temporary_tables_add(session, meant, statement->tables, statement->tables_count) +
+        temporary_tables_add(session, meant, statement->program_tables,
                              statement->program_tables_count);
     if (added == 0) { // as one reading of the text says, and another does not
         held_add(&session->held, HELD_TEMPORARY_TABLE, SLICE_NONE);
     }
 }
 
-static void temporary_tables_note(struct session *session, const struct statement *statement,
-                                  bool is_error)
+static void temporary_tables_note(struct session *session, const struct meant *meant, bool is_error)
 {
+    const struct statement *statement = meant->statement;
     bool has_created =
         statement_has(statement, EFFECT_TEMPORARY_CREATE) && may_have_run(statement, is_error);
     bool drops = statement_has(statement, EFFECT_TEMPORARY_DROP);
     bool renames = statement->kind == STATEMENT_ALTER || statement->kind == STATEMENT_RENAME;
     bool is_sure = may_unpin(session, statement, is_error);
     if (has_created) {
-        temporary_tables_create(session, statement);
+        temporary_tables_create(session, meant);
     }
     if ((has_created || drops) && !is_sure) { // the server is asked what came of it
         held_doubt(session->held, HELD_TEMPORARY_TABLE, true);
@@ -172,7 +177,7 @@ static void temporary_tables_note(struct session *session, const struct statemen
     for (uint32_t i = 0; i < statement->tables_count; i++) {
         char name[TABLE_NAME_MOST];
         const struct statement_table *table = &statement->tables[i];
-        struct slice key = table_key(session, statement, table, name);
+        struct slice key = table_key(meant, table, name);
         if (!table->is_written || (has_created && table->is_temporary)) {
             continue;
         }
@@ -232,13 +237,14 @@ static void table_locks_note(struct session *session, const struct statement *st
     }
 }
 
-static void held_note(struct session *session, const struct statement *statement, bool is_error)
+static void held_note(struct session *session, const struct meant *meant, bool is_error)
 {
+    const struct statement *statement = meant->statement;
     const uint64_t locks = EFFECT_BIT(EFFECT_LOCK_TAKE) | EFFECT_BIT(EFFECT_LOCK_RELEASE) |
                            EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL);
     const uint64_t handlers = EFFECT_BIT(EFFECT_HANDLER_OPEN) | EFFECT_BIT(EFFECT_HANDLER_CLOSE);
     variables_note(session, statement, is_error);
-    temporary_tables_note(session, statement, is_error);
+    temporary_tables_note(session, meant, is_error);
     table_locks_note(session, statement, is_error);
     if ((statement->effects & locks) != 0) {
         locks_note(session, statement, is_error);
@@ -406,6 +412,12 @@ static bool sets_global(const struct statement *statement)
     return false;
 }
 
+static void insert_id_is_here(struct session *session)
+{
+    pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
+    attach_forget_told_ids(session);
+}
+
 static void succeeded(struct session *session, const struct statement *statement)
 {
     if (sets_global(statement)) {
@@ -423,8 +435,7 @@ static void succeeded(struct session *session, const struct statement *statement
         accounts_note(session, statement);
     }
     if (statement_has(statement, EFFECT_INSERT_ID)) {
-        pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
-        attach_forget_told_ids(session);
+        insert_id_is_here(session);
     }
 }
 
@@ -443,11 +454,11 @@ static void failed(struct session *session, const struct statement *statement)
 
 enum { ER_PARSE_ERROR = 1064, ER_UNKNOWN_NAME = 1243 };
 
-static void statement_note(struct session *session, const struct statement *statement,
-                           bool is_error)
+static void statement_note(struct session *session, const struct meant *meant, bool is_error)
 {
+    const struct statement *statement = meant->statement;
     pins_apply(session, statement, is_error);
-    held_note(session, statement, is_error);
+    held_note(session, meant, is_error);
     is_error ? failed(session, statement) : succeeded(session, statement);
     if (statement_has(statement, EFFECT_CATALOGUE) && may_have_run(statement, is_error)) {
         learn_note_change(session);
@@ -489,13 +500,16 @@ static void named_execute_note(struct session *session, const struct statement *
 {
     const struct statement *inner = effects_inner(session, statement);
     if (inner != NULL) {
-        statement_note(session, inner, is_error);
+        const struct named *named = named_find(&session->named, statement->name);
+        struct meant meant = {inner, named != NULL ? named->schema : session->image->schema};
+        statement_note(session, &meant, is_error);
         if (inner->kind == STATEMENT_CALL) {
             variables_note_assigned(session, statement);
             effects_pins_update(session);
         }
     } else if (session->run->reply.error != ER_UNKNOWN_NAME) {
         effects_pin(session, PIN_UNKNOWN_STATE);
+        insert_id_is_here(session);
     }
 }
 
@@ -556,7 +570,8 @@ void effects_end(struct session *session, bool is_error)
     } else if ((statement->effects & by_name) != 0 && statement->count == 1) {
         named_note(session, statement, is_error);
     } else if (statement->effects != 0 || statement->kind == STATEMENT_COMPOUND) {
-        statement_note(session, statement, is_error);
+        const struct image *image = run->text != NULL ? run->text->image : session->image;
+        statement_note(session, &(struct meant){statement, image->schema}, is_error);
     }
     command_note(session, is_error);
 }

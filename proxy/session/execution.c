@@ -562,6 +562,7 @@ static void prepare_as_meant(struct session *session)
         prepare_there(session);
     } else {
         session_enter(session, SESSION_PREPARING);
+        session->run->applied = meant;
         conn_apply(conn, meant);
     }
     image_unref(&meant);
@@ -600,6 +601,7 @@ bool execution_is_ready(struct session *session)
             return true;
         }
         session_enter(session, SESSION_PREPARING);
+        run->applied = session->image;
         conn_apply(conn, session->image); // back from how it was prepared
     } else {
         prepare_as_meant(session);

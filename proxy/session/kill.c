@@ -15,17 +15,20 @@ enum { ER_PARSE = 1064 };
 struct killer {
     struct list link; // in worker->killers
     struct worker *worker;
-    struct conn *conn; // NULL: it waits
+    struct conn *conn; // NULL: it waits for its next try
     struct timer timer;
+    int64_t pause_us; // before that
+    bool is_in;       // the order may have gone out
+    int server;
     uint32_t thread_id;
     uint32_t session; // whose statement it is; 0: nobody's
     uint64_t serial;  // and which of its commands
 };
-enum { KILLER_PAUSE_US = 500 * 1000 };
+enum { KILLER_FIRST_PAUSE_US = 500 * 1000, KILLER_LONGEST_PAUSE_US = 30 * 1000 * 1000 };
 
 static void killer_free(struct killer *killer)
 {
-    timer_clear(&killer->timer);
+    timer_release(&killer->timer);
     list_remove(&killer->link);
     mem_free(killer);
 }
@@ -42,6 +45,7 @@ static void killer_ready(struct conn *conn)
     struct killer *killer = conn_holder(conn);
     char sql[64];
     int len = snprintf(sql, sizeof(sql), "KILL QUERY %u", killer->thread_id);
+    killer->is_in = true;
     conn_query(conn, slice_make(sql, (size_t)len), killer_ended, killer);
 }
 
@@ -52,36 +56,35 @@ static size_t killer_answer(struct conn *conn, const uint8_t *bytes, size_t len)
     return len;
 }
 
-// The session whose statement it is to end, while that runs; else NULL.
+// The session whose statement it is to end, while that runs there; else NULL.
 static struct session *killer_victim(const struct killer *killer)
 {
     struct session *session = worker_session(killer->worker, killer->session);
-    bool is_running =
-        session != NULL && session->queries == killer->serial && session->state == SESSION_RUNNING;
-    return is_running ? session : NULL;
-}
-
-static void killer_again(struct timer *timer)
-{
-    struct killer *killer = container_of(timer, struct killer, timer);
-    struct session *session = killer_victim(killer);
-    killer_free(killer);
-    if (session != NULL) {
-        kill_statement(session);
+    if (session == NULL || session->queries != killer->serial || session->pooled == NULL ||
+        (session->state != SESSION_RUNNING && session->state != SESSION_UPLOADING)) {
+        return NULL;
     }
+    const struct conn *conn = pooled_conn(session->pooled);
+    bool is_there = pooled_server(session->pooled) == killer->server &&
+                    conn_peer(conn)->connection_id == killer->thread_id;
+    return is_there ? session : NULL;
 }
 
 static void killer_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct killer *killer = conn_holder(conn);
     const struct session *session = killer_victim(killer);
-    if (session == NULL) {
+    if (session == NULL || killer->is_in || conn_loss_is_of_account(loss)) {
         killer_free(killer);
         return;
     }
-    log_warn(&session->source, "query.kill_failed", kv_error("error", loss->error));
+    if (killer->pause_us == KILLER_FIRST_PAUSE_US) {
+        log_warn(&session->source, "query.kill_failed", kv_error("error", loss->error));
+    }
     killer->conn = NULL;
-    timer_set(&killer->timer, killer->worker->loop, KILLER_PAUSE_US);
+    timer_set(&killer->timer, killer->worker->loop, killer->pause_us);
+    killer->pause_us = killer->pause_us < KILLER_LONGEST_PAUSE_US / 2 ? killer->pause_us * 2
+                                                                      : KILLER_LONGEST_PAUSE_US;
 }
 
 static const struct conn_handler killer_handler = {
@@ -90,25 +93,42 @@ static const struct conn_handler killer_handler = {
     .on_closed = killer_closed,
 };
 
-static struct killer *killer_send(struct worker *worker, const struct pooled *pooled)
+static void killer_open(struct killer *killer, const struct pooled *pooled)
 {
-    const struct conn *victim = pooled_conn(pooled);
     const struct pool_account *account = pooled_account(pooled);
-    struct killer *killer = mem_zero(1, sizeof(*killer));
     const struct conn_settings settings = {
-        .loop = worker->loop,
-        .target = conn_target(victim),
+        .loop = killer->worker->loop,
+        .target = conn_target(pooled_conn(pooled)),
         .user = pool_account_user(account),
         .secret = pool_account_secret(account),
         .traits = {.client = pool_account_traits(account)->client},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };
-    killer->worker = worker;
-    timer_init(&killer->timer, killer_again);
-    killer->thread_id = conn_peer(victim)->connection_id;
-    metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(pooled_server(pooled)));
     killer->conn = conn_open(&settings, &killer_handler, killer);
+}
+
+static void killer_again(struct timer *timer)
+{
+    struct killer *killer = container_of(timer, struct killer, timer);
+    const struct session *session = killer_victim(killer);
+    if (session == NULL) {
+        killer_free(killer);
+    } else {
+        killer_open(killer, session->pooled);
+    }
+}
+
+static struct killer *killer_send(struct worker *worker, const struct pooled *pooled)
+{
+    struct killer *killer = mem_zero(1, sizeof(*killer));
+    killer->worker = worker;
+    killer->pause_us = KILLER_FIRST_PAUSE_US;
+    killer->server = pooled_server(pooled);
+    killer->thread_id = conn_peer(pooled_conn(pooled))->connection_id;
+    timer_init(&killer->timer, killer_again);
+    metric_add(worker->metrics, METRIC_KILLS, 1, metric_backend(killer->server));
     list_push_back(&worker->killers, &killer->link);
+    killer_open(killer, pooled);
     return killer;
 }
 

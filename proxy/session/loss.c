@@ -159,7 +159,7 @@ void query_let_go(struct session *session)
         enum conn_state state = conn_state(pooled_conn(pooled));
         bool runs = session->run != NULL && (state == CONN_RELAYING || session->run->is_ahead);
         if (runs && session->run->order == ORDER_NONE) {
-            kill_statement(session);
+            kill_pooled(session->worker, pooled);
         }
         bool is_clean = session->pins == 0 && held_count(session->held, HELD_TRACKING) == 0 &&
                         (session->status & STATUS_IN_TRANSACTION) == 0 &&

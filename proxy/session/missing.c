@@ -10,11 +10,18 @@ static bool is_about_missing(uint16_t code)
            code == UNKNOWN_ROUTINE;
 }
 
+// Whether nobody has asked for that replica.
+static bool is_open_to_all(enum route_reason reason)
+{
+    return reason == ROUTE_REASON_READ || reason == ROUTE_REASON_DEFAULT_TARGET ||
+           reason == ROUTE_REASON_RULE;
+}
+
 bool missing_is_worth_a_try(const struct session *session, uint16_t code)
 {
     const struct run *run = session->run;
     return is_about_missing(code) && run->statement.class == STATEMENT_CLASS_READ &&
-           run->route.reason == ROUTE_REASON_READ && !run->wants_primary && !run->is_forwarded &&
+           is_open_to_all(run->route.reason) && !run->wants_primary && !run->is_forwarded &&
            run->order == ORDER_NONE && conn_is_replica(pooled_conn(session->pooled)) &&
            session->worker->topology->primary >= 0 && session->pins == 0 &&
            session_transaction(session) == TRANSACTION_NONE && !session_autocommit_is_off(session);
@@ -37,12 +44,13 @@ void missing_go_on(struct session *session, bool has_leftover)
     struct pooled *pooled = session->pooled;
     metric_add(session->worker->metrics, METRIC_RETRIES, 1, metric_backend(pooled_server(pooled)));
     conn_settle(pooled_conn(pooled));
+    last_cover(session, true); // the error has taken its place
     session->pooled = NULL;
     pool_give(pooled, has_leftover ? POOL_CLOSE : POOL_KEEP);
     run->answer = ANSWER_RELAYED;
     run->refusal = SLICE_NONE;
     run->answered_us = 0;
-    run->is_sent = false;
+    run->is_sent = run->is_ahead = false;
     run->wants_primary = true;
     session_enter(session, SESSION_IDLE);
     query_route(session);

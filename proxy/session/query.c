@@ -89,6 +89,16 @@ static void null_asks(struct statement *statement)
     }
 }
 
+// EXECUTE asks for the last insert id where the text does that it runs, or may.
+static void execute_asks(struct session *session)
+{
+    struct statement *statement = &session->run->statement;
+    const struct statement *inner = effects_inner(session, statement);
+    if (inner == NULL || statement_asks(inner, ASK_INSERT_ID)) {
+        statement->asks |= ASK_BIT(ASK_INSERT_ID);
+    }
+}
+
 void query_read_text(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
@@ -110,6 +120,9 @@ void query_read_text(struct session *session, struct slice sql)
     }
     if (session->image->is_null_last_id) {
         null_asks(&run->statement);
+    }
+    if (run->statement.kind == STATEMENT_EXECUTE) {
+        execute_asks(session);
     }
 }
 
@@ -232,7 +245,13 @@ static void primary_adjust(struct session *session)
 {
     struct route *route = &session->run->route;
     int primary = session->worker->topology->primary;
-    if (session->run->wants_primary && route->server >= 0 && primary >= 0) {
+    if (route->server < 0 || primary < 0 || route->server == primary) {
+        return;
+    }
+    bool is_refused =
+        route->target == ROUTE_REPLICA &&
+        image_is_refused(session->image, route->server, loop_now_us(session->worker->loop));
+    if (session->run->wants_primary || is_refused) {
         route->target = ROUTE_PRIMARY;
         route->server = primary;
         route->wait_us = 0;

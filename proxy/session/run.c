@@ -64,6 +64,7 @@ void run_give(struct worker *worker, struct run *run)
     run->has_ok = false;
     run->has_gtid = false;
     run->answer = ANSWER_RELAYED;
+    run->applied = NULL;
     run->order = ORDER_NONE;
     run->kill = RUN_KILL_NONE;
     run->trouble[0] = '\0';

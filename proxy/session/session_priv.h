@@ -19,6 +19,7 @@
 //     settle.c     asking the server what a statement left in doubt
 //     written.c    what it wrote, so that the session's reads see it
 //     loss.c       when the connection goes away
+//     missing.c    what a replica does not have yet
 //     answer.c     what sluice says by itself
 //     process_list.c  SHOW PROCESSLIST
 //     id_table.c   the tables of information_schema that have connections' ids
@@ -82,7 +83,6 @@ enum session_state {
 
 // --- a command on its way ------------------------------------------------------------------------
 
-// What its server was told to end a running statement for; the statement then ends with this error.
 // What becomes of the answer.
 enum run_answer {
     ANSWER_RELAYED,
@@ -91,9 +91,10 @@ enum run_answer {
     ANSWER_DISCARDED, // none for the client
 };
 
-// Of the ids that one connection tells of, so many are remembered.
-enum { TOLD_IDS_MOST = 4 };
+// Of the ids that one connection tells of, so many are remembered: the first and the last ones.
+enum { TOLD_IDS_MOST = 8 };
 
+// What its server was told to end a running statement for; the statement then ends with this error.
 enum run_order { ORDER_NONE, ORDER_TIME_LIMIT, ORDER_KILL };
 enum { ER_QUERY_INTERRUPTED = 1317 };
 
@@ -136,6 +137,7 @@ struct run {
     bool has_left_schema; // a server has reported another one
     bool is_sent;         // the command may have run
     struct route route;
+    const struct image *applied; // the state that its connection was last to take; never read
     struct reply reply;
     int64_t started_us;     // the command came
     int64_t connect_us;     // it waited so long for a new connection to open
@@ -154,9 +156,9 @@ struct run {
     bool has_learnt;               // as far as it could be: it waits for no catalogue
     bool has_waited;               // in vain for a replica: it waits for no other
     bool wants_primary;            // a replica does not have yet what it needs
-    bool is_ahead;                 // CATCHING: it went to the server behind the wait
-    bool has_ok;                   // an OK packet came, which says what was committed
-    bool has_gtid;                 // and it did
+    bool is_ahead; // CATCHING, PREPARING: it went to the server behind the wait or the state
+    bool has_ok;   // an OK packet came, which says what was committed
+    bool has_gtid; // and it did
     struct left left;
     enum pool_tie_kind settles[2]; // SETTLING: what is asked before the state
     uint8_t settles_count;

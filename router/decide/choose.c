@@ -114,7 +114,10 @@ static void stale_choose(struct route *out, const struct decide_input *in)
 static void answer_choose(struct route *out, const struct decide_input *in, const struct want *want)
 {
     int newest = newest_find(in->topology);
-    uint64_t set = newest < 0 ? fresh_of(out, in, topology_replicas(in->topology, 0)) : 0;
+    uint64_t set = newest < 0 ? topology_replicas(in->topology, 0) : 0;
+    if (set != 0 && in->statement->tables_count > 0) {
+        set = fresh_of(out, in, set);
+    }
     if (newest >= 0) {
         take(out, in->topology, newest, want->reason);
     } else if (set != 0) {

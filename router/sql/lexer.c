@@ -17,6 +17,7 @@ void lexer_init(struct lexer *lexer, struct slice sql, const struct sql_syntax *
     lexer->executable_end = NULL;
     lexer->syntax = *syntax;
     lexer->skipped = skipped;
+    lexer->parameters = 0;
     lexer->executables = 0;
     lexer->is_broken = false;
     lexer->after_dot = false;
@@ -343,6 +344,7 @@ static enum token_kind token_read(struct lexer *lexer, struct token *out)
         return at_read(lexer);
     case CLASS_PARAMETER:
         lexer->ptr++;
+        lexer->parameters++;
         return TOKEN_PARAMETER;
     case CLASS_COLON:
         if (has_next && p[1] == '=') {

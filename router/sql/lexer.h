@@ -59,6 +59,7 @@ struct lexer {
     const unsigned char *executable_end; // of the executable comment that ptr stands in, or NULL
     struct sql_syntax syntax;
     uint32_t skipped;     // bit n: doubtful executable comment n is a comment
+    uint32_t parameters;  // ? met so far
     uint32_t executables; // doubtful executable comments met so far
     bool is_broken;
     bool after_dot;           // an identifier follows at once, whatever its word

@@ -8,7 +8,6 @@ void parser_begin(struct parser *parser, struct slice sql, const struct sql_synt
                   uint32_t skipped)
 {
     struct token *first = &parser->token;
-    parser->text = sql;
     lexer_init(&parser->lexer, sql, syntax, skipped);
     lexer_next(&parser->lexer, first);
     shape_init(&parser->shape, syntax, first);
@@ -214,21 +213,13 @@ void parser_add_subject(struct parser *parser, enum statement_subject_kind kind,
         (struct statement_subject){.kind = kind, .name = name};
 }
 
-void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind,
-                                  const struct token *parameter)
+void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind)
 {
     uint32_t before = parser->out->subjects_count;
-    struct lexer lexer;
-    struct token token;
-    uint16_t number = 0;
-    lexer_init(&lexer, parser->text, &parser->lexer.syntax, parser->lexer.skipped);
-    do {
-        lexer_next(&lexer, &token);
-        number += token.kind == TOKEN_PARAMETER;
-    } while (token.ptr < parameter->ptr && token.kind > TOKEN_BROKEN);
+    uint32_t number = parser->lexer.parameters;
     parser_add_subject(parser, kind, SLICE_NONE);
-    if (parser->out->subjects_count > before) {
-        parser->subjects[before].parameter = number;
+    if (parser->out->subjects_count > before && number <= UINT16_MAX) {
+        parser->subjects[before].parameter = (uint16_t)number;
     }
 }
 

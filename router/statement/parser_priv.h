@@ -28,7 +28,6 @@ struct parser {
     struct statement *out;
     struct arena *arena;
     const struct statement_context *context;
-    struct slice text;
     struct lexer lexer;
     struct shape shape;       // of the tokens up to `token`
     struct token token;       // the next one to be read
@@ -165,9 +164,8 @@ void parser_add_assignment(struct parser *parser, const struct assignment *assig
 void parser_add_account(struct parser *parser, const struct statement_account *account);
 void parser_add_subject(struct parser *parser, enum statement_subject_kind kind, struct slice name);
 
-// Its name is the value of that parameter.
-void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind,
-                                  const struct token *parameter);
+// Its name is the value of the parameter that stands at the cursor.
+void parser_add_parameter_subject(struct parser *parser, enum statement_subject_kind kind);
 
 // A name that SET may assign without meaning a variable of the session's.
 void parser_add_local(struct parser *parser, struct slice name);

@@ -84,7 +84,7 @@ static void lock_name_read(struct parser *parser)
     bool is_whole = parser_at_symbol(parser, ',');
     parser_return(parser, &place);
     if (is_whole && name.kind == TOKEN_PARAMETER) {
-        parser_add_parameter_subject(parser, SUBJECT_USER_LOCK, &name);
+        parser_add_parameter_subject(parser, SUBJECT_USER_LOCK);
     } else {
         bool is_known = is_whole && name.kind == TOKEN_STRING;
         parser_add_subject(parser, SUBJECT_USER_LOCK,

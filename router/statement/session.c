@@ -53,7 +53,6 @@ void read_execute(struct parser *parser)
     parser_classify(parser, STATEMENT_EXECUTE, STATEMENT_CLASS_WRITE, ROUTE_REASON_PREPARED_TEXT);
     parser_effect(parser, EFFECT_EXECUTE);
     parser_unknown(parser);
-    parser_insert_id(parser);
     if (parser_take(parser, KEYWORD_IMMEDIATE)) {
         read_text(parser);
     } else {

@@ -479,7 +479,7 @@ static void the_table_of_processes_is_found_wherever_it_is_named(void **state)
     mysql_close(client);
 }
 
-// No server may see the id of a client: it would take it for that of one of its own threads.
+// A server would take the id of a client for that of one of its own threads.
 static void a_kill_among_others_or_behind_a_name_ends_nobody(void **state)
 {
     static const char *const texts[] = {"KILL %lld;DO 0", "DELETE FROM t WHERE id = -1;KILL %lld",

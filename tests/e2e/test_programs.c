@@ -169,6 +169,15 @@ static void a_table_of_a_program_may_be_dropped(void **state)
     client_run(client, "CALL uses_table(1)");
     assert_client_error(client, "DROP TEMPORARY TABLE made", 1051, "");
     assert_site_pin(site, "a table that the program dropped", "");
+    client_run(client, "PREPARE s FROM 'CREATE TEMPORARY TABLE made (a INT)'"); // app's
+    client_run(client, "USE other");
+    client_run(client, "EXECUTE s");
+    client_run(client, "DEALLOCATE PREPARE s");
+    client_run(client, "DROP TEMPORARY TABLE IF EXISTS other.made");
+    assert_site_pin(site, "a table of the schema that it was prepared in", "temporary_table");
+    client_run(client, "DROP TEMPORARY TABLE app.made");
+    assert_site_pin(site, "DROP TEMPORARY TABLE", "");
+    client_run(client, "USE app");
     client_run(client, "CALL makes_table()");
     assert_client_error(client, "CALL uses_table(1)", 1050, "");
     assert_site_pin(site, "a table that was there", "temporary_table");
@@ -191,6 +200,9 @@ static void a_program_that_is_not_read_has_the_last_id_too(void **state)
     client_run(other, "INSERT INTO t (a) VALUES (1)");
     client_run(client, "PREPARE s FROM 'SELECT LAST_INSERT_ID()'");
     assert_client_number(client, "EXECUTE s", id + 1);
+    client_run(client, "PREPARE s FROM 'SELECT ROW_COUNT()'");
+    client_run(client, "UPDATE t SET a = a + 1 WHERE id < 4");
+    assert_client_number(client, "EXECUTE s", 3);
     client_run(client, "DEALLOCATE PREPARE s");
     if (!servers_are_mysql()) {
         client_run(other, "INSERT INTO t (a) VALUES (1)");

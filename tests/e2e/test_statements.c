@@ -214,8 +214,14 @@ static unsigned servers_that_saw(const struct table *table, const struct row *ro
     return saw;
 }
 
-static bool is_right(const struct row *row, unsigned saw)
+enum { UNKNOWN_ROUTINE = 1305 }; // a replica may not have it yet: the primary is asked too
+
+static bool is_right(const struct row *row, unsigned saw, unsigned number)
 {
+    bool is_replicas = strcmp(row->target, "replica") == 0;
+    if (is_replicas && number == UNKNOWN_ROUTINE && (saw & 1) != 0) {
+        return saw == 3 || saw == 5;
+    }
     if (strcmp(row->target, "proxy") == 0) {
         return saw == 0;
     }
@@ -232,7 +238,7 @@ static bool row_check(const struct table *table, const struct row *row)
     unsigned number = row_send(table, row);
     unsigned saw = servers_that_saw(table, row);
     bool is_expected = (number != 0) == is_refused(row);
-    if (!is_right(row, saw) || !is_expected) {
+    if (!is_right(row, saw, number) || !is_expected) {
         print_error("%s: %.300s: error %u, seen by%s%s%s\n", row->target, text_of(row), number,
                     saw & 1 ? " db1" : "", saw & 2 ? " db2" : "", saw & 4 ? " db3" : "");
         return false;

@@ -1,5 +1,7 @@
 #include "proxy/backend/image.h"
 
+#include "proxy/base/clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -390,6 +392,24 @@ static void what_no_image_can_have_of_user_variables_is_refused(void **state)
     image_unref(&image);
 }
 
+// Servers come up with other versions: a refusal is believed for a while.
+static void who_refused_an_image_is_not_asked_again_at_once(void **state)
+{
+    struct image *image = utf8(*state, ""), *other = utf8(*state, "other");
+    assert_false(image_is_refused(image, 2, CLOCK_SECOND));
+    image_note_refusal(image, 2, CLOCK_SECOND);
+    assert_true(image_is_refused(image, 2, 11 * CLOCK_SECOND));
+    assert_false(image_is_refused(image, 2, 12 * CLOCK_SECOND));
+    assert_false(image_is_refused(image, 1, 2 * CLOCK_SECOND));
+    assert_false(image_is_refused(other, 2, 2 * CLOCK_SECOND));
+    image_note_refusal(image, 63, 5 * CLOCK_SECOND);
+    assert_true(image_is_refused(image, 2, 12 * CLOCK_SECOND));
+    image_note_refusal(image, 0, 60 * CLOCK_SECOND); // the others may have it by now
+    assert_false(image_is_refused(image, 63, 61 * CLOCK_SECOND));
+    image_unref(&image);
+    image_unref(&other);
+}
+
 int main(void)
 {
 #define TABLE_TEST(test) cmocka_unit_test_setup_teardown(test, table_setup, table_teardown)
@@ -411,6 +431,7 @@ int main(void)
         TABLE_TEST(results_have_a_collation_that_names_alone_can_give),
         TABLE_TEST(user_variables_are_sql_that_is_set_and_taken_back),
         TABLE_TEST(what_no_image_can_have_of_user_variables_is_refused),
+        TABLE_TEST(who_refused_an_image_is_not_asked_again_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -414,6 +414,49 @@ static void query_timeout_counts_from_sending(void **state)
     bench_close(&bench);
 }
 
+// A server that is full lets nobody in who could end a statement: it is tried again while that
+// runs.
+static void an_order_that_could_not_be_given_is_given_later(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[proxy]\nquery_timeout = 20ms\n");
+    client_open(&client, &bench);
+    server_answer(&bench.servers[0], "UPDATE", SLICE_NONE); // for now
+    client_send(&client, COMMAND_QUERY, S("UPDATE t SET a = 1"));
+    turn_until(bench.loop, server_was_asked(&bench.servers[0], "UPDATE t SET a = 1"));
+    bench.servers[0].refuse_login = 1040;
+    size_t links = bench.servers[0].link_count;
+    turn_until(bench.loop, bench.servers[0].link_count > links);
+    links = bench.servers[0].link_count;
+    turn_until(bench.loop, bench.servers[0].link_count > links); // once more
+    assert_null(strstr(bench.servers[0].asked, "KILL QUERY"));
+    bench.servers[0].refuse_login = 0;
+    turn_until(bench.loop, strstr(bench.servers[0].asked, "KILL QUERY") != NULL);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+// The next try, which is waited for, goes with it.
+static void a_worker_that_ends_gives_no_orders_any_more(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[proxy]\nquery_timeout = 20ms\n");
+    client_open(&client, &bench);
+    server_answer(&bench.servers[0], "UPDATE", SLICE_NONE); // for now
+    client_send(&client, COMMAND_QUERY, S("UPDATE t SET a = 1"));
+    turn_until(bench.loop, server_was_asked(&bench.servers[0], "UPDATE t SET a = 1"));
+    bench.servers[0].refuse_login = 1040;
+    size_t links = bench.servers[0].link_count;
+    turn_until(bench.loop, bench.servers[0].link_count > links);
+    turn_until(bench.loop, bench.servers[0].links[links]->is_closed);
+    client_close(&client); // while the next try is waited for
+    bench_close(&bench);
+}
+
 static void a_paused_worker_holds_back_what_needs_a_connection(void **state)
 {
     struct bench bench;
@@ -562,6 +605,8 @@ int main(void)
         cmocka_unit_test(a_replica_that_dies_while_a_begin_waits_takes_its_transaction_only),
         cmocka_unit_test(the_time_of_waiting_ends_with_waiting),
         cmocka_unit_test(query_timeout_counts_from_sending),
+        cmocka_unit_test(an_order_that_could_not_be_given_is_given_later),
+        cmocka_unit_test(a_worker_that_ends_gives_no_orders_any_more),
         cmocka_unit_test(a_paused_worker_holds_back_what_needs_a_connection),
         cmocka_unit_test(in_a_transaction_a_paused_worker_holds_nothing_back),
         cmocka_unit_test(one_client_too_many_is_turned_away),
