@@ -248,10 +248,24 @@ static uint64_t capabilities_choose(const struct login_client *login, bool with_
     return wanted & login->peer.offered;
 }
 
-// program_name and what the caller adds.
+static bool names_program(struct slice pairs)
+{
+    struct reader reader = reader_make(pairs);
+    struct attribute attribute;
+    bool is_named = false;
+    while (attribute_next(&reader, &attribute)) {
+        is_named |= slice_equal(attribute.name, S("program_name"));
+    }
+    return is_named;
+}
+
+// The name of this program, and what the caller adds; where that names a program, this one is what
+// stands between.
 static void attributes_write(const struct login_client *login, struct buffer *pairs)
 {
-    struct attribute name = {.name = S("program_name"), .value = S("sluice")};
+    bool is_other = names_program(login->options.attributes);
+    struct attribute name = {.name = is_other ? S("_proxy") : S("program_name"),
+                             .value = S("sluice")};
     struct writer writer = writer_make(pairs, 0);
 
     attribute_encode(&name, &writer);

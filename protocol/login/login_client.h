@@ -70,7 +70,7 @@ struct login_client_options {
     uint32_t max_packet;
     enum login_client_tls tls;
     bool is_secure;          // nobody reads along: a Unix socket
-    struct slice attributes; // pairs beside program_name, as attribute_encode() writes them
+    struct slice attributes; // pairs beside that of this program, as attribute_encode() writes them
 };
 
 enum { LOGIN_PEER_VERSION_SIZE = 128 };

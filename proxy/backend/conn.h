@@ -64,8 +64,9 @@ struct conn_settings {
     struct slice user;                // borrowed for the call
     struct secret *secret;            // the connection takes a reference until the login has ended
     struct conn_traits traits;
-    uint16_t collation;  // number for the handshake
-    struct slice schema; // borrowed for the call; empty: none
+    uint16_t collation;      // number for the handshake
+    struct slice schema;     // borrowed for the call; empty: none
+    struct slice attributes; // borrowed for the call: pairs that tell of the client
     bool multi_statements;
     struct image_table *images; // where the connection's image is interned; NULL: a connection for
                                 // conn_query() alone

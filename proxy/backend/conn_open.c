@@ -20,6 +20,7 @@ struct conn_opening {
     int64_t deadline_us;
     struct slice user;   // owned
     struct slice schema; // owned
+    struct slice attributes;
     struct secret *secret;
     struct conn_traits traits;
     uint16_t collation;
@@ -78,6 +79,8 @@ void opening_start(struct conn *conn, const struct conn_settings *settings)
     opening->user = slice_make(slice_copy_text(settings->user), settings->user.len);
     struct slice schema = schema_of_login(settings);
     opening->schema = slice_make(slice_copy_text(schema), schema.len);
+    opening->attributes =
+        slice_make(slice_copy_text(settings->attributes), settings->attributes.len);
     opening->secret = secret_ref(settings->secret);
     opening->traits = settings->traits;
     opening->collation = settings->collation;
@@ -124,6 +127,7 @@ void opening_release(struct conn *conn)
     secret_unref(&opening->secret);
     mem_free((char *)opening->user.ptr);
     mem_free((char *)opening->schema.ptr);
+    mem_free((char *)opening->attributes.ptr);
     mem_free(opening);
 }
 
@@ -195,6 +199,7 @@ static void login_init(struct conn_opening *opening, const struct conn_target *t
         .server = target->name,
         .user = opening->user,
         .schema = opening->schema,
+        .attributes = opening->attributes,
         .secret = opening->secret,
         .capabilities = wanted_capabilities(opening) | wanted_compression(target),
         .collation = (uint8_t)opening->collation,

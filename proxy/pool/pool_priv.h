@@ -50,8 +50,9 @@ struct pool_account {
     struct pools *owner;
     struct slice key; // in pools->accounts; owned
     struct slice user;
-    uint32_t sessions; // that have found it and not left
-    bool is_retired;   // nobody finds it any more
+    struct slice attributes; // of its new connections; owned
+    uint32_t sessions;       // that have found it and not left
+    bool is_retired;         // nobody finds it any more
     struct conn_traits traits;
     struct secret *secret;
     struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used

@@ -60,6 +60,7 @@ static void account_free(struct pool_account *account)
     secret_unref(&account->secret);
     mem_free((char *)account->key.ptr);
     mem_free((char *)account->user.ptr);
+    mem_free((char *)account->attributes.ptr);
     mem_free(account);
 }
 
@@ -360,6 +361,14 @@ void pools_account_leave(struct pool_account **account)
     *account = NULL;
     if (left != NULL && --left->sessions == 0 && account_is_passing(left)) {
         pools_expire_later(left->owner);
+    }
+}
+
+void pool_account_tell(struct pool_account *account, struct slice attributes)
+{
+    if (!slice_equal(account->attributes, attributes)) {
+        mem_free((char *)account->attributes.ptr);
+        account->attributes = slice_make(slice_copy_text(attributes), attributes.len);
     }
 }
 

@@ -466,6 +466,28 @@ static struct secret *pool_secret(const struct session *session, const struct co
     return secret_ref(entry != NULL ? entry->secret : proved);
 }
 
+enum { ATTRIBUTES_KEPT = 4096 };
+
+// What the client tells of itself, for servers to see; not of which of its processes it is: the
+// connection will serve others of the kind.
+static void attributes_pass(struct session *session, const struct login_request *request)
+{
+    struct buffer kept = BUFFER_INIT;
+    struct writer writer = writer_make(&kept, 0);
+    struct reader pairs = reader_make(request->attributes);
+    struct attribute attribute;
+    while (attribute_next(&pairs, &attribute)) {
+        bool is_own =
+            slice_equal(attribute.name, S("_pid")) || slice_equal(attribute.name, S("_thread"));
+        size_t size = buffer_len(&kept) + attribute.name.len + attribute.value.len;
+        if (!is_own && size < ATTRIBUTES_KEPT) {
+            attribute_encode(&attribute, &writer);
+        }
+    }
+    pool_account_tell(session->account, buffer_slice(&kept));
+    buffer_release(&kept);
+}
+
 static void session_equip(struct session *session, const struct login_request *request,
                           struct secret *proved)
 {
@@ -490,6 +512,7 @@ static void session_equip(struct session *session, const struct login_request *r
     pools_account_leave(&session->account);
     session->account = pools_account(worker->pools, session->user, traits, secret);
     secret_unref(&secret);
+    attributes_pass(session, request);
 
     // Another user leaves the option of the connection as it is.
     bool allows_several = session->greeting->is_change

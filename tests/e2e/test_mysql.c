@@ -35,6 +35,29 @@ static void the_primary_is_found_and_mysql_is_announced(void **state)
     mysql_close(client);
 }
 
+// What a client tells of itself is what the connections tell that are opened for it.
+static void servers_are_told_which_program_it_is(void **state)
+{
+    static const char of_shop[] =
+        "SELECT COUNT(*) FROM performance_schema.session_connect_attrs AS a JOIN "
+        "performance_schema.session_connect_attrs AS p USING (processlist_id) WHERE "
+        "a.attr_name = 'program_name' AND a.attr_value = 'shop' AND p.attr_name = '_proxy' AND "
+        "p.attr_value = 'sluice'";
+    static const char of_process[] =
+        "SELECT COUNT(*) FROM performance_schema.session_connect_attrs AS a JOIN "
+        "performance_schema.session_connect_attrs AS p USING (processlist_id) WHERE "
+        "a.attr_value = 'sluice' AND p.attr_name = '_pid'";
+    struct site *site = site_or_skip(state);
+    MYSQL *client = mysql_init(NULL);
+    mysql_optionsv(client, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "shop");
+    assert_non_null(mysql_real_connect(client, "127.0.0.1", "guest", "guest-secret", "app",
+                                       site->instance->port, NULL, 0));
+    client_run(client, "UPDATE t SET a = a");
+    assert_true(stack_number(site->stack, "db1", of_shop) >= 1);
+    assert_int_equal((int)stack_number(site->stack, "db1", of_process), 0);
+    mysql_close(client);
+}
+
 static void reads_go_to_replicas_and_writes_to_the_primary(void **state)
 {
     struct site *site = site_or_skip(state);
@@ -210,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_primary_is_found_and_mysql_is_announced),
+        cmocka_unit_test(servers_are_told_which_program_it_is),
         cmocka_unit_test(reads_go_to_replicas_and_writes_to_the_primary),
         cmocka_unit_test(the_servers_own_accounts_log_in),
         cmocka_unit_test(a_read_only_transaction_is_whole_on_one_replica),

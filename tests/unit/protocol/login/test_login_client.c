@@ -329,6 +329,18 @@ static void the_program_names_itself_and_what_the_caller_adds(void **state)
     assert_true(slice_equal(attribute.name, S("role")));
     assert_true(slice_equal(attribute.value, S("monitor")));
     assert_false(attribute_next(&reader, &attribute));
+    fixture_release(&server);
+
+    attribute = (struct attribute){.name = S("program_name"), .value = S("shop")};
+    attribute_encode(&attribute, &writer);
+    fixture_init(&server);
+    server.options.attributes = buffer_slice(&pairs);
+    begin(&server);
+    response = hear_response(&server);
+    reader = reader_make(response.attributes);
+    assert_true(attribute_next(&reader, &attribute));
+    assert_true(slice_equal(attribute.name, S("_proxy"))); // what stands between
+    assert_true(slice_equal(attribute.value, S("sluice")));
     buffer_release(&pairs);
     fixture_release(&server);
 }
