@@ -219,12 +219,31 @@ static void account_refused(struct session *session, const struct conn_loss *los
     session_finish(session);
 }
 
-// Whether that is what the server says to a state, and not of the connection or the statement.
-static bool is_about_state(const struct conn_loss *loss)
+// Whether that is what the server says to the session's state, whoever wants it: neither to the
+// account nor to the statement.
+static bool is_about_state(const struct session *session, const struct conn_loss *loss)
 {
-    enum { SHUTDOWN = 1053, CONNECTION_KILLED = 1927 };
-    return loss->end == CONN_END_PREPARE && loss->code != SHUTDOWN &&
-           loss->code != CONNECTION_KILLED && loss->code != ER_QUERY_INTERRUPTED;
+    static const uint16_t codes[] = {
+        ER_UNKNOWN_DATABASE,
+        1115, // unknown character set
+        1193, // unknown variable
+        1231, // wrong value
+        1232, // wrong type
+        1238, // read-only variable
+        1273, // unknown collation
+        1286, // unknown storage engine
+        1298, // unknown time zone
+    };
+    bool is_of_login = loss->end == CONN_END_REFUSED; // which may have named another's schema
+    struct slice schema = session->image->schema;
+    bool is_own = is_of_login ? slice_find_slice(loss->refusal, schema) < loss->refusal.len
+                              : session->run->applied == session->image;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && is_own; i++) {
+        if (loss->code == codes[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // What a replica refuses the primary may have taken: a schema that is not there yet, a variable or
@@ -236,7 +255,7 @@ void attach_refused(struct session *session, const struct conn_loss *loss)
         answer_refusal(session, loss->refusal); // what the client set cannot be had there
         return;
     }
-    if (is_about_state(loss) && run->applied == session->image) {
+    if (is_about_state(session, loss)) {
         image_note_refusal(session->image, run->route.server, loop_now_us(session->worker->loop));
     }
     run->wants_primary = true;
@@ -256,6 +275,7 @@ static void refused(struct pool_waiter *waiter, enum pool_refusal refusal,
     } else if (refusal == POOL_FAILED && conn_loss_is_of_account(loss)) {
         account_refused(session, loss);
     } else if (refusal == POOL_FAILED && is_own_fault(loss)) {
+        run->applied = session->image; // as the waiter wanted it
         attach_refused(session, loss);
     } else {
         attach_again(session, loss);

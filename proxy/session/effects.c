@@ -465,6 +465,7 @@ static void statement_note(struct session *session, const struct meant *meant, b
     }
     if (statement_has(statement, EFFECT_EXECUTE)) { // among others: which text, nobody knows
         effects_pin(session, PIN_UNKNOWN_STATE);
+        insert_id_is_here(session);
     }
     if (statement_has(statement, EFFECT_PREPARE)) {
         session->named.is_unsure = true;
@@ -475,7 +476,7 @@ static void statement_note(struct session *session, const struct meant *meant, b
 const struct statement *effects_inner(struct session *session, const struct statement *statement)
 {
     struct run *run = session->run;
-    bool is_named = statement->kind == STATEMENT_EXECUTE;
+    bool is_named = statement->inner == STATEMENT_EXECUTE;
     const struct named *named = is_named ? named_find(&session->named, statement->name) : NULL;
     struct slice text = named != NULL ? named->text : statement->prepared;
     if (text.len == 0) {
@@ -501,7 +502,8 @@ static void named_execute_note(struct session *session, const struct statement *
     const struct statement *inner = effects_inner(session, statement);
     if (inner != NULL) {
         const struct named *named = named_find(&session->named, statement->name);
-        struct meant meant = {inner, named != NULL ? named->schema : session->image->schema};
+        struct slice schema = named != NULL ? named->schema : session->image->schema;
+        struct meant meant = {inner, arena_copy(&session->run->arena, schema)};
         statement_note(session, &meant, is_error);
         if (inner->kind == STATEMENT_CALL) {
             variables_note_assigned(session, statement);
@@ -516,18 +518,18 @@ static void named_execute_note(struct session *session, const struct statement *
 static void named_note(struct session *session, const struct statement *statement, bool is_error)
 {
     struct named_list *list = &session->named;
-    if (statement->kind == STATEMENT_PREPARE && !is_error) {
+    if (statement->inner == STATEMENT_PREPARE && !is_error) {
         named_add(list, statement->name, statement->prepared, session->image->schema,
                   session->syntax);
-    } else if (statement->kind == STATEMENT_PREPARE) {
+    } else if (statement->inner == STATEMENT_PREPARE) {
         if (session->run->reply.error != ER_PARSE_ERROR) { // which may be that of PREPARE itself
             named_remove(list, statement->name);           // it went before the new one failed
         }
-    } else if (statement->kind == STATEMENT_DEALLOCATE) {
+    } else if (statement->inner == STATEMENT_DEALLOCATE) {
         if (!is_error || session->run->reply.error == ER_UNKNOWN_NAME) {
             named_remove(list, statement->name);
         }
-    } else if (statement->kind == STATEMENT_EXECUTE) {
+    } else if (statement->inner == STATEMENT_EXECUTE) {
         named_execute_note(session, statement, is_error);
     }
     if (named_is_empty(list)) {
@@ -571,7 +573,8 @@ void effects_end(struct session *session, bool is_error)
         named_note(session, statement, is_error);
     } else if (statement->effects != 0 || statement->kind == STATEMENT_COMPOUND) {
         const struct image *image = run->text != NULL ? run->text->image : session->image;
-        statement_note(session, &(struct meant){statement, image->schema}, is_error);
+        struct meant meant = {statement, arena_copy(&session->run->arena, image->schema)};
+        statement_note(session, &meant, is_error); // in which the image may go
     }
     command_note(session, is_error);
 }

@@ -40,15 +40,6 @@ static void killer_ended(struct conn *conn, const struct conn_result *result, vo
     killer_free(context);
 }
 
-static void killer_ready(struct conn *conn)
-{
-    struct killer *killer = conn_holder(conn);
-    char sql[64];
-    int len = snprintf(sql, sizeof(sql), "KILL QUERY %u", killer->thread_id);
-    killer->is_in = true;
-    conn_query(conn, slice_make(sql, (size_t)len), killer_ended, killer);
-}
-
 static size_t killer_answer(struct conn *conn, const uint8_t *bytes, size_t len)
 {
     (void)conn;
@@ -68,6 +59,20 @@ static struct session *killer_victim(const struct killer *killer)
     bool is_there = pooled_server(session->pooled) == killer->server &&
                     conn_peer(conn)->connection_id == killer->thread_id;
     return is_there ? session : NULL;
+}
+
+static void killer_ready(struct conn *conn)
+{
+    struct killer *killer = conn_holder(conn);
+    char sql[64];
+    int len = snprintf(sql, sizeof(sql), "KILL QUERY %u", killer->thread_id);
+    if (killer->session != 0 && killer_victim(killer) == NULL) { // it has ended by itself
+        conn_close(conn);
+        killer_free(killer);
+        return;
+    }
+    killer->is_in = true;
+    conn_query(conn, slice_make(sql, (size_t)len), killer_ended, killer);
 }
 
 static void killer_closed(struct conn *conn, const struct conn_loss *loss)

@@ -157,8 +157,8 @@ void query_let_go(struct session *session)
     struct pooled *pooled = session->pooled;
     if (pooled != NULL) {
         enum conn_state state = conn_state(pooled_conn(pooled));
-        bool runs = session->run != NULL && (state == CONN_RELAYING || session->run->is_ahead);
-        if (runs && session->run->order == ORDER_NONE) {
+        // Whether or not an order is on its way: nobody gets the connection.
+        if (session->run != NULL && (state == CONN_RELAYING || session->run->is_ahead)) {
             kill_pooled(session->worker, pooled);
         }
         bool is_clean = session->pins == 0 && held_count(session->held, HELD_TRACKING) == 0 &&

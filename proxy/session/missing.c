@@ -21,8 +21,9 @@ bool missing_is_worth_a_try(const struct session *session, uint16_t code)
 {
     const struct run *run = session->run;
     return is_about_missing(code) && run->statement.class == STATEMENT_CLASS_READ &&
-           is_open_to_all(run->route.reason) && !run->wants_primary && !run->is_forwarded &&
-           run->order == ORDER_NONE && conn_is_replica(pooled_conn(session->pooled)) &&
+           run->route.target == ROUTE_REPLICA && is_open_to_all(run->route.reason) &&
+           !run->wants_primary && !run->is_forwarded && run->order == ORDER_NONE &&
+           conn_is_replica(pooled_conn(session->pooled)) &&
            session->worker->topology->primary >= 0 && session->pins == 0 &&
            session_transaction(session) == TRANSACTION_NONE && !session_autocommit_is_off(session);
 }

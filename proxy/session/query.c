@@ -93,7 +93,8 @@ static void null_asks(struct statement *statement)
 static void execute_asks(struct session *session)
 {
     struct statement *statement = &session->run->statement;
-    const struct statement *inner = effects_inner(session, statement);
+    const struct statement *inner =
+        statement->count == 1 ? effects_inner(session, statement) : NULL;
     if (inner == NULL || statement_asks(inner, ASK_INSERT_ID)) {
         statement->asks |= ASK_BIT(ASK_INSERT_ID);
     }
@@ -121,7 +122,7 @@ void query_read_text(struct session *session, struct slice sql)
     if (session->image->is_null_last_id) {
         null_asks(&run->statement);
     }
-    if (run->statement.kind == STATEMENT_EXECUTE) {
+    if (statement_has(&run->statement, EFFECT_EXECUTE)) {
         execute_asks(session);
     }
 }
@@ -249,7 +250,7 @@ static void primary_adjust(struct session *session)
         return;
     }
     bool is_refused =
-        route->target == ROUTE_REPLICA &&
+        route->target == ROUTE_REPLICA && session->pooled == NULL &&
         image_is_refused(session->image, route->server, loop_now_us(session->worker->loop));
     if (session->run->wants_primary || is_refused) {
         route->target = ROUTE_PRIMARY;

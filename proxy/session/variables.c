@@ -267,7 +267,7 @@ static bool is_plain_value(const struct assignment *assignment)
     int64_t number;
     return assignment_is_literal(assignment) && !is_other_name(assignment) &&
            (assignment->kind != ASSIGNMENT_NUMBER || slice_to_i64(assignment->value, &number)) &&
-           (assignment->kind != ASSIGNMENT_STRING || !is_of_flags(assignment->name));
+           (assignment->kind == ASSIGNMENT_NUMBER || !is_of_flags(assignment->name));
 }
 
 // A value that only the server knows is in its report, where it is one of those reported.

@@ -73,6 +73,8 @@ static const struct following following[] = {
     {"SET max_sort_length = 500 + 12", {"SELECT @@session.max_sort_length"}},
     {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = 'index_merge=off'",
      {"SELECT CRC32(@@optimizer_switch)"}}, // each sets one flag
+    {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = `index_merge=off`",
+     {"SELECT CRC32(@@optimizer_switch)"}},
     {"SET optimizer_switch = 'index_merge_union=off'", {"SELECT CRC32(@@optimizer_switch)"}},
     {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = DEFAULT",
      {"SELECT CRC32(@@optimizer_switch)"}},
@@ -659,6 +661,8 @@ static const struct pinning pinnings[] = {
      "SELECT COUNT(*) FROM t"},
     {"CREATE TEMPORARY TABLE u (a INT); CREATE TEMPORARY TABLE other.u (a INT)", "temporary_table",
      "DROP TABLE other.u", "DROP TABLE u"},
+    {"SET NAMES latin1;CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE app.u",
+     "SELECT * FROM u"}, // the state changes under it
     {"CREATE TEMPORARY TABLE u (a INT);INSERT INTO u VALUES (1)", "temporary_table",
      "DROP TEMPORARY TABLE u", "DROP TEMPORARY TABLE IF EXISTS other.u"},
     {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u;DO 0",
