@@ -221,23 +221,30 @@ static void account_refused(struct session *session, const struct conn_loss *los
 
 // Whether that is what the server says to the session's state, whoever wants it: neither to the
 // account nor to the statement.
-static bool is_about_state(const struct session *session, const struct conn_loss *loss)
+static bool is_about_state(struct session *session, const struct conn_loss *loss)
 {
     static const uint16_t codes[] = {
         ER_UNKNOWN_DATABASE,
+        1054, // unknown column: a word that it does not know
+        1064, // syntax, of an introducer that it does not know
         1115, // unknown character set
         1193, // unknown variable
+        1229, // variable that is global there
         1231, // wrong value
         1232, // wrong type
         1238, // read-only variable
+        1253, // collation of another character set
         1273, // unknown collation
         1286, // unknown storage engine
         1298, // unknown time zone
     };
-    bool is_of_login = loss->end == CONN_END_REFUSED; // which may have named another's schema
+    struct run *run = session->run;
     struct slice schema = session->image->schema;
-    bool is_own = is_of_login ? slice_find_slice(loss->refusal, schema) < loss->refusal.len
-                              : session->run->applied == session->image;
+    bool is_own = run->applied == session->image;
+    if (loss->end == CONN_END_REFUSED) { // a login, which may have named another's schema
+        struct slice quoted = arena_print(&run->arena, "'%.*s'", SLICE_ARG(schema));
+        is_own = slice_find_slice(loss->refusal, quoted) < loss->refusal.len;
+    }
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && is_own; i++) {
         if (loss->code == codes[i]) {
             return true;

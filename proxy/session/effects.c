@@ -519,9 +519,11 @@ static void named_note(struct session *session, const struct statement *statemen
 {
     struct named_list *list = &session->named;
     if (statement->inner == STATEMENT_PREPARE && !is_error) {
-        named_add(list, statement->name, statement->prepared, session->image->schema,
-                  session->syntax);
-    } else if (statement->inner == STATEMENT_PREPARE) {
+        // Read in a mode of its own: what it does is not known.
+        bool has_mode = effects_is_for_statement(statement, S("sql_mode"));
+        named_add(list, statement->name, has_mode ? SLICE_NONE : statement->prepared,
+                  session->image->schema, session->syntax);
+    } else if (statement->kind == STATEMENT_PREPARE) {     // SET STATEMENT may not have come so far
         if (session->run->reply.error != ER_PARSE_ERROR) { // which may be that of PREPARE itself
             named_remove(list, statement->name);           // it went before the new one failed
         }

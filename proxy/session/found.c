@@ -204,6 +204,9 @@ static enum found found_by_other(const struct session *session, uint64_t *count)
     case STATEMENT_DELETE:
         return statement->tables_count > 1 ? FOUND_UNSURE : FOUND_SAME;
     case STATEMENT_SET:
+        if (statement->inner == STATEMENT_EXECUTE) {
+            return run->reply.result_sets > 0 ? FOUND_THERE : FOUND_UNSURE;
+        }
         return statement->tables_count > 0 ? FOUND_UNSURE : FOUND_SAME;
     case STATEMENT_DO:
         *count = 1;

@@ -266,10 +266,12 @@ enum clearing { CLEARING_ALL, CLEARING_NONE, CLEARING_UNSURE };
 static enum clearing clearing_on_mariadb(struct session *session, const struct statement *statement)
 {
     const struct statement *inner;
+    bool is_behind_set =
+        statement->inner == STATEMENT_EXECUTE || statement->inner == STATEMENT_PREPARE;
     if (statement->tables_count > 0) {
         return CLEARING_ALL;
     }
-    switch (statement->kind) {
+    switch (is_behind_set ? statement->inner : statement->kind) {
     case STATEMENT_SELECT:
     case STATEMENT_DO:
     case STATEMENT_SET:

@@ -249,8 +249,9 @@ static void primary_adjust(struct session *session)
     if (route->server < 0 || primary < 0 || route->server == primary) {
         return;
     }
+    bool is_free = session_transaction(session) == TRANSACTION_NONE && session->pins == 0;
     bool is_refused =
-        route->target == ROUTE_REPLICA && session->pooled == NULL &&
+        is_free && route->target == ROUTE_REPLICA &&
         image_is_refused(session->image, route->server, loop_now_us(session->worker->loop));
     if (session->run->wants_primary || is_refused) {
         route->target = ROUTE_PRIMARY;

@@ -216,6 +216,14 @@ static void a_program_that_is_not_read_has_the_last_id_too(void **state)
                              "SET STATEMENT max_statement_time = 5 FOR EXECUTE IMMEDIATE "
                              "'SELECT LAST_INSERT_ID()'",
                              id + 1);
+        client_run(client, "PREPARE s FROM 'SELECT a FROM t WHERE id < 4'");
+        client_run(client, "SELECT 1");
+        client_run(client, "SET STATEMENT max_statement_time = 5 FOR EXECUTE s");
+        assert_client_number(client, "SELECT FOUND_ROWS()", 3);
+        assert_client_error(client, "SET STATEMENT no_such = 1 FOR PREPARE s FROM 'SELECT 2'", 1193,
+                            "no_such");
+        assert_site_pin(site, "what is prepared still", "prepared_text");
+        client_run(client, "DEALLOCATE PREPARE s");
         client_run(client, "BEGIN NOT ATOMIC INSERT INTO t (a) VALUES (1); END");
         assert_client_number(client, "SELECT LAST_INSERT_ID()",
                              client_number(client, "SELECT MAX(id) FROM t"));
