@@ -224,6 +224,7 @@ static void answer_warnings(struct session *session)
 void answer_statement(struct session *session)
 {
     const struct statement *statement = &session->run->statement;
+    const struct statement *executed = kill_executed(session);
     if (statement->count > 1) {
         answer_error(
             session, NOT_BUILT,
@@ -231,8 +232,10 @@ void answer_statement(struct session *session)
                         "KILL")));
     } else if (statement_has(statement, EFFECT_KILL)) {
         answer_kill(session, &statement->kill);
-    } else if (kill_is_prepared(session)) {
-        answer_error(session, NOT_BUILT, SLICE_ARG(S("KILL in a text that is prepared by name")));
+    } else if (executed != NULL && executed->count == 1 && executed->kill.form != KILL_OTHER) {
+        answer_kill(session, &executed->kill);
+    } else if (executed != NULL) {
+        answer_error(session, NOT_BUILT, SLICE_ARG(S("KILL of an expression by EXECUTE")));
     } else if (statement_asks(statement, ASK_PROCESSLIST)) {
         process_list_begin(session);
     } else if (statement_asks(statement, ASK_WARNINGS)) {

@@ -305,13 +305,12 @@ void kill_begin(struct session *session, uint64_t id, bool is_query)
 // ---------------------------------------------------------------------------
 
 // The server would take the id of a client for that of one of its own threads.
-bool kill_is_prepared(struct session *session)
+const struct statement *kill_executed(struct session *session)
 {
-    const uint64_t by_name = EFFECT_BIT(EFFECT_PREPARE) | EFFECT_BIT(EFFECT_EXECUTE);
     const struct statement *statement = &session->run->statement;
-    const struct statement *inner =
-        (statement->effects & by_name) != 0 ? effects_inner(session, statement) : NULL;
-    return inner != NULL && statement_has(inner, EFFECT_KILL);
+    bool is_alone = statement_has(statement, EFFECT_EXECUTE) && statement->count == 1;
+    const struct statement *inner = is_alone ? effects_inner(session, statement) : NULL;
+    return inner != NULL && statement_has(inner, EFFECT_KILL) ? inner : NULL;
 }
 
 // --- KILL with an expression ---------------------------------------------------------------------

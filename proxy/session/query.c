@@ -365,7 +365,7 @@ void query_route(struct session *session)
     primary_adjust(session);
     bool is_blocked = route->target == ROUTE_BLOCKED;
     bool is_ours =
-        route->target == ROUTE_PROXY || answers_warnings(session) || kill_is_prepared(session);
+        route->target == ROUTE_PROXY || answers_warnings(session) || kill_executed(session) != NULL;
     if (!is_blocked && !is_ours && !recall_begin(session)) {
         return;
     }

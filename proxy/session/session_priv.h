@@ -684,8 +684,8 @@ void phases_count_own(const struct session *session, enum metric_target target, 
 void kill_pooled(struct worker *worker, const struct pooled *pooled);
 // The same of the session's connection.
 void kill_statement(struct session *session);
-// Whether the statement prepares or runs a text that has a KILL.
-bool kill_is_prepared(struct session *session);
+// The text with a KILL that the statement, an EXECUTE, runs; NULL: it runs none that is known.
+const struct statement *kill_executed(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);
 // Every session of that user (empty: the asker's own) from that host.
 void kill_user_begin(struct session *session, const struct statement_kill *asked);

@@ -480,29 +480,41 @@ static void the_table_of_processes_is_found_wherever_it_is_named(void **state)
 }
 
 // A server would take the id of a client for that of one of its own threads.
-static void a_kill_among_others_or_behind_a_name_ends_nobody(void **state)
+static void a_kill_among_others_ends_nobody(void **state)
 {
-    static const char *const texts[] = {"KILL %lld;DO 0", "DELETE FROM t WHERE id = -1;KILL %lld",
-                                        "PREPARE s FROM 'KILL %lld'",
-                                        "PREPARE s FROM 'KILL QUERY %lld'"};
     const struct site *site = *state;
     struct client_options options = instance_options(site->instance, "app", "app-secret");
     options.flags = CLIENT_MULTI_STATEMENTS;
     MYSQL *client = client_connect(&options);
+    char text[80];
     long long id =
         stack_number(site->stack, "db1",
                      "SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app'");
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        char text[80];
-        snprintf(text, sizeof(text), texts[i], id);
-        assert_client_error(client, text, 1235, "KILL");
-    }
-    if (!servers_are_mysql()) {
-        char text[80];
-        snprintf(text, sizeof(text), "EXECUTE IMMEDIATE 'KILL %lld'", id);
-        assert_client_error(client, text, 1235, "KILL");
-    }
+    snprintf(text, sizeof(text), "KILL %lld;DO 0", id);
+    assert_client_error(client, text, 1235, "KILL");
+    snprintf(text, sizeof(text), "DELETE FROM t WHERE id = -1;KILL %lld", id);
+    assert_client_error(client, text, 1235, "KILL");
     client_run(client, "UPDATE t SET id = id");
+    mysql_close(client);
+}
+
+static void a_kill_behind_a_name_means_sessions_too(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *victim = site_client(site);
+    for (int i = 0; i < 2; i++) {
+        client_runf(client, "PREPARE s FROM 'KILL %s %lld'", i == 0 ? "QUERY" : "", id_of(victim));
+        client_send(victim, "SELECT SLEEP(600)");
+        assert_soon(instance_admin_number(site->instance, "SELECT COUNT(*) FROM sessions WHERE "
+                                                          "state = 'running'") == 1);
+        client_run(client, "EXECUTE s");
+        unsigned ended = servers_are_mysql() ? 0 : 1317; // to MySQL's SLEEP() it is no error
+        assert_int_equal(client_finish(victim), i == 0 ? ended : 2013);
+    }
+    client_run(client, "SET @id = 1");
+    client_run(client, "PREPARE s FROM 'KILL ?'");
+    assert_client_error(client, "EXECUTE s USING @id", 1235, "KILL of an expression");
+    mysql_close(victim);
     mysql_close(client);
 }
 
@@ -605,7 +617,8 @@ int main(void)
         cmocka_unit_test(transactions_are_those_of_sessions),
         cmocka_unit_test(the_process_list_of_performance_schema_knows_them_too),
         cmocka_unit_test(a_query_is_ended_by_its_own_id),
-        cmocka_unit_test(a_kill_among_others_or_behind_a_name_ends_nobody),
+        cmocka_unit_test(a_kill_among_others_ends_nobody),
+        cmocka_unit_test(a_kill_behind_a_name_means_sessions_too),
         cmocka_unit_test(an_idle_session_is_closed_as_a_server_closes_it),
         cmocka_unit_test(a_session_that_ends_itself_hears_what_servers_say),
         cmocka_unit_test(kill_takes_an_expression),
