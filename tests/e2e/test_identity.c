@@ -511,9 +511,11 @@ static void a_kill_behind_a_name_means_sessions_too(void **state)
         unsigned ended = servers_are_mysql() ? 0 : 1317; // to MySQL's SLEEP() it is no error
         assert_int_equal(client_finish(victim), i == 0 ? ended : 2013);
     }
-    client_run(client, "SET @id = 1");
-    client_run(client, "PREPARE s FROM 'KILL ?'");
-    assert_client_error(client, "EXECUTE s USING @id", 1235, "KILL of an expression");
+    if (!servers_are_mysql()) {
+        client_run(client, "SET @id = 1");
+        client_run(client, "PREPARE s FROM 'KILL ?'");
+        assert_client_error(client, "EXECUTE s USING @id", 1235, "KILL of an expression");
+    }
     mysql_close(victim);
     mysql_close(client);
 }
