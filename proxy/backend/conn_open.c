@@ -18,9 +18,9 @@ struct conn_opening {
     size_t address_count;
     size_t address_at; // the one being tried
     int64_t deadline_us;
-    struct slice user;   // owned
-    struct slice schema; // owned
-    struct slice attributes;
+    struct slice user;       // owned
+    struct slice schema;     // owned
+    struct slice attributes; // owned
     struct secret *secret;
     struct conn_traits traits;
     uint16_t collation;

@@ -76,9 +76,9 @@ void pools_renew(struct pools *pools);
 // The session has no connection of it any more, and takes none. NULL is nothing.
 void pools_account_leave(struct pool_account **account);
 
-// Borrowed.
-// What its new connections tell servers of the client, as attribute_encode() writes it.
+// What its new connections tell servers of the client, as attribute_encode() writes it: a copy.
 void pool_account_tell(struct pool_account *account, struct slice attributes);
+// Borrowed.
 struct slice pool_account_user(const struct pool_account *account);
 struct secret *pool_account_secret(const struct pool_account *account);
 const struct conn_traits *pool_account_traits(const struct pool_account *account);

@@ -301,8 +301,7 @@ void kill_begin(struct session *session, uint64_t id, bool is_query)
     worker_kill(session->worker->shared, &kill->request);
 }
 
-// --- KILL behind a name
-// ---------------------------------------------------------------------------
+// --- KILL behind a name --------------------------------------------------------------------------
 
 // The server would take the id of a client for that of one of its own threads.
 const struct statement *kill_executed(struct session *session)

@@ -370,8 +370,7 @@ void last_saved(struct pool_ties *ties, const struct pool_saved *saved);
 // SHOW WARNINGS, GET DIAGNOSTICS and the like: what they tell of stays as it is.
 bool last_is_told_by(const struct statement *statement);
 
-// --- missing.c
-// ------------------------------------------------------------------------------------
+// --- missing.c -----------------------------------------------------------------------------------
 
 // Whether the error of the session's connection is about what a replica may not have yet, and the
 // primary can be asked without anybody seeing a difference.

@@ -89,14 +89,6 @@ static void question_write(const struct session *session, struct buffer *sql)
     }
 }
 
-// Of a temporary table that is there it says so, though another of its name is not temporary.
-static void table_ask(struct slice key, struct buffer *sql)
-{
-    size_t dot = slice_find(key, '.');
-    struct slice schema = slice_first(key, dot), name = slice_from(key, dot + 1);
-    buffer_print(sql, "SHOW CREATE TABLE `%.*s`.`%.*s`", SLICE_ARG(schema), SLICE_ARG(name));
-}
-
 // How many values the question asks for.
 static size_t columns_of(const struct held *held)
 {
@@ -224,22 +216,18 @@ static void table_answered(struct session *session, size_t at, const struct conn
     session->run->settle_gone |= (uint8_t)(is_gone(result) << at);
 }
 
+// From the last one on: each that goes leaves its place to the last.
 static void tables_read(struct session *session)
 {
-    struct run *run = session->run;
-    struct slice gone[TABLES_ASKED_MOST];
-    size_t count = 0;
-    for (size_t i = 0; i < run->settle_tables; i++) {
-        if ((run->settle_gone & 1U << i) != 0) {
-            gone[count++] =
-                arena_copy(&run->arena, held_name(session->held, HELD_TEMPORARY_TABLE, i));
-        }
-    }
+    const struct run *run = session->run;
     if (run->settle_tables > 0) {
         held_doubt(session->held, HELD_TEMPORARY_TABLE, false);
     }
-    for (size_t i = 0; i < count; i++) {
-        held_remove(&session->held, HELD_TEMPORARY_TABLE, gone[i]);
+    for (size_t i = run->settle_tables; i-- > 0;) {
+        if ((run->settle_gone & 1U << i) != 0) {
+            held_remove(&session->held, HELD_TEMPORARY_TABLE,
+                        held_name(session->held, HELD_TEMPORARY_TABLE, i));
+        }
     }
 }
 
@@ -323,17 +311,18 @@ static void answered(struct conn *conn, const struct conn_result *result, void *
     }
 }
 
-// Appends the questions about temporary tables; their texts live as long as the run.
+// Of a temporary table that is there the server says so, though another of its name is not
+// temporary. Returns how many questions.
 static size_t tables_ask(struct session *session, struct slice *texts)
 {
     struct run *run = session->run;
-    struct buffer sql = BUFFER_INIT;
     for (size_t i = 0; i < run->settle_tables; i++) {
-        buffer_clear(&sql);
-        table_ask(held_name(session->held, HELD_TEMPORARY_TABLE, i), &sql);
-        texts[i] = arena_copy(&run->arena, buffer_slice(&sql));
+        struct slice key = held_name(session->held, HELD_TEMPORARY_TABLE, i);
+        size_t dot = slice_find(key, '.');
+        struct slice schema = slice_first(key, dot), name = slice_from(key, dot + 1);
+        texts[i] = arena_print(&run->arena, "SHOW CREATE TABLE `%.*s`.`%.*s`", SLICE_ARG(schema),
+                               SLICE_ARG(name));
     }
-    buffer_release(&sql);
     return run->settle_tables;
 }
 
