@@ -108,7 +108,8 @@ struct node {
 
 static void view_weaken(struct catalogue_view *view)
 {
-    view->is_safe = view->is_deterministic = view->is_complete = false;
+    view->safety = CATALOGUE_UNSAFE;
+    view->is_deterministic = view->is_complete = false;
 }
 
 enum {
@@ -135,7 +136,9 @@ static void view_resolve(struct catalogue *catalogue, const struct map *nodes, s
             view_weaken(view);
             continue;
         }
-        view->is_safe &= below->view->is_safe;
+        if (view->safety > below->view->safety) {
+            view->safety = below->view->safety;
+        }
         view->is_deterministic &= below->view->is_deterministic;
         view->is_complete &= below->view->is_complete;
         names_append(catalogue, &view->tables, &view->tables_count, below->view->tables,
@@ -149,7 +152,7 @@ static struct node *node_create(struct catalogue_builder *builder, const struct 
 {
     struct catalogue *catalogue = builder->catalogue;
     struct node *node = arena_zero(&builder->arena, sizeof(*node));
-    struct catalogue_definition definition = {.is_safe = false};
+    struct catalogue_definition definition = {.safety = CATALOGUE_UNSAFE};
     node->view = arena_zero(&catalogue->arena, sizeof(*node->view));
     node->view->name = name_copy(catalogue, row->values[0], row->values[1]);
     if (row->values[2].len > 0) {
@@ -160,9 +163,10 @@ static struct node *node_create(struct catalogue_builder *builder, const struct 
         };
         inspect(&definition, &builder->arena, &source, catalogue);
     }
-    node->view->is_safe = definition.is_safe;
+    node->view->safety = definition.safety;
     node->view->is_deterministic = definition.is_deterministic;
-    node->view->is_complete = definition.is_safe && definition.are_tables_complete;
+    node->view->is_complete =
+        definition.safety != CATALOGUE_UNSAFE && definition.are_tables_complete;
     node->names = definition.tables;
     node->names_count = definition.tables_count;
     return node;
@@ -170,7 +174,7 @@ static struct node *node_create(struct catalogue_builder *builder, const struct 
 
 static unsigned view_rank(const struct catalogue_view *view)
 {
-    return (unsigned)view->is_safe + view->is_deterministic + view->is_complete;
+    return 4 * (unsigned)view->safety + view->is_deterministic + view->is_complete;
 }
 
 // Under its name alone, the least safe view counts.
@@ -207,7 +211,7 @@ static void views_build(struct catalogue_builder *builder, catalogue_inspect_fn 
         struct catalogue_view *view = ((struct node *)slot->value)->view;
         view_put(catalogue, view);
         catalogue->counts.views++;
-        catalogue->counts.unsafe_views += !view->is_safe;
+        catalogue->counts.unsafe_views += view->safety == CATALOGUE_UNSAFE;
     }
     map_release(&nodes);
     builder->are_views_known = true;

@@ -40,7 +40,7 @@ struct catalogue_source {
 
 // What a definition turns out to do.
 struct catalogue_definition {
-    bool is_safe; // a view or a function: a replica may run it
+    enum catalogue_safety safety; // of a view or a function
     bool is_deterministic;
     bool are_tables_complete;
     // A program: what it does, in `arena`; NULL: not known. `is_waiting`: it runs others that are

@@ -24,11 +24,19 @@ struct catalogue_name {
     struct slice name;
 };
 
+// What a view or a function does when it is read or called, from the worst on, which is what is
+// assumed.
+enum catalogue_safety {
+    CATALOGUE_UNSAFE,          // something, or nobody knows
+    CATALOGUE_SERVER_SPECIFIC, // nothing, but each server has an answer of its own
+    CATALOGUE_SAFE,            // nothing: a replica may answer
+};
+
 struct catalogue_view {
     struct catalogue_name name;
-    bool is_safe;          // a replica may answer it: nothing in it, at any depth, has effects
-    bool is_deterministic; // its result depends on its tables alone: it may be cached
-    bool is_complete;      // `tables` are all there are
+    enum catalogue_safety safety;        // of all that is in it, at any depth
+    bool is_deterministic;               // its result depends on its tables alone: it may be cached
+    bool is_complete;                    // `tables` are all there are
     const struct catalogue_name *tables; // base tables, views in it resolved
     size_t tables_count;
 };

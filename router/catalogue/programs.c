@@ -195,7 +195,7 @@ static bool names_view(const struct catalogue_builder *builder,
 static void function_note(struct catalogue *catalogue, struct catalogue_routine *function,
                           const struct catalogue_definition *definition)
 {
-    function->is_pure = definition->is_safe && definition->are_tables_complete;
+    function->is_pure = definition->safety == CATALOGUE_SAFE && definition->are_tables_complete;
     function->is_deterministic = function->is_pure && definition->is_deterministic;
     names_append(catalogue, &function->tables, &function->tables_count, definition->tables,
                  definition->tables_count);

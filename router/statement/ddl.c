@@ -48,17 +48,40 @@ static void skip_to_end(struct parser *parser)
 
 // --- CREATE
 
-static bool at_query(const struct parser *parser)
+// WITH x AS (...) SELECT, not WITH PARSER x or WITH SYSTEM VERSIONING.
+static bool at_common_table(struct parser *parser)
 {
-    return parser_at(parser, KEYWORD_SELECT) || parser_at(parser, KEYWORD_WITH) ||
-           parser_at(parser, KEYWORD_TABLE);
+    struct parser_place place = parser_place(parser);
+    parser_advance(parser);
+    bool is_option = parser_at_word(parser, S("parser")) || parser_at(parser, KEYWORD_SYSTEM);
+    parser_return(parser, &place);
+    return !is_option;
+}
+
+// A query stands behind the definitions, or begins a parenthesis; elsewhere WITH and VALUES are
+// options of indexes and bounds of partitions.
+static bool at_query(struct parser *parser, size_t depth)
+{
+    bool may_begin = depth == 0 || token_is_symbol(&parser->last, '(');
+    switch (parser->token.keyword) {
+    case KEYWORD_SELECT:
+    case KEYWORD_TABLE:
+        return true;
+    case KEYWORD_VALUES:
+        return may_begin;
+    case KEYWORD_WITH:
+        return may_begin && at_common_table(parser);
+    default:
+        return false;
+    }
 }
 
 // CREATE TABLE t (...) [options] [[AS] SELECT ...]: names of columns, types and keys are no calls,
 // the query behind them is read.
 static void read_create_columns(struct parser *parser, bool is_temporary)
 {
-    while (!parser_at_end(parser) && !at_query(parser)) {
+    size_t depth = 0;
+    while (!parser_at_end(parser) && !at_query(parser, depth)) {
         if (parser_take(parser, KEYWORD_LIKE)) {
             parser_take_table(parser, TABLE_READ);
             continue;
@@ -70,6 +93,8 @@ static void read_create_columns(struct parser *parser, bool is_temporary)
             parser_take_table(parser, TABLE_READ);
             continue;
         }
+        depth += parser_at_symbol(parser, '(');
+        depth -= parser_at_symbol(parser, ')') && depth > 0;
         parser_advance(parser);
     }
     scan(parser, SCAN_QUERY, SCAN_TO_END);
@@ -100,10 +125,10 @@ static void read_create_view(struct parser *parser)
 }
 
 // A program that is stored, not run.
-static void read_create_routine(struct parser *parser)
+static void read_create_program(struct parser *parser, enum keyword what)
 {
     changes_catalogue(parser);
-    skip_body(parser);
+    skip_program(parser, what);
 }
 
 static void read_create_sequence(struct parser *parser, bool is_temporary)
@@ -186,7 +211,7 @@ void read_create(struct parser *parser)
     case KEYWORD_EVENT:
     case KEYWORD_PACKAGE:
     case KEYWORD_LIBRARY:
-        read_create_routine(parser);
+        read_create_program(parser, what);
         break;
     case KEYWORD_USER:
         read_user(parser);
@@ -248,7 +273,7 @@ void read_alter(struct parser *parser)
         take_schema(parser);
         break;
     case KEYWORD_EVENT: // ... DO body
-        read_create_routine(parser);
+        read_create_program(parser, what);
         break;
     case KEYWORD_USER:
         read_user(parser);

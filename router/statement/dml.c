@@ -43,17 +43,6 @@ static void classify_write(struct parser *parser, enum statement_kind kind)
     parser_classify(parser, kind, STATEMENT_CLASS_WRITE, ROUTE_REASON_WRITE);
 }
 
-// (a, b, c) behind a table's name: columns, not a call.
-static void skip_parenthesis(struct parser *parser)
-{
-    size_t depth = 0;
-    do {
-        depth += parser_at_symbol(parser, '(');
-        depth -= parser_at_symbol(parser, ')') && depth > 0;
-        parser_advance(parser);
-    } while (depth > 0 && !parser_at_end(parser));
-}
-
 static bool take_priority(struct parser *parser)
 {
     return parser_take(parser, KEYWORD_LOW_PRIORITY) ||
@@ -69,7 +58,7 @@ static void read_into_table(struct parser *parser)
     parser_take(parser, KEYWORD_INTO);
     parser_take_table(parser, TABLE_WRITTEN);
     if (parser_take(parser, KEYWORD_PARTITION) && parser_at_symbol(parser, '(')) {
-        skip_parenthesis(parser);
+        parser_skip_parenthesis(parser);
     }
     // INSERT INTO t (SELECT ...) has a query where columns may be: both are scanned alike, and a
     // column's name is no call.
@@ -116,6 +105,21 @@ void read_delete(struct parser *parser)
     scan(parser, SCAN_TABLES | SCAN_WRITTEN, SCAN_TO_END);
 }
 
+// ... [CHARACTER SET x] ... [(column, @variable, ...)]: up to SET and what is computed there.
+static void read_load_columns(struct parser *parser)
+{
+    while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_SET)) {
+        if (parser_take_charset(parser)) { // its SET is not the one that ends this
+            continue;
+        }
+        if (parser->token.kind == TOKEN_USER_VARIABLE) {
+            parser_effect(parser, EFFECT_USER_VARIABLE);
+            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
+        }
+        parser_advance(parser);
+    }
+}
+
 // LOAD DATA|XML [LOW_PRIORITY|CONCURRENT] [LOCAL] INFILE 'f' [REPLACE|IGNORE] INTO TABLE t ...
 void read_load(struct parser *parser)
 {
@@ -135,13 +139,7 @@ void read_load(struct parser *parser)
     parser_take(parser, KEYWORD_INTO);
     parser_take(parser, KEYWORD_TABLE);
     parser_take_table(parser, TABLE_WRITTEN);
-    while (!parser_at_end(parser) && !parser_at(parser, KEYWORD_SET)) {
-        if (parser->token.kind == TOKEN_USER_VARIABLE) { // (column, @variable, ...)
-            parser_effect(parser, EFFECT_USER_VARIABLE);
-            parser_add_subject(parser, SUBJECT_USER_VARIABLE, parser_value(parser, &parser->token));
-        }
-        parser_advance(parser);
-    }
+    read_load_columns(parser);
 }
 
 void read_import(struct parser *parser)

@@ -23,6 +23,30 @@ static void tables_copy(struct catalogue_definition *out, struct arena *arena, s
 
 // --- queries: a view's, and what a function returns
 
+// Into a statement's text sluice puts what it knows better than the server. A view's is out of its
+// reach: there the server tells its own ids and settings. What the last statement left is another
+// matter, for the connection at hand may have nothing of it.
+static const uint32_t session_asks = ASK_BIT(ASK_SESSION_VARIABLE);
+static const uint32_t server_asks = ASK_BIT(ASK_SESSION_VARIABLE) | ASK_BIT(ASK_CONNECTION_ID) |
+                                    ASK_BIT(ASK_ID_TABLE) | ASK_BIT(ASK_ACCESS_MODE) |
+                                    ASK_BIT(ASK_TRACKING);
+
+static enum catalogue_safety query_safety(const struct statement *statement)
+{
+    bool is_query = statement->kind == STATEMENT_SELECT && statement->count == 1;
+    if (!is_query || statement->effects != 0 || (statement->asks & ~server_asks) != 0) {
+        return CATALOGUE_UNSAFE;
+    }
+    switch (statement->class) {
+    case STATEMENT_CLASS_READ:
+        return (statement->asks & ~session_asks) == 0 ? CATALOGUE_SAFE : CATALOGUE_SERVER_SPECIFIC;
+    case STATEMENT_CLASS_SERVER_READ:
+        return CATALOGUE_SERVER_SPECIFIC;
+    default:
+        return CATALOGUE_UNSAFE;
+    }
+}
+
 static void query_inspect(struct catalogue_definition *out, struct arena *arena,
                           const struct catalogue_source *source, struct slice query,
                           const struct catalogue *known)
@@ -36,11 +60,9 @@ static void query_inspect(struct catalogue_definition *out, struct arena *arena,
     struct statement statement;
     sql_syntax_set_mode(&context.syntax, source->sql_mode);
     statement_parse(&statement, &scratch, query, &context);
-    uint32_t harmless = ASK_BIT(ASK_SESSION_VARIABLE);
-    out->is_safe = statement.kind == STATEMENT_SELECT && statement.count == 1 &&
-                   statement.class == STATEMENT_CLASS_READ && statement.effects == 0 &&
-                   (statement.asks & ~harmless) == 0;
-    out->is_deterministic = out->is_safe && is_deterministic(statement.uncacheable);
+    out->safety = query_safety(&statement);
+    out->is_deterministic =
+        out->safety == CATALOGUE_SAFE && is_deterministic(statement.uncacheable);
     out->are_tables_complete = statement.are_tables_complete;
     tables_copy(out, arena, source->schema, statement.tables, statement.tables_count);
     arena_release(&scratch);
@@ -56,7 +78,7 @@ static void program_inspect(struct catalogue_definition *out, struct arena *aren
     out->is_waiting = reading == PROGRAM_WAITING;
     if (reading == PROGRAM_KNOWN) {
         out->program = program;
-        out->is_safe = program->is_read;
+        out->safety = program->is_read ? CATALOGUE_SAFE : CATALOGUE_UNSAFE;
         out->are_tables_complete = program->are_tables_complete;
         tables_copy(out, arena, source->schema, program->tables, program->tables_count);
     }
@@ -90,7 +112,7 @@ static void function_inspect(struct catalogue_definition *out, struct arena *are
     program_inspect(out, arena, source, known);
     if (body_as_query(&scratch, source, &query)) {
         query_inspect(out, arena, source, query, known);
-        out->is_waiting &= !out->is_safe;
+        out->is_waiting &= out->safety == CATALOGUE_UNSAFE;
     }
     arena_release(&scratch);
 }
@@ -98,7 +120,7 @@ static void function_inspect(struct catalogue_definition *out, struct arena *are
 void statement_inspect(struct catalogue_definition *out, struct arena *arena,
                        const struct catalogue_source *source, const struct catalogue *known)
 {
-    *out = (struct catalogue_definition){.is_safe = false};
+    *out = (struct catalogue_definition){.safety = CATALOGUE_UNSAFE};
     switch (source->kind) {
     case CATALOGUE_VIEW_DEFINITION:
         query_inspect(out, arena, source, source->text, known);

@@ -81,6 +81,30 @@ void parser_take_local(struct parser *parser)
     }
 }
 
+bool parser_take_charset(struct parser *parser)
+{
+    if (!parser_at(parser, KEYWORD_CHARACTER) && !parser_at(parser, KEYWORD_CHAR)) {
+        return parser_take(parser, KEYWORD_CHARSET);
+    }
+    struct parser_place place = parser_place(parser);
+    parser_advance(parser);
+    bool is_taken = parser_take(parser, KEYWORD_SET);
+    if (!is_taken) {
+        parser_return(parser, &place);
+    }
+    return is_taken;
+}
+
+void parser_skip_parenthesis(struct parser *parser)
+{
+    size_t depth = 0;
+    do {
+        depth += parser_at_symbol(parser, '(');
+        depth -= parser_at_symbol(parser, ')') && depth > 0;
+        parser_advance(parser);
+    } while (depth > 0 && !parser_at_end(parser));
+}
+
 struct slice parser_value(struct parser *parser, const struct token *token)
 {
     char *out = token_is_plain(token) ? NULL : arena_alloc(parser->arena, token->len);
@@ -376,14 +400,29 @@ static void add_triggers(struct parser *parser, struct slice schema, struct slic
     }
 }
 
+// What reading a view does beside reading its tables.
+static void raise_view(struct parser *parser, const struct catalogue_view *view)
+{
+    struct slice name = view->name.name;
+    switch (view->safety) {
+    case CATALOGUE_SAFE:
+        break;
+    case CATALOGUE_SERVER_SPECIFIC:
+        parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC,
+                     arena_copy(parser->arena, name));
+        break;
+    case CATALOGUE_UNSAFE:
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNSAFE_VIEW,
+                     arena_copy(parser->arena, name));
+        parser_add_program(parser, NULL);
+        break;
+    }
+}
+
 // What is behind a view's name.
 static void add_view(struct parser *parser, const struct catalogue_view *view, unsigned use)
 {
-    if (!view->is_safe) {
-        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNSAFE_VIEW,
-                     arena_copy(parser->arena, view->name.name));
-        parser_add_program(parser, NULL);
-    }
+    raise_view(parser, view);
     if (!view->is_deterministic) {
         parser_uncacheable(parser, UNCACHEABLE_VIEW);
     }

@@ -99,6 +99,11 @@ void parser_take_if_exists(struct parser *parser);
 // LOCAL or NO_WRITE_TO_BINLOG.
 void parser_take_local(struct parser *parser);
 
+// CHARACTER SET, CHAR SET or CHARSET: the character set's name follows.
+bool parser_take_charset(struct parser *parser);
+// From an opening parenthesis past the one that closes it, or to the statement's end.
+void parser_skip_parenthesis(struct parser *parser);
+
 // The value of the token: quotes gone, escapes resolved, in the text or the arena.
 struct slice parser_value(struct parser *parser, const struct token *token);
 // The same in lower case.

@@ -196,6 +196,10 @@ static void read_variable(struct parser *parser, struct slice name)
     case VARIABLE_TRACKING:
         parser_ask(parser, ASK_TRACKING);
         return;
+    case VARIABLE_LAST_GTID:
+        parser_ask(parser, ASK_TRACKING);
+        parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
+        return;
     case VARIABLE_SERVER:
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC, name);
         return;

@@ -310,8 +310,7 @@ static void read_item(struct parser *parser, enum assignment_scope *scope)
         read_names(parser);
         return;
     }
-    if (parser_take(parser, KEYWORD_CHARSET) ||
-        (parser_take(parser, KEYWORD_CHARACTER) && parser_take(parser, KEYWORD_SET))) {
+    if (parser_take_charset(parser)) {
         read_charset(parser, S("character_set"));
         return;
     }

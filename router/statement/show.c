@@ -19,6 +19,16 @@ static void classify_last(struct parser *parser, enum statement_ask ask)
     parser_ask(parser, ask);
 }
 
+// By the id of a session, which is sluice's; a server would take it for that of its own threads.
+static void classify_other_plan(struct parser *parser, enum statement_kind kind)
+{
+    parser_classify(parser, kind, STATEMENT_CLASS_PROXY, ROUTE_REASON_PROXY_STATEMENT);
+    parser_ask(parser, ASK_OTHER_PLAN);
+    while (!parser_at_end(parser)) {
+        parser_advance(parser);
+    }
+}
+
 // --- SHOW
 
 // FROM|IN t [FROM|IN schema]
@@ -172,6 +182,10 @@ void read_show(struct parser *parser)
     case KEYWORD_STATUS:
         show_status(parser, is_global);
         break;
+    case KEYWORD_EXPLAIN:
+    case KEYWORD_ANALYZE:
+        classify_other_plan(parser, STATEMENT_SHOW);
+        break;
     default: // VARIABLES, BINARY LOGS, ENGINES, GRANTS, ... and what is not known
         classify_server_read(parser, STATEMENT_SHOW);
     }
@@ -245,10 +259,7 @@ void read_explain(struct parser *parser)
 {
     bool is_connection = take_explain_options(parser);
     if (is_connection) {
-        classify_server_read(parser, STATEMENT_EXPLAIN);
-        while (!parser_at_end(parser)) {
-            parser_advance(parser);
-        }
+        classify_other_plan(parser, STATEMENT_EXPLAIN);
     } else if (at_statement(parser)) {
         read_explained_statement(parser);
     } else {

@@ -78,10 +78,10 @@ static void read_completion(struct parser *parser)
         parser_effect(parser, EFFECT_CHAIN);
     }
     parser_take(parser, KEYWORD_CHAIN);
-    if (!parser_take(parser, KEYWORD_NO) && parser_at(parser, KEYWORD_RELEASE)) {
-        parser_effect(parser, EFFECT_RELEASE);
+    bool is_not = parser_take(parser, KEYWORD_NO);
+    if (parser_take(parser, KEYWORD_RELEASE)) {
+        parser_effect(parser, is_not ? EFFECT_NO_RELEASE : EFFECT_RELEASE);
     }
-    parser_take(parser, KEYWORD_RELEASE);
 }
 
 void read_commit(struct parser *parser)

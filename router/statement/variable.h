@@ -13,6 +13,7 @@ enum variable_kind {
     VARIABLE_ACCESS_MODE, // connections to replicas are set READ ONLY as a second line, so that
                           // only a primary's tells the session's
     VARIABLE_TRACKING,    // what connections report to sluice is not what the session asked for
+    VARIABLE_LAST_GTID,   // MariaDB: a connection's, whoever wrote there
 };
 
 // `name` without scope, in whatever case.

@@ -78,5 +78,6 @@ void read_backup(struct parser *parser);
 // --- compound.c
 void read_compound(struct parser *parser);
 void read_signal(struct parser *parser);
-// Goes past the body of a procedure, trigger or event, blocks with their semicolons included.
-void skip_body(struct parser *parser);
+// Behind CREATE PROCEDURE, FUNCTION, TRIGGER, EVENT and their like (`what`): goes past the program
+// that is stored, blocks with their semicolons included.
+void skip_program(struct parser *parser, enum keyword what);

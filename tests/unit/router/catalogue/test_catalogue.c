@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 // --- an inspector that reads definitions of its own: words that say what is in them ("safe",
-// "changes", "incomplete"), and tables as schema.name
+// "server", "changes", "incomplete"), and tables as schema.name
 
 static bool has_word(struct slice text, struct slice word)
 {
@@ -29,17 +29,20 @@ static void inspect(struct catalogue_definition *out, struct arena *arena,
     struct slice text = source->text;
     struct slice word;
     struct catalogue_name *tables = arena_alloc(arena, 100 * sizeof(*tables));
-    *out = (struct catalogue_definition){.is_safe = false};
-    out->is_safe = has_word(text, S("safe"));
-    out->is_deterministic = out->is_safe && !has_word(text, S("changes"));
+    *out = (struct catalogue_definition){.safety = CATALOGUE_UNSAFE};
+    if (has_word(text, S("safe"))) {
+        out->safety = has_word(text, S("server")) ? CATALOGUE_SERVER_SPECIFIC : CATALOGUE_SAFE;
+    }
+    out->is_deterministic = out->safety == CATALOGUE_SAFE && !has_word(text, S("changes"));
     out->are_tables_complete = !has_word(text, S("incomplete"));
     out->tables = tables;
     out->tables_count = 0;
     if (has_word(text, S("calls_pure"))) {
         const struct catalogue_routine *function =
             catalogue_function_find(known, source->schema, S("pure"));
-        out->is_safe = function != NULL && function->is_pure;
-        out->is_waiting = !out->is_safe && source->kind != CATALOGUE_VIEW_DEFINITION;
+        out->safety = function != NULL && function->is_pure ? CATALOGUE_SAFE : CATALOGUE_UNSAFE;
+        out->is_waiting =
+            out->safety == CATALOGUE_UNSAFE && source->kind != CATALOGUE_VIEW_DEFINITION;
     }
     while (slice_cut(&text, ' ', &word)) {
         size_t dot = slice_find(word, '.');
@@ -147,17 +150,18 @@ static void test_views_are_what_their_definitions_are(void **state)
     view(builder, "other", "plain", "app.t");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(find(catalogue, "plain")->is_safe);
+    assert_int_equal(find(catalogue, "plain")->safety, CATALOGUE_SAFE);
     assert_true(find(catalogue, "plain")->is_deterministic);
     assert_true(find(catalogue, "plain")->is_complete);
     expect_tables(find(catalogue, "plain"), "t u");
-    assert_true(find(catalogue, "clock")->is_safe);
+    assert_int_equal(find(catalogue, "clock")->safety, CATALOGUE_SAFE);
     assert_false(find(catalogue, "clock")->is_deterministic);
-    assert_false(find(catalogue, "unsafe")->is_safe);
-    assert_false(find(catalogue, "hidden")->is_safe);
+    assert_int_equal(find(catalogue, "unsafe")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(find(catalogue, "hidden")->safety, CATALOGUE_UNSAFE);
     assert_false(find(catalogue, "hidden")->is_complete);
     assert_false(find(catalogue, "partly")->is_complete);
-    assert_false(catalogue_view_find(catalogue, S("other"), S("plain"))->is_safe);
+    assert_int_equal(catalogue_view_find(catalogue, S("other"), S("plain"))->safety,
+                     CATALOGUE_UNSAFE);
     assert_null(catalogue_view_find(catalogue, S("other"), S("clock")));
     assert_int_equal(catalogue_counts(catalogue).views, 6);
     assert_int_equal(catalogue_counts(catalogue).unsafe_views, 3);
@@ -176,11 +180,31 @@ static void test_a_view_of_views_is_as_good_as_the_worst_of_them(void **state)
     view(builder, "app", "over_over", "safe app.over_unsafe app.top");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(find(catalogue, "top")->is_safe);
+    assert_int_equal(find(catalogue, "top")->safety, CATALOGUE_SAFE);
     assert_false(find(catalogue, "top")->is_deterministic);
     expect_tables(find(catalogue, "top"), "s t u");
-    assert_false(find(catalogue, "over_unsafe")->is_safe);
-    assert_false(find(catalogue, "over_over")->is_safe);
+    assert_int_equal(find(catalogue, "over_unsafe")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(find(catalogue, "over_over")->safety, CATALOGUE_UNSAFE);
+    catalogue_unref(catalogue);
+}
+
+static void test_a_view_of_a_server_specific_one_is_that_too(void **state)
+{
+    (void)state;
+    struct catalogue_builder *builder = catalogue_builder_create();
+    view(builder, "app", "over", "safe app.version app.t");
+    view(builder, "app", "version", "safe server app.s");
+    view(builder, "app", "over_both", "safe app.version app.unsafe");
+    view(builder, "app", "unsafe", "app.t");
+    all_done(builder);
+    const struct catalogue *catalogue = finish(builder);
+    assert_int_equal(find(catalogue, "version")->safety, CATALOGUE_SERVER_SPECIFIC);
+    assert_true(find(catalogue, "version")->is_complete);
+    assert_int_equal(find(catalogue, "over")->safety, CATALOGUE_SERVER_SPECIFIC);
+    assert_false(find(catalogue, "over")->is_deterministic);
+    expect_tables(find(catalogue, "over"), "s t");
+    assert_int_equal(find(catalogue, "over_both")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(catalogue_counts(catalogue).unsafe_views, 2);
     catalogue_unref(catalogue);
 }
 
@@ -195,10 +219,10 @@ static void test_views_in_a_circle_are_not_safe(void **state)
     view(builder, "app", "self", "safe app.self");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_false(find(catalogue, "a")->is_safe);
-    assert_false(find(catalogue, "b")->is_safe);
-    assert_false(find(catalogue, "c")->is_safe);
-    assert_false(find(catalogue, "self")->is_safe);
+    assert_int_equal(find(catalogue, "a")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(find(catalogue, "b")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(find(catalogue, "c")->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(find(catalogue, "self")->safety, CATALOGUE_UNSAFE);
     catalogue_unref(catalogue);
 }
 
@@ -215,7 +239,7 @@ static void test_views_too_deep_are_not_safe(void **state)
     }
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(find(catalogue, "v199")->is_safe);
+    assert_int_equal(find(catalogue, "v199")->safety, CATALOGUE_SAFE);
     assert_true(find(catalogue, "v199")->is_complete);
     size_t unsafe = catalogue_counts(catalogue).unsafe_views;
     assert_true(unsafe < 200);
@@ -231,8 +255,8 @@ static void test_names_compare_without_case_and_twins_are_not_safe(void **state)
     view(builder, "app", "TWIN", "safe app.t");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(catalogue_view_find(catalogue, S("aPP"), S("mIXED"))->is_safe);
-    assert_false(find(catalogue, "twin")->is_safe);
+    assert_int_equal(catalogue_view_find(catalogue, S("aPP"), S("mIXED"))->safety, CATALOGUE_SAFE);
+    assert_int_equal(find(catalogue, "twin")->safety, CATALOGUE_UNSAFE);
     catalogue_unref(catalogue);
 }
 
@@ -244,13 +268,17 @@ static void test_without_a_schema_the_least_safe_view_of_the_name_counts(void **
     view(builder, "b", "v", "app.t");
     view(builder, "c", "v", "safe app.t");
     view(builder, "a", "w", "safe app.t");
+    view(builder, "a", "x", "safe changes incomplete app.t");
+    view(builder, "b", "x", "safe server app.t");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(catalogue_view_find(catalogue, S("a"), S("v"))->is_safe);
-    assert_false(catalogue_view_find(catalogue, SLICE_NONE, S("V"))->is_safe);
-    assert_true(catalogue_view_find(catalogue, SLICE_NONE, S("w"))->is_safe);
-    assert_null(catalogue_view_find(catalogue, SLICE_NONE, S("x")));
-    assert_int_equal(catalogue_counts(catalogue).views, 4);
+    assert_int_equal(catalogue_view_find(catalogue, S("a"), S("v"))->safety, CATALOGUE_SAFE);
+    assert_int_equal(catalogue_view_find(catalogue, SLICE_NONE, S("V"))->safety, CATALOGUE_UNSAFE);
+    assert_int_equal(catalogue_view_find(catalogue, SLICE_NONE, S("w"))->safety, CATALOGUE_SAFE);
+    assert_int_equal(catalogue_view_find(catalogue, SLICE_NONE, S("x"))->safety,
+                     CATALOGUE_SERVER_SPECIFIC);
+    assert_null(catalogue_view_find(catalogue, SLICE_NONE, S("y")));
+    assert_int_equal(catalogue_counts(catalogue).views, 6);
     catalogue_unref(catalogue);
 }
 
@@ -292,8 +320,8 @@ static void test_a_view_may_call_a_function_that_is_proven(void **state)
     routine(builder, "app", "pure", "FUNCTION", "safe");
     all_done(builder);
     const struct catalogue *catalogue = finish(builder);
-    assert_true(find(catalogue, "v")->is_safe);
-    assert_false(catalogue_view_find(catalogue, S("other"), S("w"))->is_safe);
+    assert_int_equal(find(catalogue, "v")->safety, CATALOGUE_SAFE);
+    assert_int_equal(catalogue_view_find(catalogue, S("other"), S("w"))->safety, CATALOGUE_UNSAFE);
     catalogue_unref(catalogue);
 }
 
@@ -432,7 +460,7 @@ static void test_a_reference_keeps_it(void **state)
     const struct catalogue *catalogue = finish(builder);
     const struct catalogue *other = catalogue_ref(catalogue);
     catalogue_unref(catalogue);
-    assert_true(find(other, "v")->is_safe);
+    assert_int_equal(find(other, "v")->safety, CATALOGUE_SAFE);
     catalogue_unref(other);
 }
 
@@ -469,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_a_builder_that_is_given_up_leaves_nothing),
         cmocka_unit_test(test_views_are_what_their_definitions_are),
         cmocka_unit_test(test_a_view_of_views_is_as_good_as_the_worst_of_them),
+        cmocka_unit_test(test_a_view_of_a_server_specific_one_is_that_too),
         cmocka_unit_test(test_views_in_a_circle_are_not_safe),
         cmocka_unit_test(test_views_too_deep_are_not_safe),
         cmocka_unit_test(test_names_compare_without_case_and_twins_are_not_safe),

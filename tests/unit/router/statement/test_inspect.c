@@ -47,45 +47,59 @@ static struct catalogue_definition inspect(struct fixture *fixture,
     return definition;
 }
 
-static void test_views_of_pure_queries_are_safe(void **state)
+// A query of the server's version, its tables or the connection's id changes nothing: it is the
+// primary's to answer, and no reason to keep the session there or to refuse it to a reader.
+static void test_views_are_as_safe_as_their_queries(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
         const char *text;
-        bool is_safe;
+        enum catalogue_safety safety;
         bool is_deterministic;
     } cases[] = {
-        {"select `app`.`t`.`id` AS `id`,ucase(`app`.`t`.`b`) AS `b` from `app`.`t`", true, true},
+        {"select `app`.`t`.`id` AS `id`,ucase(`app`.`t`.`b`) AS `b` from `app`.`t`", CATALOGUE_SAFE,
+         true},
         {"select (case when (`a`.`x` > 1) then 'y' else 'z' end) AS `c` from `app`.`t` `a` group "
          "by `a`.`x`",
-         true, true},
-        {"select row_number() over ( order by `app`.`t`.`id`) AS `n` from `app`.`t`", true, true},
-        {"select regexp_replace(`app`.`t`.`b`,'a','b') AS `b` from `app`.`t`", true, true},
-        {"select 1 AS `1`", true, true},
-        {"with `x` as (select 1 AS `i`) select `x`.`i` AS `i` from `x`", true, true},
-        {"select current_timestamp() AS `now` from `app`.`t`", true, false},
-        {"select current_user() AS `me` from `app`.`t`", true, false},
-        {"select @@sql_mode AS `m`", true, false},
-        {"select `app`.`f`(1) AS `f`", false, false},
-        {"select `f`(1) AS `f`", false, false},
-        {"select get_lock('a',1) AS `l`", false, false},
-        {"select last_insert_id() AS `i`", false, false},
-        {"select connection_id() AS `i`", false, false},
-        {"select version() AS `v`", false, false},
+         CATALOGUE_SAFE, true},
+        {"select row_number() over ( order by `app`.`t`.`id`) AS `n` from `app`.`t`",
+         CATALOGUE_SAFE, true},
+        {"select regexp_replace(`app`.`t`.`b`,'a','b') AS `b` from `app`.`t`", CATALOGUE_SAFE,
+         true},
+        {"select 1 AS `1`", CATALOGUE_SAFE, true},
+        {"with `x` as (select 1 AS `i`) select `x`.`i` AS `i` from `x`", CATALOGUE_SAFE, true},
+        {"select current_timestamp() AS `now` from `app`.`t`", CATALOGUE_SAFE, false},
+        {"select current_user() AS `me` from `app`.`t`", CATALOGUE_SAFE, false},
+        {"select @@sql_mode AS `m`", CATALOGUE_SAFE, false},
+        {"select `app`.`f`(1) AS `f`", CATALOGUE_UNSAFE, false},
+        {"select `f`(1) AS `f`", CATALOGUE_UNSAFE, false},
+        {"select get_lock('a',1) AS `l`", CATALOGUE_UNSAFE, false},
+        {"select last_insert_id() AS `i`", CATALOGUE_UNSAFE, false},
+        {"select last_insert_id() AS `i`,version() AS `v`", CATALOGUE_UNSAFE, false},
+        {"select row_count() AS `n`", CATALOGUE_UNSAFE, false},
+        {"select connection_id() AS `i`", CATALOGUE_SERVER_SPECIFIC, false},
+        {"select version() AS `v`", CATALOGUE_SERVER_SPECIFIC, false},
+        {"select @@hostname AS `h`", CATALOGUE_SERVER_SPECIFIC, false},
+        {"select @@transaction_read_only AS `r`", CATALOGUE_SERVER_SPECIFIC, false},
+        {"select @@session_track_gtids AS `g`", CATALOGUE_SERVER_SPECIFIC, false},
+        {"select `information_schema`.`tables`.`TABLE_NAME` AS `table_name` from "
+         "`information_schema`.`tables`",
+         CATALOGUE_SERVER_SPECIFIC, false},
+        {"select version() AS `v`,`f`(1) AS `f`", CATALOGUE_UNSAFE, false},
         {"select `information_schema`.`processlist`.`ID` AS `id` from "
          "`information_schema`.`processlist`",
-         false, false},
-        {"select nextval(`app`.`s`) AS `n`", false, false},
-        {"select `app`.`t`.`id` AS `id` from `app`.`t` for update", false, false},
-        {"delete from t", false, false},
-        {"select 1; delete from t", false, false},
-        {"select 'unterminated", false, false},
-        {"", false, false},
+         CATALOGUE_SERVER_SPECIFIC, false},
+        {"select nextval(`app`.`s`) AS `n`", CATALOGUE_UNSAFE, false},
+        {"select `app`.`t`.`id` AS `id` from `app`.`t` for update", CATALOGUE_UNSAFE, false},
+        {"delete from t", CATALOGUE_UNSAFE, false},
+        {"select 1; delete from t", CATALOGUE_UNSAFE, false},
+        {"select 'unterminated", CATALOGUE_UNSAFE, false},
+        {"", CATALOGUE_UNSAFE, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct catalogue_definition definition =
             inspect(fixture, CATALOGUE_VIEW_DEFINITION, "", cases[i].text);
-        assert_int_equal(definition.is_safe, cases[i].is_safe);
+        assert_int_equal(definition.safety, cases[i].safety);
         assert_int_equal(definition.is_deterministic, cases[i].is_deterministic);
     }
 }
@@ -104,6 +118,7 @@ static void test_functions_that_only_return_are_pure(void **state)
         {"RETURN NOW()", true, false},
         {"RETURN other(1)", false, false},
         {"RETURN @v", false, false},
+        {"RETURN VERSION()", false, false},
         {"RETURN @v := 1", false, false},
         {"RETURN GET_LOCK('a', 1)", false, false},
         {"RETURN (SELECT a FROM t FOR UPDATE)", false, false},
@@ -116,7 +131,7 @@ static void test_functions_that_only_return_are_pure(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct catalogue_definition definition =
             inspect(fixture, CATALOGUE_FUNCTION_BODY, "", cases[i].text);
-        assert_int_equal(definition.is_safe, cases[i].is_safe);
+        assert_int_equal(definition.safety == CATALOGUE_SAFE, cases[i].is_safe);
         assert_int_equal(definition.is_deterministic, cases[i].is_deterministic);
     }
 }
@@ -126,13 +141,18 @@ static void test_bodies_are_read_in_their_own_sql_mode(void **state)
 {
     struct fixture *fixture = *state;
     const char *body = "RETURN '\\' + f('a') -- '";
-    assert_true(inspect(fixture, CATALOGUE_FUNCTION_BODY, "", "RETURN '\\'a'").is_safe);
-    assert_false(inspect(fixture, CATALOGUE_FUNCTION_BODY, "NO_BACKSLASH_ESCAPES", body).is_safe);
-    assert_true(
-        inspect(fixture, CATALOGUE_FUNCTION_BODY, "IGNORE_SPACE", "RETURN MAX (1)").is_safe);
-    assert_false(inspect(fixture, CATALOGUE_FUNCTION_BODY, "", "RETURN MAX (1)").is_safe);
-    assert_false(
-        inspect(fixture, CATALOGUE_FUNCTION_BODY, "?", "RETURN (SELECT a FROM \"t\")").is_safe);
+    assert_int_equal(inspect(fixture, CATALOGUE_FUNCTION_BODY, "", "RETURN '\\'a'").safety,
+                     CATALOGUE_SAFE);
+    assert_int_equal(inspect(fixture, CATALOGUE_FUNCTION_BODY, "NO_BACKSLASH_ESCAPES", body).safety,
+                     CATALOGUE_UNSAFE);
+    assert_int_equal(
+        inspect(fixture, CATALOGUE_FUNCTION_BODY, "IGNORE_SPACE", "RETURN MAX (1)").safety,
+        CATALOGUE_SAFE);
+    assert_int_equal(inspect(fixture, CATALOGUE_FUNCTION_BODY, "", "RETURN MAX (1)").safety,
+                     CATALOGUE_UNSAFE);
+    assert_int_equal(
+        inspect(fixture, CATALOGUE_FUNCTION_BODY, "?", "RETURN (SELECT a FROM \"t\")").safety,
+        CATALOGUE_UNSAFE);
 }
 
 static void test_tables_have_their_schemas(void **state)
@@ -152,7 +172,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_views_of_pure_queries_are_safe),
+        TEST(test_views_are_as_safe_as_their_queries),
         TEST(test_functions_that_only_return_are_pure),
         TEST(test_bodies_are_read_in_their_own_sql_mode),
         TEST(test_tables_have_their_schemas),

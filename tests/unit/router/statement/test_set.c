@@ -64,6 +64,9 @@ static void test_names_and_character_set(void **state)
     expect("session names default", "SET NAMES DEFAULT");
     expect("session character_set word utf8", "SET CHARACTER SET utf8");
     expect("session character_set string utf8", "SET CHARSET 'utf8'");
+    expect("session character_set word latin1", "SET CHAR SET latin1");
+    expect("user a number 1; session character_set word utf8; session b number 2",
+           "SET @a = 1, CHAR SET utf8, b = 2");
     expect("session names word utf8; user a number 1; session b number 2",
            "SET NAMES utf8, @a = 1, b = 2");
 }

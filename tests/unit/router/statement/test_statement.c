@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -173,6 +174,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"USE x", "+schema "},
         {"SET NAMES utf8", "+charset "},
         {"SET CHARACTER SET utf8", "+charset "},
+        {"SET CHAR SET latin1", "+charset "},
         {"SET a = 1", "+variable "},
         {"SET GLOBAL a = 1", "+global_variable "},
         {"SET PERSIST a = 1", "+global_variable "},
@@ -193,8 +195,8 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"COMMIT AND CHAIN", "+end +chain "},
         {"COMMIT AND NO CHAIN", "+end "},
         {"COMMIT WORK RELEASE", "+end +release "},
-        {"COMMIT NO RELEASE", "+end "},
-        {"ROLLBACK AND CHAIN NO RELEASE", "+end +chain "},
+        {"COMMIT NO RELEASE", "+end +no_release "},
+        {"ROLLBACK AND CHAIN NO RELEASE", "+end +chain +no_release "},
         {"ROLLBACK TO SAVEPOINT s", "+savepoint "},
         {"SAVEPOINT s", "+savepoint "},
         {"RELEASE SAVEPOINT s", "+savepoint "},
@@ -204,6 +206,9 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"CREATE TEMPORARY TABLE t (a INT)", "+temporary_create "},
         {"CREATE TABLE t (a INT)", "+implicit_commit "},
         {"CREATE TABLE t (a INT REFERENCES u (a))", "+implicit_commit +catalogue "},
+        {"CREATE TABLE t (a INT) WITH SYSTEM VERSIONING PARTITION BY RANGE (a) "
+         "(PARTITION p0 VALUES LESS THAN (10))",
+         "+implicit_commit "},
         {"CREATE INDEX i ON t (a)", "+implicit_commit "},
         {"DROP TEMPORARY TABLE t", "+temporary_drop "},
         {"DROP TABLE t", "+implicit_commit +temporary_drop "},
@@ -234,6 +239,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"LOAD DATA INFILE 'x' INTO TABLE t", ""},
         {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t", "+local_file "},
         {"LOAD DATA CONCURRENT LOCAL INFILE 'x' INTO TABLE t (@a)", "+user_variable +local_file "},
+        {"LOAD DATA INFILE 'x' INTO TABLE t CHARACTER SET utf8mb4 (a)", ""},
         {"HANDLER t OPEN", "+handler_open "},
         {"HANDLER t READ FIRST", ""},
         {"HANDLER t CLOSE", "+handler_close "},
@@ -327,6 +333,91 @@ static void test_a_body_with_semicolons_is_one_statement(void **state)
     // A block that does not end may hide a statement.
     assert_true(statement_has(parse(fixture, "CREATE PROCEDURE p () BEGIN SELECT 1; SELECT 2"),
                               EFFECT_UNKNOWN));
+}
+
+static void test_a_body_may_be_a_block_without_begin(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const programs[] = {
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW IF NEW.a IS NULL THEN SET NEW.a = 1; "
+        "SET NEW.b = 2; END IF",
+        "CREATE TRIGGER IF NOT EXISTS app.tr AFTER UPDATE ON t FOR EACH ROW FOLLOWS other "
+        "IF NOT EXISTS (SELECT 1 FROM u) THEN DELETE FROM v; DELETE FROM w; END IF",
+        "CREATE TRIGGER tr AFTER DELETE ON t FOR EACH ROW PRECEDES `other` CASE OLD.a WHEN 1 THEN "
+        "DELETE FROM v; ELSE DELETE FROM w; END CASE",
+        "CREATE PROCEDURE p(x INT) IF x THEN SET @a = 1; END IF",
+        "CREATE PROCEDURE IF NOT EXISTS `app`.`p` (x DECIMAL(5, 2), y ENUM('a', 'b')) "
+        "IF x THEN SET @a = 1; ELSE SET @a = IF(y, 1, 2); END IF",
+        "CREATE PROCEDURE p(x INT) LANGUAGE SQL NOT DETERMINISTIC MODIFIES SQL DATA SQL SECURITY "
+        "INVOKER COMMENT 'x' WHILE x > 0 DO SET x = x - 1; DELETE FROM t; END WHILE",
+        "CREATE PROCEDURE p() NO SQL LOOP SELECT 1; SELECT 2; END LOOP",
+        "CREATE PROCEDURE p() CONTAINS SQL l: REPEAT SELECT REPEAT('a', 2); UNTIL 1 END REPEAT l",
+        "CREATE PROCEDURE p() FOR i IN 1..2 DO SELECT i; SELECT 2; END FOR",
+        "CREATE PROCEDURE p(x INT) CASE WHEN x THEN SELECT 1; ELSE SELECT 2; END CASE",
+        "CREATE FUNCTION f(x INT) RETURNS VARCHAR(9) CHARSET latin1 IF x THEN RETURN 1; "
+        "ELSE RETURN 2; END IF",
+        "CREATE FUNCTION f(x INT) RETURNS SET('a', 'b') CHARACTER SET utf8mb4 DETERMINISTIC READS "
+        "SQL DATA IF x THEN RETURN 1; ELSE RETURN IF(x, 1, 2); END IF",
+        "CREATE EVENT IF NOT EXISTS e ON SCHEDULE EVERY 1 DAY DO IF (SELECT 1) THEN DELETE FROM v; "
+        "DELETE FROM w; END IF",
+    };
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        char sql[512];
+        parse(fixture, programs[i]);
+        assert_int_equal(fixture->statement.count, 1);
+        assert_false(statement_has(&fixture->statement, EFFECT_UNKNOWN));
+        snprintf(sql, sizeof(sql), "%s; SET @behind = 1", programs[i]);
+        parse(fixture, sql);
+        assert_int_equal(fixture->statement.count, 2);
+        assert_true(statement_has(&fixture->statement, EFFECT_USER_VARIABLE));
+        assert_false(statement_has(&fixture->statement, EFFECT_UNKNOWN));
+    }
+}
+
+// IF and REPEAT are functions there, FOR belongs to the query.
+static void test_a_body_of_one_statement_ends_at_its_semicolon(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const programs[] = {
+        "CREATE PROCEDURE IF NOT EXISTS p() SELECT IF(1, 2, 3), REPEAT('a', 2)",
+        "CREATE PROCEDURE p() DETERMINISTIC SELECT * FROM t WHERE a IN (1) FOR UPDATE",
+        "CREATE PROCEDURE p() DROP TABLE IF EXISTS t",
+        "CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN IF(x, 1, 2)",
+        "CREATE FUNCTION f(x INT) RETURNS INT RETURN CASE x WHEN 1 THEN 2 END",
+        "CREATE FUNCTION IF NOT EXISTS f RETURNS STRING SONAME 'f.so'",
+        "CREATE FUNCTION f(x INT) RETURNS INT LANGUAGE JAVASCRIPT AS 'if (x) { return 1; }'",
+        "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = IF(NEW.b, 1, 2)",
+    };
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        char sql[512];
+        snprintf(sql, sizeof(sql), "%s; SET @behind = 1", programs[i]);
+        parse(fixture, sql);
+        assert_int_equal(fixture->statement.count, 2);
+        assert_true(statement_has(&fixture->statement, EFFECT_USER_VARIABLE));
+        assert_false(statement_has(&fixture->statement, EFFECT_UNKNOWN));
+    }
+}
+
+// --- what LOAD DATA assigns
+
+static void test_load_data_assigns_variables_behind_a_character_set(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const loads[] = {
+        "LOAD DATA INFILE 'x' INTO TABLE t CHARACTER SET utf8mb4 (a, @v)",
+        "LOAD DATA INFILE 'x' INTO TABLE t CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' (a, @v)",
+        "LOAD DATA INFILE 'x' INTO TABLE t PARTITION (p0) CHAR SET 'utf8mb4' (a, @v) SET b = 1",
+        "LOAD XML INFILE 'x' INTO TABLE t CHARSET binary ROWS IDENTIFIED BY '<r>' (charset, @v)",
+        "LOAD DATA INFILE 'x' INTO TABLE t (charset, @v) SET b = UPPER(a)",
+    };
+    for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        const struct statement *statement = parse(fixture, loads[i]);
+        assert_int_equal(statement->reason, ROUTE_REASON_LOAD_DATA);
+        assert_int_equal(statement->effects, EFFECT_BIT(EFFECT_USER_VARIABLE));
+        assert_int_equal(statement->subjects_count, 1);
+        assert_int_equal(statement->subjects[0].kind, SUBJECT_USER_VARIABLE);
+        assert_true(slice_equal(statement->subjects[0].name, S("v")));
+    }
 }
 
 // --- tables
@@ -426,6 +517,10 @@ static void test_tables_that_are_written_are_marked(void **state)
         {"CREATE TABLE a (b INT REFERENCES c (d)) AS SELECT * FROM e", "a! c e"},
         {"CREATE TABLE IF NOT EXISTS a LIKE b.c", "a! b.c"},
         {"CREATE TEMPORARY TABLE a SELECT * FROM b", "a!t b"},
+        {"CREATE TABLE a (b TEXT, FULLTEXT KEY i (b) WITH PARSER ngram) SELECT * FROM c", "a! c"},
+        {"CREATE TABLE a (WITH x AS (SELECT * FROM b) SELECT * FROM x)", "a! b x"},
+        {"CREATE TABLE a (b INT) WITH SYSTEM VERSIONING AS WITH x AS (SELECT * FROM c) TABLE x",
+         "a! c x"},
         {"CREATE INDEX i ON a (b)", "a!"},
         {"CREATE VIEW a AS SELECT * FROM b", "a! b"},
         {"ALTER TABLE a RENAME TO b", "a! b!"},
@@ -440,6 +535,37 @@ static void test_tables_that_are_written_are_marked(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_string_equal(tables_of(fixture, cases[i].sql), cases[i].tables);
+    }
+}
+
+// WITH PARSER and WITH SYSTEM VERSIONING are options, a partition's VALUES are bounds.
+static void test_a_query_is_told_from_the_definition_of_a_table(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *sql;
+        const char *effects;
+    } cases[] = {
+        {"CREATE TABLE c (id INT, body TEXT, FULLTEXT KEY ft (body) /*!50100 WITH PARSER ngram */, "
+         "CONSTRAINT x FOREIGN KEY (id) REFERENCES p (id))",
+         "+implicit_commit +catalogue "},
+        {"CREATE TABLE c (a INT WITH SYSTEM VERSIONING, b INT REFERENCES p (id))",
+         "+implicit_commit +catalogue "},
+        {"CREATE TABLE c (a INT) WITH SYSTEM VERSIONING PARTITION BY RANGE (a) "
+         "(PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (f(20)))",
+         "+implicit_commit "},
+        {"CREATE TABLE c VALUES ROW(1, 2), ROW(3, 4)", "+implicit_commit "},
+        {"CREATE TABLE c AS VALUES (1, f(2))", "+implicit_commit +insert_id +function ?insert_id "},
+        {"CREATE TABLE c (VALUES ROW(f(1)))", "+implicit_commit +insert_id +function ?insert_id "},
+        {"CREATE TABLE c (a INT) SELECT f(1)", "+implicit_commit +insert_id +function ?insert_id "},
+        {"CREATE TABLE c AS WITH x AS (SELECT f(1)) SELECT * FROM x",
+         "+implicit_commit +insert_id +function ?insert_id "},
+        {"CREATE TABLE c AS WITH `system` (a) AS (SELECT 1) SELECT f(a) FROM `system`",
+         "+implicit_commit +insert_id +function ?insert_id "},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_string_equal(effects_of(fixture, cases[i].sql), cases[i].effects);
+        assert_int_equal(fixture->statement.reason, ROUTE_REASON_DDL);
     }
 }
 
@@ -699,6 +825,57 @@ static void test_hints_come_along(void **state)
                      HINT_TARGET_NONE);
 }
 
+// --- views
+
+static const struct catalogue *views_make(const char *const (*views)[2], size_t count)
+{
+    struct catalogue_builder *builder = catalogue_builder_create();
+    for (size_t i = 0; i < count; i++) {
+        const struct slice row[] = {S("app"), slice_text(views[i][0]), slice_text(views[i][1])};
+        assert_true(catalogue_builder_row(builder, CATALOGUE_QUERY_VIEWS, row, 3));
+    }
+    for (int id = 0; id < CATALOGUE_QUERY_COUNT; id++) {
+        catalogue_builder_done(builder, (enum catalogue_query_id)id);
+    }
+    return catalogue_builder_finish(&builder, statement_inspect);
+}
+
+// They neither bind the session to its connection nor are refused to those who may only read.
+static void test_views_that_each_server_answers_in_its_own_way_are_no_writes(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const views[][2] = {
+        {"v_tables", "select `information_schema`.`tables`.`TABLE_NAME` AS `table_name` from "
+                     "`information_schema`.`tables`"},
+        {"v_version", "select version() AS `v`,@@hostname AS `h` from `app`.`t`"},
+        {"v_id", "select connection_id() AS `i`"},
+        {"v_processes", "select `information_schema`.`processlist`.`ID` AS `id` from "
+                        "`information_schema`.`processlist`"},
+        {"v_over", "select `v_version`.`v` AS `v` from `app`.`v_version`"},
+        {"v_insert_id", "select last_insert_id() AS `i`"},
+    };
+    catalogue_unref(fixture->context.catalogue);
+    fixture->context.catalogue = views_make(views, sizeof(views) / sizeof(views[0]));
+    for (size_t i = 0; i < 5; i++) {
+        buffer_clear(&fixture->text);
+        buffer_print(&fixture->text, "SELECT * FROM %s", views[i][0]);
+        const struct statement *statement = parse(fixture, text_end(fixture));
+        assert_int_equal(statement->class, STATEMENT_CLASS_SERVER_READ);
+        assert_int_equal(statement->reason, ROUTE_REASON_SERVER_SPECIFIC);
+        assert_true(slice_equal(statement->detail, slice_text(views[i][0])));
+        assert_int_equal(statement->effects, 0);
+        assert_int_equal(statement->asks, 0);
+        assert_int_equal(statement->uncacheable, UNCACHEABLE_VIEW);
+        assert_true(statement->are_tables_complete);
+        assert_false(statement->runs_program);
+    }
+    assert_int_equal(parse(fixture, "INSERT INTO u SELECT v FROM v_over")->effects, 0);
+    assert_int_equal(fixture->statement.reason, ROUTE_REASON_WRITE);
+    // Another connection than the one that made the id knows nothing of it.
+    assert_int_equal(parse(fixture, "SELECT * FROM v_insert_id")->reason, ROUTE_REASON_UNSAFE_VIEW);
+    assert_true(statement_has(&fixture->statement, EFFECT_FUNCTION));
+}
+
 // --- stored functions
 
 static void test_pure_functions_are_allowed_as_the_option_names_them(void **state)
@@ -942,8 +1119,12 @@ int main(void)
         TEST(test_effects_of_several_statements_add_up),
         TEST(test_a_text_that_changes_its_own_syntax_is_unsure_behind_that),
         TEST(test_a_body_with_semicolons_is_one_statement),
+        TEST(test_a_body_may_be_a_block_without_begin),
+        TEST(test_a_body_of_one_statement_ends_at_its_semicolon),
+        TEST(test_load_data_assigns_variables_behind_a_character_set),
         TEST(test_tables_are_found_at_every_depth),
         TEST(test_tables_that_are_written_are_marked),
+        TEST(test_a_query_is_told_from_the_definition_of_a_table),
         TEST(test_more_tables_than_fit_at_first_are_all_there),
         TEST(test_a_table_is_named_with_or_without_its_schema),
         TEST(test_a_system_schema_is_server_specific_when_it_is_the_current_one),
@@ -955,6 +1136,7 @@ int main(void)
         TEST(test_facts_about_queries),
         TEST(test_why_a_result_may_not_be_kept),
         TEST(test_hints_come_along),
+        TEST(test_views_that_each_server_answers_in_its_own_way_are_no_writes),
         TEST(test_pure_functions_are_allowed_as_the_option_names_them),
         TEST(test_ignore_space_makes_built_in_functions_of_words_with_space),
         TEST(test_functions_that_only_some_servers_have_want_a_catalogue),
