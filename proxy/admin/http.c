@@ -28,6 +28,7 @@ struct http {
 enum http_state {
     HTTP_READING, // its request comes in
     HTTP_WORKING, // the answer is being made: a gathering or an exchange is out
+    HTTP_SENDING, // the kernel has not taken all of the answer yet
     HTTP_CLOSING, // the answer is on its way
     HTTP_GONE,    // the socket is closed, the memory goes at the end of the turn
 };
@@ -115,6 +116,12 @@ static const char *status_text(enum http_status status)
     }
 }
 
+static void answer_end(struct http_client *client)
+{
+    http_enter(client, HTTP_CLOSING);
+    stream_finish(&client->stream);
+}
+
 static void answer(struct http_client *client, enum http_status status, const char *type,
                    struct slice body)
 {
@@ -126,8 +133,10 @@ static void answer(struct http_client *client, enum http_status status, const ch
                  (int)status, status_text(status), type, body.len);
     stream_send2(&client->stream, buffer_slice(&head), client->is_head ? SLICE_NONE : body);
     buffer_release(&head);
-    http_enter(client, HTTP_CLOSING);
-    stream_finish(&client->stream);
+    http_enter(client, HTTP_SENDING);
+    if (!stream_is_congested(&client->stream)) {
+        answer_end(client);
+    }
 }
 
 static void answer_text(struct http_client *client, enum http_status status, struct slice body)
@@ -391,24 +400,32 @@ static void serve(struct http_client *client, const struct http_request *request
     }
 }
 
+// One request to a connection. It is kept until the answer has gone out, since a stream that is
+// paused looks for the peer's end behind what was kept: a client that has shut its own sending side
+// (nc -N) waits for the answer all the same.
 static size_t on_data(struct stream *stream, const uint8_t *bytes, size_t len)
 {
     struct http_client *client = container_of(stream, struct http_client, stream);
     struct http_request request;
-    if (client->state != HTTP_READING) {
-        return len; // one request to a connection
-    }
     switch (http_request_read(&request, slice_make(bytes, len))) {
     case HTTP_MORE:
         return 0;
     case HTTP_WHOLE:
         serve(client, &request);
-        return len;
+        break;
     case HTTP_BAD:
     default:
         answer_text(client, HTTP_MALFORMED, S("this is no request of HTTP/1.1\n"));
-        return len;
+        break;
     }
+    stream_pause(stream);
+    return 0;
+}
+
+// All of the answer is out.
+static void on_writable(struct stream *stream)
+{
+    answer_end(container_of(stream, struct http_client, stream));
 }
 
 static void on_closed(struct stream *stream, enum stream_end end, const struct error *error)
@@ -420,9 +437,10 @@ static void on_closed(struct stream *stream, enum stream_end end, const struct e
 
 static const struct stream_handler handler = {
     .on_data = on_data,
+    .on_writable = on_writable,
     .on_closed = on_closed,
-    .high_water = 1 << 20,
-    .low_water = 64 << 10,
+    .high_water = 0, // both 0: an answer is waited for to its last byte
+    .low_water = 0,
 };
 
 static void on_accept(struct listener *listener, int fd, const struct address *peer)

@@ -3,7 +3,10 @@
 // more is closed. One thread: the control thread's.
 //
 // It stands on proxy/net's streams and not on evhttp, which bounds neither the number of its
-// connections nor their life, and does not tell of a client that goes while its answer is made.
+// connections nor their life.
+//
+// A client may shut its own sending side behind its request (nc -N does). One that closes looks the
+// same from here, so that its answer is made all the same and goes nowhere.
 //
 // Metrics and health are shown to whoever reaches the port. The views are shown to this machine
 // without a password; to others only with the name and password of an admin account (HTTP basic

@@ -15,15 +15,19 @@ enum { CACHE_LINE = 64 };
 // each token taken of it.
 struct limit_counter {
     alignas(CACHE_LINE) atomic_uint used;
-    atomic_uint max;
     struct refcount ref;
+};
+
+struct limit {
+    struct limit_counter *counter;
+    uint32_t max;
 };
 
 struct limit_tokens {
     struct refcount ref;
-    struct map names; // to a counter's place in `counters`
+    struct map names; // to a limit's place in `limits`
     unsigned count;
-    struct limit_counter *counters[];
+    struct limit limits[];
 };
 
 // --- one counter --------------------------------------------------------------------------------
@@ -35,7 +39,6 @@ static struct limit_counter *counter_create(void)
         abort();
     }
     atomic_init(&counter->used, 0);
-    atomic_init(&counter->max, LIMIT_NONE);
     refcount_init(&counter->ref);
     return counter;
 }
@@ -55,9 +58,8 @@ static void counter_unref(struct limit_counter *counter)
 }
 
 // Nothing is published through the count, so no order is asked for beyond its own.
-static bool counter_take(struct limit_counter *counter)
+static bool counter_take(struct limit_counter *counter, uint32_t max)
 {
-    unsigned max = atomic_load_explicit(&counter->max, memory_order_relaxed);
     unsigned used = atomic_load_explicit(&counter->used, memory_order_relaxed);
     do {
         if (max != LIMIT_NONE && used >= max) {
@@ -73,21 +75,19 @@ static bool counter_take(struct limit_counter *counter)
 static struct limit_counter *counter_of(const struct limit_tokens *tokens, struct slice name)
 {
     int index = tokens != NULL ? limit_find(tokens, name) : -1;
-    return index >= 0 ? counter_ref(tokens->counters[index]) : counter_create();
+    return index >= 0 ? counter_ref(tokens->limits[index].counter) : counter_create();
 }
 
 struct limit_tokens *limit_tokens_create(const struct limit_row *rows, unsigned count,
                                          const struct limit_tokens *before)
 {
-    struct limit_tokens *tokens =
-        mem_zero(1, sizeof(*tokens) + count * sizeof(tokens->counters[0]));
+    struct limit_tokens *tokens = mem_zero(1, sizeof(*tokens) + count * sizeof(tokens->limits[0]));
     refcount_init(&tokens->ref);
     tokens->count = count;
     for (unsigned i = 0; i < count; i++) {
-        struct limit_counter *counter = counter_of(before, rows[i].name);
-        atomic_store_explicit(&counter->max, rows[i].max, memory_order_relaxed);
-        tokens->counters[i] = counter;
-        void *twin = map_put(&tokens->names, rows[i].name, &tokens->counters[i]);
+        tokens->limits[i] =
+            (struct limit){.counter = counter_of(before, rows[i].name), .max = rows[i].max};
+        void *twin = map_put(&tokens->names, rows[i].name, &tokens->limits[i]);
         assert(twin == NULL);
         (void)twin;
     }
@@ -106,7 +106,7 @@ void limit_tokens_unref(struct limit_tokens *tokens)
         return;
     }
     for (unsigned i = 0; i < tokens->count; i++) {
-        counter_unref(tokens->counters[i]);
+        counter_unref(tokens->limits[i].counter);
     }
     map_release(&tokens->names);
     mem_free(tokens);
@@ -114,8 +114,8 @@ void limit_tokens_unref(struct limit_tokens *tokens)
 
 int limit_find(const struct limit_tokens *tokens, struct slice name)
 {
-    struct limit_counter **place = map_get(&tokens->names, name);
-    return place != NULL ? (int)(place - tokens->counters) : -1;
+    const struct limit *place = map_get(&tokens->names, name);
+    return place != NULL ? (int)(place - tokens->limits) : -1;
 }
 
 // --- tokens -------------------------------------------------------------------------------------
@@ -123,10 +123,11 @@ int limit_find(const struct limit_tokens *tokens, struct slice name)
 bool limit_take(struct limit_tokens *tokens, unsigned index, struct limit_token *token)
 {
     assert(index < tokens->count && token->counter == NULL);
-    if (!counter_take(tokens->counters[index])) {
+    const struct limit *limit = &tokens->limits[index];
+    if (!counter_take(limit->counter, limit->max)) {
         return false;
     }
-    token->counter = counter_ref(tokens->counters[index]);
+    token->counter = counter_ref(limit->counter);
     return true;
 }
 
@@ -145,11 +146,11 @@ void limit_give(struct limit_token *token)
 uint32_t limit_used(const struct limit_tokens *tokens, unsigned index)
 {
     assert(index < tokens->count);
-    return atomic_load_explicit(&tokens->counters[index]->used, memory_order_relaxed);
+    return atomic_load_explicit(&tokens->limits[index].counter->used, memory_order_relaxed);
 }
 
 uint32_t limit_max(const struct limit_tokens *tokens, unsigned index)
 {
     assert(index < tokens->count);
-    return atomic_load_explicit(&tokens->counters[index]->max, memory_order_relaxed);
+    return tokens->limits[index].max;
 }

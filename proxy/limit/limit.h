@@ -1,8 +1,8 @@
 // Limits that count across threads: so many tokens of a name (a server, a user, "clients"), taken
 // and given back by any thread without a lock. A set of them is immutable and refcounted; a reload
-// makes a new set, which takes over the counters of the same name with all that is taken of them. A
-// token remembers its counter, so it is given back rightly whatever was reloaded meanwhile. Any
-// thread.
+// makes a new set, which shares the counters of the same name with all that is taken of them, and
+// has limits of its own: as long as nobody takes of it, nothing has changed. A token remembers its
+// counter, so it is given back rightly whatever was reloaded meanwhile. Any thread.
 #pragma once
 
 #include "proxy/base/slice.h"
@@ -28,7 +28,7 @@ struct limit_token {
 #define LIMIT_TOKEN_NONE ((struct limit_token){NULL})
 
 // A set with a counter for each row, by its index. Names differ. Counters that `before` (may be
-// NULL) has under the same name go on, with the new limit; from then on both sets share them.
+// NULL) has under the same name are shared: each set looks at its own limit.
 struct limit_tokens *limit_tokens_create(const struct limit_row *rows, unsigned count,
                                          const struct limit_tokens *before);
 struct limit_tokens *limit_tokens_ref(struct limit_tokens *tokens);

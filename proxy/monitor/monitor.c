@@ -301,35 +301,57 @@ static void catalogue_refused(void *context, int server, const struct error *ref
 
 // --- setting up, again and again ---
 
-// The old server of that name and address, or -1: what is known of it is still true.
-static int old_find(const struct config *old, int old_count, const struct conf_backend *backend)
+// The old server of that name, or -1.
+static int old_find(const struct monitor *monitor, struct slice name)
 {
-    for (int i = 0; i < old_count; i++) {
-        if (slice_equal(old->backends[i].name, backend->name)) {
-            return conf_address_equal(&old->backends[i].address, &backend->address) ? i : -1;
+    for (int i = 0; i < monitor->count; i++) {
+        if (slice_equal(monitor->config->backends[i].name, name)) {
+            return i;
         }
     }
     return -1;
 }
 
-// Where the primary's positions are kept goes by index, and those may have moved.
-static void history_restart(struct monitor *monitor)
+// Makes the server of that index. Its old index where what was found out of it is still true: where
+// the address is the same too; else -1.
+static int watched_make(struct monitor *monitor, const struct monitor_setup *setup, int server,
+                        struct watched *out)
 {
-    lag_history_clear(&monitor->history);
-    monitor->history_of = -1;
+    const struct conf_backend *backend = &setup->config->backends[server];
+    int old = old_find(monitor, backend->name);
+    *out = (struct watched){.probe = probe_make(monitor, setup, server)};
+    if (old < 0) {
+        return -1;
+    }
+    const struct watched *before = &monitor->servers[old];
+    if (!conf_address_equal(&monitor->config->backends[old].address, &backend->address)) {
+        probe_facts(out->probe)->admin = probe_facts(before->probe)->admin; // said of the name
+        return -1;
+    }
+    out->trouble = before->trouble;
+    probe_inherit(out->probe, before->probe);
+    return old;
+}
+
+// The primary's positions go on where it is the same server, whatever its index is now.
+static void history_move(struct monitor *monitor, int server)
+{
+    if (server < 0) {
+        lag_history_clear(&monitor->history);
+    }
+    monitor->history_of = server;
 }
 
 static void servers_set_up(struct monitor *monitor, const struct monitor_setup *setup)
 {
     struct watched servers[TOPOLOGY_SERVERS_MAX];
     int count = (int)setup->config->backend_count;
+    int history_of = -1;
 
     for (int i = 0; i < count; i++) {
-        int old = old_find(monitor->config, monitor->count, &setup->config->backends[i]);
-        servers[i] = (struct watched){.probe = probe_make(monitor, setup, i)};
-        if (old >= 0) {
-            servers[i].trouble = monitor->servers[old].trouble;
-            probe_inherit(servers[i].probe, monitor->servers[old].probe);
+        int old = watched_make(monitor, setup, i, &servers[i]);
+        if (old >= 0 && old == monitor->history_of) {
+            history_of = i;
         }
     }
     for (int i = 0; i < monitor->count; i++) {
@@ -340,7 +362,7 @@ static void servers_set_up(struct monitor *monitor, const struct monitor_setup *
     config_ref(setup->config);
     config_unref(monitor->config);
     monitor->config = setup->config;
-    history_restart(monitor);
+    history_move(monitor, history_of);
 }
 
 static void probes_start(struct monitor *monitor)

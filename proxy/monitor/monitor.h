@@ -51,7 +51,8 @@ void monitor_stop(struct monitor *monitor);
 // After monitor_stop(), on the creator's thread.
 void monitor_destroy(struct monitor *monitor);
 
-// A reload: servers keep their facts by name. Copies the struct and takes references.
+// A reload: servers keep what an operator said by their name, and what was found out where the
+// address is the same too. Copies the struct and takes references.
 void monitor_set_setup(struct monitor *monitor, const struct monitor_setup *setup,
                        const struct metric_labels *labels);
 // SET BACKEND ... ONLINE | DRAIN | OFFLINE.

@@ -55,12 +55,37 @@ static enum tls_verify verify_of(enum conf_tls_mode mode)
     }
 }
 
+static struct backend_files files_look(const struct conf_backend *backend)
+{
+    if (backend->tls == CONF_TLS_DISABLED) {
+        return (struct backend_files){.ca = {.inode = 0}};
+    }
+    return (struct backend_files){
+        .ca = file_stamp_read(backend->tls_ca),
+        .cert = file_stamp_read(backend->tls_cert),
+        .key = file_stamp_read(backend->tls_key),
+    };
+}
+
 static bool backend_is_kept(const struct conf_backend *a, const struct conf_backend *b)
 {
     return slice_equal(a->name, b->name) && conf_address_equal(&a->address, &b->address) &&
            a->tls == b->tls && a->send_proxy == b->send_proxy && a->compression == b->compression &&
            slice_equal(a->tls_ca, b->tls_ca) && slice_equal(a->tls_cert, b->tls_cert) &&
            slice_equal(a->tls_key, b->tls_key);
+}
+
+static bool target_is_kept(const struct worker_setup *setup, const struct worker_setup *before,
+                           size_t index)
+{
+    if (before == NULL || index >= before->config->backend_count ||
+        !backend_is_kept(&setup->config->backends[index], &before->config->backends[index])) {
+        return false;
+    }
+    const struct backend_files *files = &setup->backend_files[index];
+    const struct backend_files *old = &before->backend_files[index];
+    return file_stamp_equal(&files->ca, &old->ca) && file_stamp_equal(&files->cert, &old->cert) &&
+           file_stamp_equal(&files->key, &old->key);
 }
 
 static bool backend_tls_make(struct worker_setup *setup, size_t index,
@@ -93,8 +118,9 @@ static bool backends_make(struct worker_setup *setup, struct worker_setup *befor
     bool is_good = true;
     setup->are_targets_kept = mem_zero(config->backend_count, sizeof(bool));
     for (size_t i = 0; i < config->backend_count; i++) {
-        if (before != NULL && i < before->config->backend_count &&
-            backend_is_kept(&config->backends[i], &before->config->backends[i])) {
+        // Before they are read: a file that changes in between is another one to the next setup.
+        setup->backend_files[i] = files_look(&config->backends[i]);
+        if (target_is_kept(setup, before, i)) {
             setup->are_targets_kept[i] = true;
             setup->backend_tls[i] =
                 before->backend_tls[i] != NULL ? tls_context_ref(before->backend_tls[i]) : NULL;

@@ -7,6 +7,7 @@
 #include "conf/config.h"
 #include "protocol/login/account.h"
 #include "protocol/login/login_key.h"
+#include "proxy/base/file_stamp.h"
 #include "proxy/base/helpers.h"
 #include "proxy/base/refcount.h"
 #include "proxy/net/listener.h"
@@ -27,6 +28,11 @@ struct worker;
 
 // --- what workers are given ----------------------------------------------------------------------
 
+// As they were when they were read.
+struct backend_files {
+    struct file_stamp ca, cert, key;
+};
+
 // Everything that comes of one configuration, made and checked as a whole, then immutable: a reload
 // makes another.
 struct worker_setup {
@@ -35,6 +41,7 @@ struct worker_setup {
     const struct rules *rules;
     struct tls_context *client_tls;                        // NULL: clients get none
     struct tls_context *backend_tls[TOPOLOGY_SERVERS_MAX]; // by server index; NULL: none
+    struct backend_files backend_files[TOPOLOGY_SERVERS_MAX];
     struct pool_tokens *tokens;
     struct limit_tokens *clients; // one counter: all clients
     struct limit_tokens *users;   // by section's index: its clients

@@ -1,11 +1,15 @@
 // The HTTP port: health, readiness, metrics that Prometheus takes, the views as JSON.
 #include "tests/lib/http.h"
+#include "tests/lib/peer.h"
 #include "tests/lib/site.h"
 
 #include <jansson.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static int setup(void **state)
 {
@@ -114,6 +118,72 @@ static void views_are_json(void **state)
     assert_int_equal(http_get(site->instance->http_port, "/api/nothing", NULL), 404);
 }
 
+// --- clients that only shut their sending side --------------------------------------------------
+
+// Small segments and a small window: what sluice sends does not fit the kernel at once.
+static struct peer *narrow_peer(uint16_t port)
+{
+    const int size = 1, segment = 88; // the least that there is, in truth
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return peer_adopt(fd);
+}
+
+static void ask_and_shut(struct peer *peer, const char *request)
+{
+    peer_send(peer, slice_text(request));
+    assert_int_equal(shutdown(peer->fd, SHUT_WR), 0);
+}
+
+// Reads to the end; what came is a whole answer.
+static void assert_answered(struct peer *peer)
+{
+    static const char length[] = "Content-Length: ";
+    struct buffer answer = BUFFER_INIT;
+    uint8_t piece[16384];
+    for (size_t n; (n = peer_read_bytes(peer, piece, sizeof(piece))) > 0;) {
+        buffer_append(&answer, piece, n);
+    }
+    struct slice text = buffer_slice(&answer);
+    assert_true(slice_equal(slice_first(text, 12), S("HTTP/1.1 200")));
+    struct slice body = slice_from(text, slice_find_slice(text, S("\r\n\r\n")) + 4);
+    struct slice told = slice_from(text, slice_find_slice(text, slice_text(length)));
+    char digits[16];
+    slice_to_text(slice_first(slice_from(told, sizeof(length) - 1), sizeof(digits) - 1), digits,
+                  sizeof(digits));
+    assert_int_equal(strtoul(digits, NULL, 10), body.len);
+    buffer_release(&answer);
+    peer_close(peer);
+}
+
+// printf 'GET /metrics HTTP/1.0\r\n\r\n' | nc -N
+static void a_client_that_shuts_its_sending_side_is_answered(void **state)
+{
+    const struct site *site = *state;
+    for (int i = 0; i < 20; i++) {
+        struct peer *peer = peer_connect(site->instance->http_port);
+        ask_and_shut(peer, "GET /metrics HTTP/1.0\r\n\r\n");
+        assert_answered(peer);
+    }
+}
+
+static void a_client_that_shuts_its_sending_side_and_reads_late_gets_all(void **state)
+{
+    const struct site *site = *state;
+    uint16_t port = site->instance->http_port;
+    struct peer *peer = narrow_peer(port);
+    ask_and_shut(peer, "GET /api/config HTTP/1.0\r\n\r\n"); // the longest
+    for (int i = 0; i < 5; i++) { // sluice has met the end of what is sent
+        assert_int_equal(http_get(port, "/metrics", NULL), 200);
+    }
+    assert_answered(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +191,8 @@ int main(void)
         cmocka_unit_test(metrics_are_what_prometheus_reads),
         cmocka_unit_test(metrics_count_what_was_done),
         cmocka_unit_test(views_are_json),
+        cmocka_unit_test(a_client_that_shuts_its_sending_side_is_answered),
+        cmocka_unit_test(a_client_that_shuts_its_sending_side_and_reads_late_gets_all),
         cmocka_unit_test(not_ready_says_what_is_missing),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };

@@ -274,6 +274,56 @@ static void a_wrong_file_changes_nothing(void **state)
     mysql_close(admin);
 }
 
+// With the limit of the file the second client would be one too many.
+static void a_reload_that_is_not_put_to_work_leaves_limits_as_they_are(void **state)
+{
+    struct site *site = *state;
+    MYSQL *client = site_client(site), *admin = instance_admin(site->instance);
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"proxy.max_clients = 1", "user:app.max_connections = 1",
+                                           "backend:db1.max_connections = 1", NULL});
+    client_run(admin, "RELOAD DRY RUN");
+    mysql_close(site_client(site));
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"proxy.max_clients = 1", "user:app.max_connections = 1",
+                                           "backend:db1.max_connections = 1",
+                                           "rule:broken.match = (", NULL});
+    assert_client_error(admin, "RELOAD", 1105, "match");
+    mysql_close(site_client(site));
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    mysql_close(client);
+    mysql_close(admin);
+}
+
+// The server comes back at another address only when the operator says so.
+static void a_server_taken_out_stays_out_when_its_address_changes(void **state)
+{
+    static const char out[] = "SELECT COUNT(*) FROM backends WHERE name = 'db3' AND state = '%s'";
+    struct site *site = *state;
+    MYSQL *admin = instance_admin(site->instance);
+    char address[64], is_offline[128], is_up[128];
+    snprintf(is_offline, sizeof(is_offline), out, "offline");
+    snprintf(is_up, sizeof(is_up), out, "up");
+    snprintf(address, sizeof(address), "backend:db3.address = localhost:%u",
+             stack_server(site->stack, "db3")->port);
+    client_run(admin, "SET BACKEND db3 OFFLINE");
+    assert_soon(client_number(admin, is_offline) == 1);
+    instance_rewrite(site->instance, site->stack, (const char *const[]){address, NULL});
+    client_run(admin, "RELOAD");
+    client_run(admin, "SET BACKEND db2 DRAIN"); // told behind the reload
+    assert_soon(client_number(admin, "SELECT COUNT(*) FROM backends WHERE state = 'draining'") ==
+                1);
+    assert_client_number(admin, is_offline, 1);
+    client_run(admin, "SET BACKEND db2 ONLINE");
+    client_run(admin, "SET BACKEND db3 ONLINE");
+    assert_soon(client_number(admin, is_up) == 1);
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    instance_wait_up(site->instance);
+    mysql_close(admin);
+}
+
 static void a_reload_may_bring_servers_but_not_take_them_away(void **state)
 {
     struct site *site = *state;
@@ -328,6 +378,8 @@ int main(void)
         cmocka_unit_test(shutdown_by_the_admin_port_drains),
         cmocka_unit_test(a_reload_changes_what_can_change),
         cmocka_unit_test(a_wrong_file_changes_nothing),
+        cmocka_unit_test(a_reload_that_is_not_put_to_work_leaves_limits_as_they_are),
+        cmocka_unit_test(a_server_taken_out_stays_out_when_its_address_changes),
         cmocka_unit_test(a_reload_may_bring_servers_but_not_take_them_away),
         cmocka_unit_test(set_changes_one_option),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),

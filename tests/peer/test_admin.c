@@ -1257,6 +1257,25 @@ static void answers_that_nobody_waits_for_any_more_do_no_harm(void **state)
     mysql_close(client);
 }
 
+// printf ... | nc -N: the client's end has come before there is an answer.
+static void a_client_that_sends_no_more_gets_its_answer(void **state)
+{
+    static struct answering answering = {.message = {.run = answer_held}};
+    char line[13] = "";
+    (void)state;
+    stage.is_holding = true;
+    struct peer *peer = peer_connect(stage.http_port);
+    unsigned before = stage.held_count;
+    peer_send(peer, S("GET /healthz HTTP/1.0\r\n\r\n"));
+    assert_soon(stage.held_count == before + 1);
+    assert_int_equal(shutdown(peer->fd, SHUT_WR), 0);
+    assert_string_equal(page("/readyz", 200), "ready\n"); // was asked for behind that end
+    loop_post(stage.loop, &answering.message);
+    assert_int_equal(peer_read_bytes(peer, (uint8_t *)line, 12), 12);
+    assert_string_equal(line, "HTTP/1.1 200");
+    peer_close(peer);
+}
+
 // The last one: what is out when the ports are closed is answered into nothing (stage_teardown()).
 static void ports_may_be_closed_while_something_is_out(void **state)
 {
@@ -1307,6 +1326,7 @@ int main(void)
         cmocka_unit_test(one_client_too_many_is_told),
         cmocka_unit_test(http_clients_beyond_the_limit_are_closed),
         cmocka_unit_test(answers_that_nobody_waits_for_any_more_do_no_harm),
+        cmocka_unit_test(a_client_that_sends_no_more_gets_its_answer),
         cmocka_unit_test(ports_may_be_closed_while_something_is_out),
     };
     const struct CMUnitTest impatient[] = {

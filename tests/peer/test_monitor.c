@@ -105,6 +105,13 @@ static bool stands(struct world *world, const char *expected)
     return strcmp(text, expected) == 0;
 }
 
+static void events_forget(struct world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    world->events[0] = '\0';
+    pthread_mutex_unlock(&world->lock);
+}
+
 static bool reason_holds(struct world *world, const char *name, const char *part)
 {
     pthread_mutex_lock(&world->lock);
@@ -474,6 +481,14 @@ static void operators_take_servers_out_and_in(void **state)
     world_end(world);
 }
 
+static void reload(struct world *world, const char *options, const int *order)
+{
+    const struct config *config = config_make(world, options, order);
+    const struct monitor_setup setup = {.config = config};
+    monitor_set_setup(world->monitor, &setup, &world->labels);
+    config_unref(config);
+}
+
 // Facts stay with the name: nobody is left without a primary while the probes begin anew.
 static void a_reload_keeps_what_is_known(void **state)
 {
@@ -485,13 +500,66 @@ static void a_reload_keeps_what_is_known(void **state)
     monitor_set_admin_state(world->monitor, 1, ADMIN_DRAIN);
     assert_soon(stands(world, "[db1] db1 primary up, db2 replica draining, db3 replica up"));
 
-    const struct config *config = config_make(world, OFTEN, turned);
-    const struct monitor_setup setup = {.config = config};
-    monitor_set_setup(world->monitor, &setup, &world->labels);
+    reload(world, OFTEN, turned);
     assert_soon(stands(world, "[db1] db3 replica up, db1 primary up, db2 replica draining"));
     assert_false(was_told(world, "no_primary"));
     assert_soon(fake_accepted(world->fakes[0]) > 1 && fake_open(world->fakes[2]) == 1);
-    config_unref(config);
+    world_end(world);
+}
+
+// Who takes a server out, moves it and reloads has not said that it is to come back.
+static void what_an_operator_said_of_a_server_stays_when_its_address_changes(void **state)
+{
+    (void)state;
+    struct world *world = world_make(3);
+    world_watch(world, SELDOM);
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up, db3 replica up"));
+    monitor_set_admin_state(world->monitor, 1, ADMIN_OFFLINE);
+    monitor_set_admin_state(world->monitor, 2, ADMIN_DRAIN);
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica offline, db3 replica draining"));
+
+    struct fake *left[] = {world->fakes[1], world->fakes[2]};
+    for (int i = 1; i < 3; i++) {
+        world->fakes[i] = fake_start();
+        say_variables(world->fakes[i], "1", i == 1 ? "2" : "3", "0-1-10");
+        say_replica(world->fakes[i], "Yes", "Yes");
+    }
+    reload(world, SELDOM, in_order);
+    assert_soon(stands(world, "[db1] db1 primary up, db2 unknown offline, db3 replica draining"));
+    assert_true(fake_accepted(world->fakes[2]) > 0); // found out anew
+    assert_int_equal(fake_accepted(world->fakes[1]), 0);
+    monitor_set_admin_state(world->monitor, 1, ADMIN_ONLINE);
+    monitor_set_admin_state(world->monitor, 2, ADMIN_ONLINE);
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up, db3 replica up"));
+    fake_stop(left[0]);
+    fake_stop(left[1]);
+    world_end(world);
+}
+
+// As above it says 0 seconds: without the positions of before it would be believed.
+static void a_reload_does_not_make_a_replica_that_is_behind_look_fresh(void **state)
+{
+    static const char options[] =
+        "interval = 20ms\ntimeout = 300ms\nmax_lag = 100ms\nslow_start = 0";
+    static const int turned[SERVERS] = {1, 0};
+    (void)state;
+    struct world *world = world_make(2);
+    world_watch(world, options);
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
+    say_variables(world->fakes[0], "0", "1", "0-1-20");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica lagging"));
+    events_forget(world);
+    for (int round = 0; round < 2; round++) { // the second time the primary has moved
+        size_t came = fake_accepted(world->fakes[1]);
+        reload(world, options, round == 0 ? in_order : turned);
+        assert_soon(fake_accepted(world->fakes[1]) > came);
+        size_t asked = fake_statement_count(world->fakes[1], "SELECT @@global.read_only");
+        assert_soon(fake_statement_count(world->fakes[1], "SELECT @@global.read_only") > asked + 5);
+        assert_true(lag_of(world, "db2") > 100000);
+    }
+    assert_false(was_told(world, "backend.state"));
+    say_variables(world->fakes[1], "1", "2", "0-1-20");
+    assert_soon(stands(world, "[db1] db2 replica up, db1 primary up"));
     world_end(world);
 }
 
@@ -535,6 +603,8 @@ int main(void)
         cmocka_unit_test(a_connection_that_goes_while_it_rests_is_no_failure),
         cmocka_unit_test(operators_take_servers_out_and_in),
         cmocka_unit_test(a_reload_keeps_what_is_known),
+        cmocka_unit_test(what_an_operator_said_of_a_server_stays_when_its_address_changes),
+        cmocka_unit_test(a_reload_does_not_make_a_replica_that_is_behind_look_fresh),
         cmocka_unit_test(what_never_ran_ends_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

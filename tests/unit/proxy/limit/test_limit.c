@@ -112,6 +112,32 @@ static void a_lower_limit_waits_until_tokens_come_back(void **state)
     limit_tokens_unref(now);
 }
 
+// A reload that only checks, or is refused, makes a set too.
+static void a_set_that_was_made_and_thrown_away_has_changed_nothing(void **state)
+{
+    (void)state;
+    struct limit_tokens *tokens = set_of("app", 2, NULL);
+    struct limit_token a = LIMIT_TOKEN_NONE;
+    struct limit_token b = LIMIT_TOKEN_NONE;
+    struct limit_token c = LIMIT_TOKEN_NONE;
+
+    assert_true(limit_take(tokens, 0, &a));
+    struct limit_tokens *lower = set_of("app", 1, tokens);
+    struct limit_tokens *higher = set_of("app", LIMIT_NONE, tokens);
+    assert_int_equal(limit_max(tokens, 0), 2);
+    assert_true(limit_take(tokens, 0, &b));
+    assert_false(limit_take(tokens, 0, &c));
+    limit_tokens_unref(lower);
+    limit_tokens_unref(higher);
+    assert_int_equal(limit_max(tokens, 0), 2);
+    assert_int_equal(limit_used(tokens, 0), 2);
+    limit_give(&a);
+    assert_true(limit_take(tokens, 0, &c));
+    limit_give(&b);
+    limit_give(&c);
+    limit_tokens_unref(tokens);
+}
+
 // --- four threads -------------------------------------------------------------------------------
 
 enum { THREADS = 4, ROUNDS = 20000, MAX = 3 };
@@ -173,6 +199,7 @@ int main(void)
         cmocka_unit_test(names_are_found_by_their_row),
         cmocka_unit_test(a_reload_that_moves_rows_keeps_what_is_taken),
         cmocka_unit_test(a_lower_limit_waits_until_tokens_come_back),
+        cmocka_unit_test(a_set_that_was_made_and_thrown_away_has_changed_nothing),
         cmocka_unit_test(threads_never_hold_more_than_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

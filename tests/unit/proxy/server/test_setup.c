@@ -7,10 +7,12 @@
 #include "protocol/packet/error_row.h"
 #include "proxy/backend/conn.h"
 #include "proxy/base/memory.h"
+#include "proxy/net/tls_priv.h"
 #include "router/statement/pin.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/file.h"
 
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,31 +163,6 @@ static void another_way_of_tls_makes_another_target(void **state)
     worker_setup_unref(after);
 }
 
-// Connections of before count under the new limit.
-static void counts_go_on(void **state)
-{
-    (void)state;
-    struct worker_setup *before = make(two_servers, NULL);
-    struct limit_token client = LIMIT_TOKEN_NONE, server = LIMIT_TOKEN_NONE,
-                       more = LIMIT_TOKEN_NONE;
-    assert_true(limit_take(before->clients, 0, &client));
-    assert_true(pool_tokens_take(before->tokens, 0, 0, &server));
-    struct worker_setup *after =
-        make("[proxy]\nmax_clients = 1\n"
-             "[backend:db1]\naddress = 10.0.0.1:3306\nmax_connections = 1\n",
-             before);
-    assert_false(limit_take(after->clients, 0, &more));
-    assert_false(pool_tokens_take(after->tokens, 0, 0, &more));
-    limit_give(&client);
-    limit_give(&server);
-    assert_true(limit_take(after->clients, 0, &more));
-    limit_give(&more);
-    assert_true(pool_tokens_take(after->tokens, 0, 0, &more));
-    limit_give(&more);
-    worker_setup_unref(before);
-    worker_setup_unref(after);
-}
-
 static void servers_may_be_added_behind_but_not_taken_out_or_moved(void **state)
 {
     static const struct {
@@ -220,6 +197,188 @@ static void servers_may_be_added_behind_but_not_taken_out_or_moved(void **state)
         diagnostics_release(&diagnostics);
     }
     config_unref(before);
+}
+
+// --- files that are replaced --------------------------------------------------------------------
+
+struct files {
+    char folder[FILE_PATH_SIZE];
+    char text[4 * FILE_PATH_SIZE + 512]; // of the configuration
+};
+
+// db1 trusts an authority, db2 is shown a certificate, db3 has no file.
+static void files_init(struct files *files)
+{
+    folder_create(files->folder);
+    snprintf(files->text, sizeof(files->text),
+             "[backend:db1]\naddress = 10.0.0.1:3306\ntls = verify_ca\ntls_ca = %s/ca.pem\n"
+             "[backend:db2]\naddress = 10.0.0.2:3306\ntls_cert = %s/own.pem\n"
+             "tls_key = %s/own.key\n"
+             "[backend:db3]\naddress = 10.0.0.3:3306\n",
+             files->folder, files->folder, files->folder);
+}
+
+static FILE *file_begin(const struct files *files, const char *name)
+{
+    char path[FILE_PATH_SIZE + 32];
+    snprintf(path, sizeof(path), "%s/%s.new", files->folder, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    return file;
+}
+
+static void file_end(const struct files *files, const char *name, FILE *file)
+{
+    char from[FILE_PATH_SIZE + 32], to[FILE_PATH_SIZE + 32];
+    assert_int_equal(fclose(file), 0);
+    snprintf(from, sizeof(from), "%s/%s.new", files->folder, name);
+    snprintf(to, sizeof(to), "%s/%s", files->folder, name);
+    assert_int_equal(rename(from, to), 0);
+}
+
+// A new certificate and its key in the place of those before, as a rotation has it.
+static void pair_replace(const struct files *files, const char *cert, const char *key)
+{
+    EVP_PKEY *pair = NULL;
+    X509 *certificate = NULL;
+    assert_true(tls_certificate_make(&pair, &certificate));
+    FILE *file = file_begin(files, cert);
+    assert_int_equal(PEM_write_X509(file, certificate), 1);
+    file_end(files, cert, file);
+    file = file_begin(files, key);
+    assert_int_equal(PEM_write_PrivateKey(file, pair, NULL, NULL, 0, NULL, NULL), 1);
+    file_end(files, key, file);
+    EVP_PKEY_free(pair);
+    X509_free(certificate);
+}
+
+static void file_append(const struct files *files, const char *name, const char *text)
+{
+    char path[FILE_PATH_SIZE + 32];
+    snprintf(path, sizeof(path), "%s/%s", files->folder, name);
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+// Makes the next setup of the same configuration in the place of `*setup`: just the targets of
+// these servers are new ones, TLS and all.
+static void assert_renews(const struct files *files, struct worker_setup **setup,
+                          const char *servers)
+{
+    struct worker_setup *before = *setup;
+    struct worker_setup *after = make(files->text, before);
+    for (int i = 0; i < 3; i++) {
+        bool is_kept = strchr(servers, '1' + i) == NULL;
+        assert_int_equal(after->are_targets_kept[i], is_kept);
+        assert_int_equal(after->backend_tls[i] == before->backend_tls[i], is_kept);
+    }
+    worker_setup_unref(before);
+    *setup = after;
+}
+
+static void a_servers_tls_files_that_were_replaced_make_another_target(void **state)
+{
+    struct files files;
+    (void)state;
+    files_init(&files);
+    pair_replace(&files, "ca.pem", "ca.key");
+    pair_replace(&files, "own.pem", "own.key");
+    struct worker_setup *setup = make(files.text, NULL);
+    assert_renews(&files, &setup, "");
+    pair_replace(&files, "ca.pem", "ca.key");
+    assert_renews(&files, &setup, "1");
+    pair_replace(&files, "own.pem", "own.key");
+    assert_renews(&files, &setup, "2");
+    file_append(&files, "own.key", "\n"); // the key alone, and in its place
+    assert_renews(&files, &setup, "2");
+    assert_renews(&files, &setup, "");
+    worker_setup_unref(setup);
+    folder_remove(files.folder);
+}
+
+static void a_tls_file_that_was_spoiled_is_told_and_the_setup_before_stays(void **state)
+{
+    struct files files;
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    (void)state;
+    files_init(&files);
+    pair_replace(&files, "ca.pem", "ca.key");
+    pair_replace(&files, "own.pem", "own.key");
+    struct worker_setup *setup = make(files.text, NULL);
+    file_end(&files, "ca.pem", file_begin(&files, "ca.pem")); // empty
+    assert_null(setup_make(setup->config, setup, &diagnostics));
+    assert_int_equal(diagnostics.errors, 1);
+    assert_int_equal(diagnostics.items[0].line, 1);
+    pair_replace(&files, "ca.pem", "ca.key");
+    assert_renews(&files, &setup, "1");
+    diagnostics_release(&diagnostics);
+    worker_setup_unref(setup);
+    folder_remove(files.folder);
+}
+
+// --- limits --------------------------------------------------------------------------------------
+
+// Connections of before count under the new limit.
+static void counts_go_on(void **state)
+{
+    (void)state;
+    struct worker_setup *before = make(two_servers, NULL);
+    struct limit_token client = LIMIT_TOKEN_NONE, server = LIMIT_TOKEN_NONE,
+                       more = LIMIT_TOKEN_NONE;
+    assert_true(limit_take(before->clients, 0, &client));
+    assert_true(pool_tokens_take(before->tokens, 0, 0, &server));
+    struct worker_setup *after =
+        make("[proxy]\nmax_clients = 1\n"
+             "[backend:db1]\naddress = 10.0.0.1:3306\nmax_connections = 1\n",
+             before);
+    assert_false(limit_take(after->clients, 0, &more));
+    assert_false(pool_tokens_take(after->tokens, 0, 0, &more));
+    limit_give(&client);
+    limit_give(&server);
+    assert_true(limit_take(after->clients, 0, &more));
+    limit_give(&more);
+    assert_true(pool_tokens_take(after->tokens, 0, 0, &more));
+    limit_give(&more);
+    worker_setup_unref(before);
+    worker_setup_unref(after);
+}
+
+// What RELOAD DRY RUN makes, and a reload that is refused for something else.
+static void a_setup_that_is_thrown_away_leaves_the_limits_as_they_were(void **state)
+{
+    static const char lower[] = "[proxy]\nmax_clients = 1\n"
+                                "[backend:db1]\naddress = 10.0.0.1:3306\nmax_connections = 1\n"
+                                "[user:ann]\npassword = a\nmax_connections = 1\n";
+    (void)state;
+    struct worker_setup *before = make(two_servers, NULL);
+    worker_setup_unref(make(lower, before));
+
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    struct buffer text = BUFFER_INIT;
+    buffer_print(&text, "%s[rule:r]\nmatch = (\n", lower);
+    buffer_append(&text, "", 1);
+    const struct config *config = parse((const char *)buffer_ptr(&text));
+    assert_null(setup_make(config, before, &diagnostics));
+
+    struct limit_token clients[2] = {LIMIT_TOKEN_NONE, LIMIT_TOKEN_NONE};
+    struct limit_token users[2] = {LIMIT_TOKEN_NONE, LIMIT_TOKEN_NONE};
+    struct limit_token servers[2] = {LIMIT_TOKEN_NONE, LIMIT_TOKEN_NONE};
+    for (int i = 0; i < 2; i++) {
+        assert_true(limit_take(before->clients, 0, &clients[i]));
+        assert_true(limit_take(before->users, 0, &users[i]));
+        assert_true(pool_tokens_take(before->tokens, 0, 0, &servers[i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        limit_give(&clients[i]);
+        limit_give(&users[i]);
+        limit_give(&servers[i]);
+    }
+    config_unref(config);
+    buffer_release(&text);
+    diagnostics_release(&diagnostics);
+    worker_setup_unref(before);
 }
 
 // --- labels --------------------------------------------------------------------------------------
@@ -268,7 +427,10 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_with_their_place_and_nothing_is_made),
         cmocka_unit_test(what_did_not_change_is_taken_over),
         cmocka_unit_test(another_way_of_tls_makes_another_target),
+        cmocka_unit_test(a_servers_tls_files_that_were_replaced_make_another_target),
+        cmocka_unit_test(a_tls_file_that_was_spoiled_is_told_and_the_setup_before_stays),
         cmocka_unit_test(counts_go_on),
+        cmocka_unit_test(a_setup_that_is_thrown_away_leaves_the_limits_as_they_were),
         cmocka_unit_test(servers_may_be_added_behind_but_not_taken_out_or_moved),
         cmocka_unit_test(every_dimension_has_its_names),
     };
