@@ -72,6 +72,7 @@ static void trial_begin(struct growth *growth, enum growth_state state, struct r
 static void hold(struct growth *growth, int64_t now_us, bool is_down_next, bool was_right)
 {
     growth->state = GROWTH_STEADY;
+    growth->best = 0;
     growth->is_down_next = is_down_next;
     growth->hold_us = was_right                            ? hold_least_us
                       : growth->hold_us * 2 > hold_most_us ? hold_most_us
@@ -99,13 +100,14 @@ static void down(struct growth *growth, struct rates rates)
 
 static void steady(struct growth *growth, struct rates rates, int64_t now_us)
 {
+    growth->best = rates.own > growth->best ? rates.own : growth->best;
     if (now_us < growth->next_us) {
         return;
     }
     if (growth->is_down_next && growth->most > GROWTH_FREE) {
         down(growth, rates);
     } else {
-        up(growth, rates);
+        up(growth, (struct rates){.own = growth->best, .others = rates.others});
     }
 }
 
@@ -169,6 +171,7 @@ static void trial_leave(struct growth *growth)
         growth->most += growth->tried;
     }
     growth->state = GROWTH_STEADY;
+    growth->best = 0;
 }
 
 static bool is_stale(const struct growth *growth, int64_t now_us)

@@ -3,8 +3,10 @@
 // queue from here to there where it cannot. Which of the two it is, nobody tells: it is tried. Now
 // and then a quarter more are opened, or closed, and it stays so if the statements that came back
 // in a while after it say that this was right. A single one would be lost in the unevenness of any
-// load. What other workers got less of from the same server meanwhile was not won, but taken from
-// them: else each would take from the others in turn, and none would ever stop.
+// load; and more must beat the best that was there without them, else one bad moment, behind which
+// everything looks better, would open some. What other workers got less of from the same server
+// meanwhile was not won, but taken from them: else each would take from the others in turn, and
+// none would ever stop.
 //
 //     STEADY --hold over--> UP: some more   --as many more statements?--> stay, and on / back
 //            --hold over--> DOWN: some less --as many statements?-------> stay / back
@@ -30,7 +32,8 @@ struct growth {
     int64_t began_us;  // what has come back since then
     uint64_t came;     // is so many
     uint64_t others;   // what had come back to others until then
-    // Statements a microsecond, before the trial.
+    // Statements a microsecond: the best since the last trial, and before the trial.
+    double best;
     double before;
     double others_before;
 };

@@ -11,6 +11,9 @@ enum {
     FULL_SECONDS = 1, // how long a server that said "too many connections" is not asked for more
 };
 
+static const int64_t look_again_us = 10 * CLOCK_MS; // those who wait, though nothing has come
+static const int64_t give_way_us = 100 * CLOCK_MS;  // at most one connection in that time
+
 static void pool_serve(struct pool *pool);
 
 // --- lists ---------------------------------------------------------------------------------------
@@ -80,12 +83,15 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
 
 // --- ending connections --------------------------------------------------------------------------
 
-// A token came back: if another worker waits for one, it is told.
-static void hungry_tell(struct pools *pools, int server)
+// A token came back: if another worker waits for one, or another account of this one, it is told.
+static void token_tell(struct pools *pools, int server)
 {
     int worker = pool_tokens_hungry(pools->tokens, server, pools->settings.worker);
     if (worker >= 0) {
         pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
+    }
+    if (pools->waiting[server] > 0) {
+        pools_wake(pools, server);
     }
 }
 
@@ -104,7 +110,7 @@ static void pooled_free(struct pooled *pooled, enum conn_end end)
                    end);
     }
     mem_free(pooled);
-    hungry_tell(pools, pool->server);
+    token_tell(pools, pool->server);
 }
 
 void pooled_close(struct pooled *pooled, enum conn_end end)
@@ -119,6 +125,7 @@ void pooled_close(struct pooled *pooled, enum conn_end end)
 static void waiting_count(struct pool *pool, int by)
 {
     pool->waiting += (uint32_t)by;
+    pool->pools->waiting[pool->server] += (uint32_t)by;
     metric_add(pool->pools->settings.metrics, METRIC_POOL_WAITING, by,
                metric_backend(pool->server));
 }
@@ -138,7 +145,7 @@ static void waiter_leave(struct pool_waiter *waiter)
     timer_release(&waiter->timer);
     waiter->pool = NULL;
     waiting_count(pool, -1);
-    if (pool->waiting == 0) {
+    if (pool->pools->waiting[pool->server] == 0) {
         pool_tokens_sated(pool->pools->tokens, pool->server, pool->pools->settings.worker);
     }
 }
@@ -244,6 +251,7 @@ void pooled_ready(struct pooled *pooled)
     if (pooled->place == OPENING) {
         pooled->opened_us = loop_now_us(pool->pools->settings.loop);
         pool->opened++;
+        pool->account->is_other_tried = false;
         metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
                    metric_backend(pool->server));
         pooled_move(pooled, IDLE); // from here on its end counts as that of an open one
@@ -290,13 +298,31 @@ static bool room_make(struct pool *pool)
     return false;
 }
 
+// The server took that password not: whether there is another one to try.
+static bool other_secret_try(struct pool_account *account, unsigned refused)
+{
+    if (account->secrets[1] == NULL || (refused == account->secret && account->is_other_tried)) {
+        account->is_other_tried = false;
+        return false;
+    }
+    if (refused == account->secret) {
+        account->secret = 1 - refused;
+        account->is_other_tried = true;
+    }
+    return true;
+}
+
 // A connection that was to be opened for the waiters was not: the first of them hears of it, unless
 // the server only takes no more (it is full, or the account has changed since they logged in) and
 // there are connections that others can do without.
-static void opening_failed(struct pool *pool, int64_t opening_us, const struct conn_loss *loss)
+static void opening_failed(struct pool *pool, int64_t opening_us, unsigned secret,
+                           const struct conn_loss *loss)
 {
     metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
                metric_backend(pool->server));
+    if (conn_loss_is_of_account(loss) && other_secret_try(pool->account, secret)) {
+        return;
+    }
     if (is_server_full(loss) && pool->waiting > 0 && room_make(pool)) {
         return;
     }
@@ -346,6 +372,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     struct pools *pools = pool->pools;
     enum place place = pooled->place;
     int64_t opening_us = pooled->opening_us;
+    unsigned secret = pooled->secret;
     struct pool_waiter *waiter = pooled->waiter;
 
     if (waiter != NULL) {
@@ -359,7 +386,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     if (waiter != NULL) {
         changing_failed(pool, waiter, loss);
     } else if (place == OPENING) {
-        opening_failed(pool, opening_us, loss);
+        opening_failed(pool, opening_us, secret, loss);
     }
     pool_wake(pool);
 }
@@ -396,7 +423,7 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
         .loop = pools->settings.loop,
         .target = pools->targets[pool->server],
         .user = pool->account->user,
-        .secret = pool->account->secret,
+        .secret = pool_account_secret(pool->account),
         .traits = pool->account->traits,
         .collation = request->collation,
         .schema = request->image->schema,
@@ -410,6 +437,7 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
     pooled->pool = pool;
     pooled->token = token;
     pooled->place = OPENING;
+    pooled->secret = pool->account->secret;
     pooled->since_us = loop_now_us(pools->settings.loop);
     pooled->opening_us = pooled->since_us;
     list_push_front(&pool->places[OPENING], &pooled->link);
@@ -428,7 +456,11 @@ static bool token_take(struct pool *pool, struct limit_token *token)
         pool_tokens_take(pools->tokens, pool->server, worker, token)) {
         return true;
     }
+    if (pool_size(pool) == 0) {
+        pool_tokens_starve(pools->tokens, pool->server, worker);
+    }
     pools->settings.ask_others(pools->settings.context, pool->server);
+    pools_retry_later(pools, loop_now_us(pools->settings.loop) + look_again_us);
     return false;
 }
 
@@ -521,7 +553,6 @@ enum { CIRCULATING_MOST = 1024 };
 static const int64_t kept_us = 100 * CLOCK_MS; // lent for so long
 static const int64_t still_us = 50 * CLOCK_MS; // since one came back
 static const int64_t patience_us = 5 * CLOCK_MS;
-static const int64_t look_again_us = 10 * CLOCK_MS;
 
 // The newest come first.
 static uint32_t lent_lately(const struct pool *pool, int64_t now_us)
@@ -673,11 +704,33 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 // Sessions wait, and fewer connections would serve them as well.
 static bool is_surplus(const struct pool *pool)
 {
-    uint32_t most =
-        pool->counts[IDLE] + pool->counts[OPENING] + pool->counts[CHANGING] + pool->counts[LENT];
-    return pool->waiting > 0 && growth_is_surplus(&pool->growth, most) &&
+    return pool->waiting > 0 && growth_is_surplus(&pool->growth, pool_size(pool)) &&
            growth_is_surplus(&pool->growth,
                              circulating(pool, loop_now_us(pool->pools->settings.loop)));
+}
+
+// Sessions wait here, and elsewhere some have waited without a single connection to work with: one
+// is given up for those. From time to time: opening another costs more than most statements.
+static bool gives_way(const struct pool *pool)
+{
+    const struct pools *pools = pool->pools;
+    int64_t before_us = pools->gave_way_us[pool->server];
+    return pool->waiting > 0 && pool_tokens_has_starving(pools->tokens, pool->server) &&
+           loop_now_us(pools->settings.loop) - before_us >= give_way_us;
+}
+
+static void give_way(struct pooled *pooled)
+{
+    struct pool *pool = pooled->pool;
+    struct pools *pools = pool->pools;
+    int64_t now_us = loop_now_us(pools->settings.loop);
+    int worker = pool_tokens_starving(pools->tokens, pool->server);
+    pools->gave_way_us[pool->server] = now_us;
+    pool->full_until_us = now_us + look_again_us; // the token is not for this one
+    pooled_close(pooled, CONN_END_YIELDED);
+    if (worker >= 0 && (unsigned)worker != pools->settings.worker) {
+        pools->settings.token_free(pools->settings.context, pool->server, (unsigned)worker);
+    }
 }
 
 static void came_back(struct pool *pool)
@@ -710,6 +763,8 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         conn_reset(pooled->conn);
     } else if (is_surplus(pool) && pooled_holder(pooled) == NULL) {
         pooled_close(pooled, CONN_END_SURPLUS);
+    } else if (gives_way(pool) && pooled_holder(pooled) == NULL) {
+        give_way(pooled);
     } else {
         pooled_rest(pooled);
     }

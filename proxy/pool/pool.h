@@ -65,9 +65,13 @@ void pools_set_topology(struct pools *pools, const struct topology *topology);
 // only until nobody of that address is left: there may be many of those.
 struct pool_account;
 
-// Takes a reference to the secret (NULL: no password); a newer one replaces the older.
+enum { POOL_SECRETS = 2 };
+
+// Takes references to the secret (NULL: no password) and to another one that servers may take in
+// its place (NULL: none), while a password changes; newer ones replace the older.
 struct pool_account *pools_account(struct pools *pools, struct slice user,
-                                   struct conn_traits traits, struct secret *secret);
+                                   struct conn_traits traits, struct secret *secret,
+                                   struct secret *other);
 
 // Sessions that log in from now on get connections that are opened from now on, with the servers'
 // global values of now. Those that are there keep theirs.

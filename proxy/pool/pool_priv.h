@@ -27,6 +27,7 @@ struct pooled {
     int64_t since_us;   // when it came to its place
     int64_t opening_us; // when its opening began
     int64_t opened_us;  // and ended; 0: not yet, or it was lent since
+    unsigned secret;    // which of the account's it was opened with
     bool is_outdated;
 };
 
@@ -46,6 +47,11 @@ struct pool {
     uint64_t opened, reused, closed;
 };
 
+static inline uint32_t pool_size(const struct pool *pool)
+{
+    return pool->counts[OPENING] + pool->counts[IDLE] + pool->counts[CHANGING] + pool->counts[LENT];
+}
+
 struct pool_account {
     struct pools *owner;
     struct slice key; // in pools->accounts; owned
@@ -54,7 +60,9 @@ struct pool_account {
     uint32_t sessions;       // that have found it and not left
     bool is_retired;         // nobody finds it any more
     struct conn_traits traits;
-    struct secret *secret;
+    struct secret *secrets[POOL_SECRETS];     // the second may be NULL
+    unsigned secret;                          // which of them is tried next
+    bool is_other_tried;                      // it was refused lately, the other one is on trial
     struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
 };
 
@@ -64,6 +72,8 @@ struct pools {
     uint64_t retired;    // how many there were
     struct list servers[TOPOLOGY_SERVERS_MAX];
     uint32_t used[TOPOLOGY_SERVERS_MAX];
+    uint32_t waiting[TOPOLOGY_SERVERS_MAX];
+    int64_t gave_way_us[TOPOLOGY_SERVERS_MAX]; // a connection was given up while sessions waited
     struct conn_target
         *targets[TOPOLOGY_SERVERS_MAX]; // a copy: what changed is told from what stayed
     int count;
@@ -108,5 +118,7 @@ void pooled_untie_others(struct pooled *pooled, const struct pool_ties *ties);
 bool pools_give_up_idle(struct pools *pools, int server);
 // The worker looks after idle connections from now on.
 void pools_expire_later(struct pools *pools);
+// Those that wait for that server look again at the end of the turn; first those who have nothing.
+void pools_wake(struct pools *pools, int server);
 // At that time those that wait for a server that was full try again.
 void pools_retry_later(struct pools *pools, int64_t at_us);

@@ -57,7 +57,8 @@ static bool account_is_passing(const struct pool_account *account)
 
 static void account_free(struct pool_account *account)
 {
-    secret_unref(&account->secret);
+    secret_unref(&account->secrets[0]);
+    secret_unref(&account->secrets[1]);
     mem_free((char *)account->key.ptr);
     mem_free((char *)account->user.ptr);
     mem_free((char *)account->attributes.ptr);
@@ -126,6 +127,18 @@ static bool pool_expire(struct pool *pool, int64_t now_us)
     return false;
 }
 
+void pools_wake(struct pools *pools, int server)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        list_each (link, &pools->servers[server]) {
+            struct pool *pool = container_of(link, struct pool, link);
+            if ((pool_size(pool) == 0) == (pass == 0)) {
+                pool_wake(pool);
+            }
+        }
+    }
+}
+
 void pools_retry_later(struct pools *pools, int64_t at_us)
 {
     if (!timer_is_set(&pools->retry) || at_us < pools->retry_us) {
@@ -138,9 +151,7 @@ static void retry_run(struct timer *timer)
 {
     struct pools *pools = container_of(timer, struct pools, retry);
     for (int server = 0; server < TOPOLOGY_SERVERS_MAX; server++) {
-        list_each (link, &pools->servers[server]) {
-            pool_wake(container_of(link, struct pool, link));
-        }
+        pools_wake(pools, server);
     }
 }
 
@@ -272,10 +283,9 @@ void pools_yield(struct pools *pools, int server)
 void pools_retry(struct pools *pools, int server)
 {
     list_each (link, &pools->servers[server]) {
-        struct pool *pool = container_of(link, struct pool, link);
-        pool->full_until_us = 0;
-        pool_wake(pool);
+        container_of(link, struct pool, link)->full_until_us = 0;
     }
+    pools_wake(pools, server);
 }
 
 // --- accounts ------------------------------------------------------------------------------------
@@ -293,8 +303,16 @@ static void account_key_write(struct buffer *key, struct slice user,
     buffer_append_slice(key, user);
 }
 
+static void secret_replace(struct secret **place, struct secret *secret)
+{
+    struct secret *before = *place;
+    *place = secret != NULL ? secret_ref(secret) : NULL;
+    secret_unref(&before);
+}
+
 struct pool_account *pools_account(struct pools *pools, struct slice user,
-                                   struct conn_traits traits, struct secret *secret)
+                                   struct conn_traits traits, struct secret *secret,
+                                   struct secret *other)
 {
     struct buffer key = BUFFER_INIT;
     account_key_write(&key, user, &traits);
@@ -309,8 +327,9 @@ struct pool_account *pools_account(struct pools *pools, struct slice user,
     }
     buffer_release(&key);
     account->sessions++;
-    secret_unref(&account->secret);
-    account->secret = secret_ref(secret);
+    secret_replace(&account->secrets[0], secret);
+    secret_replace(&account->secrets[1], other);
+    account->secret = other != NULL ? account->secret : 0;
     return account;
 }
 
@@ -379,7 +398,7 @@ struct slice pool_account_user(const struct pool_account *account)
 
 struct secret *pool_account_secret(const struct pool_account *account)
 {
-    return account->secret;
+    return account->secrets[account->secret];
 }
 
 const struct conn_traits *pool_account_traits(const struct pool_account *account)

@@ -14,7 +14,8 @@ struct counter {
 };
 
 struct server {
-    struct counter hungry; // a bit for each worker
+    struct counter hungry;   // a bit for each worker
+    struct counter starving; // the same
     struct counter came[POOL_WORKERS_MAX];
 };
 
@@ -54,9 +55,48 @@ static uint_fast64_t bit_of(unsigned worker)
     return UINT64_C(1) << worker;
 }
 
+static uint_fast64_t bits_of(const struct counter *counter)
+{
+    return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+// One of the workers of these bits, taken off the note; -1 where there is none.
+static int bit_take(struct counter *counter, uint_fast64_t among)
+{
+    uint_fast64_t found = bits_of(counter) & among;
+    if (found == 0) {
+        return -1;
+    }
+    int worker = __builtin_ctzll(found);
+    uint_fast64_t bit = bit_of((unsigned)worker);
+    return (atomic_fetch_and(&counter->value, ~bit) & bit) != 0 ? worker : -1;
+}
+
+static void bit_clear(struct counter *counter, uint_fast64_t bit)
+{
+    if ((bits_of(counter) & bit) != 0) {
+        atomic_fetch_and(&counter->value, ~bit);
+    }
+}
+
 void pool_tokens_want(struct pool_tokens *tokens, int server, unsigned worker)
 {
     atomic_fetch_or(&tokens->servers[server].hungry.value, bit_of(worker));
+}
+
+void pool_tokens_starve(struct pool_tokens *tokens, int server, unsigned worker)
+{
+    atomic_fetch_or(&tokens->servers[server].starving.value, bit_of(worker));
+}
+
+bool pool_tokens_has_starving(const struct pool_tokens *tokens, int server)
+{
+    return bits_of(&tokens->servers[server].starving) != 0;
+}
+
+int pool_tokens_starving(struct pool_tokens *tokens, int server)
+{
+    return bit_take(&tokens->servers[server].starving, UINT64_MAX);
 }
 
 bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
@@ -73,38 +113,23 @@ bool pool_tokens_take(struct pool_tokens *tokens, int server, unsigned worker,
 
 bool pool_tokens_is_wanted(const struct pool_tokens *tokens, int server, unsigned except)
 {
-    uint_fast64_t hungry =
-        atomic_load_explicit(&tokens->servers[server].hungry.value, memory_order_relaxed);
-    return (hungry & ~bit_of(except)) != 0;
+    return (bits_of(&tokens->servers[server].hungry) & ~bit_of(except)) != 0;
 }
 
 bool pool_tokens_is_hungry(const struct pool_tokens *tokens, int server, unsigned worker)
 {
-    uint_fast64_t hungry =
-        atomic_load_explicit(&tokens->servers[server].hungry.value, memory_order_relaxed);
-    return (hungry & bit_of(worker)) != 0;
+    return (bits_of(&tokens->servers[server].hungry) & bit_of(worker)) != 0;
 }
 
 int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except)
 {
-    uint_fast64_t others =
-        atomic_load_explicit(&tokens->servers[server].hungry.value, memory_order_relaxed);
-    others &= ~bit_of(except);
-    if (others == 0) {
-        return -1;
-    }
-    int worker = __builtin_ctzll(others);
-    uint_fast64_t before =
-        atomic_fetch_and(&tokens->servers[server].hungry.value, ~bit_of((unsigned)worker));
-    return (before & bit_of((unsigned)worker)) != 0 ? worker : -1;
+    return bit_take(&tokens->servers[server].hungry, ~bit_of(except));
 }
 
 void pool_tokens_sated(struct pool_tokens *tokens, int server, unsigned worker)
 {
-    if (atomic_load_explicit(&tokens->servers[server].hungry.value, memory_order_relaxed) &
-        bit_of(worker)) {
-        atomic_fetch_and(&tokens->servers[server].hungry.value, ~bit_of(worker));
-    }
+    bit_clear(&tokens->servers[server].hungry, bit_of(worker));
+    bit_clear(&tokens->servers[server].starving, bit_of(worker));
 }
 
 void pool_tokens_came(struct pool_tokens *tokens, int server, unsigned worker)

@@ -36,6 +36,14 @@ int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except);
 // The worker waits no more.
 void pool_tokens_sated(struct pool_tokens *tokens, int server, unsigned worker);
 
+// Some account of that worker's found none and has no connection at all: those who have some give
+// one up for it, though sessions of theirs wait too.
+void pool_tokens_starve(struct pool_tokens *tokens, int server, unsigned worker);
+// Whether there is such a worker. One load.
+bool pool_tokens_has_starving(const struct pool_tokens *tokens, int server);
+// Such a worker, taken off the note; -1 where there is none.
+int pool_tokens_starving(struct pool_tokens *tokens, int server);
+
 // A connection to that server came back to that worker, which alone says so. No lock, no shared
 // line of the cache.
 void pool_tokens_came(struct pool_tokens *tokens, int server, unsigned worker);

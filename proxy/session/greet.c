@@ -448,8 +448,15 @@ static bool limits_take(struct session *session, const struct conf_user *section
     return false;
 }
 
-// The secret that the pools log in with: the password that the client proved, else what else is
-// known of it.
+// While a password changes, servers may take the one that the client did not prove.
+static struct secret *other_secret(const struct conf_user *section)
+{
+    bool are_two = section != NULL && section->has_password && section->has_password2;
+    return are_two ? secret_from_password(section->password2) : NULL;
+}
+
+// The secret that the pools log in with: the password that the client proved, or the first one of
+// two, else what else is known of it.
 static struct secret *pool_secret(const struct session *session, const struct conf_user *section,
                                   struct secret *proved)
 {
@@ -457,7 +464,8 @@ static struct secret *pool_secret(const struct session *session, const struct co
     const struct account_entry *entry =
         account_find(session->worker, account_name(session, session->user, &name));
     buffer_release(&name);
-    if (secret_has_password(proved)) {
+    bool are_two = section != NULL && section->has_password2;
+    if (secret_has_password(proved) && !are_two) {
         return secret_ref(proved);
     }
     if (section != NULL && section->has_password) {
@@ -509,9 +517,11 @@ static void session_equip(struct session *session, const struct login_request *r
         .client = session_announced(session),
     };
     struct secret *secret = pool_secret(session, section, proved);
+    struct secret *other = other_secret(section);
     pools_account_leave(&session->account);
-    session->account = pools_account(worker->pools, session->user, traits, secret);
+    session->account = pools_account(worker->pools, session->user, traits, secret, other);
     secret_unref(&secret);
+    secret_unref(&other);
     attributes_pass(session, request);
 
     // Another user leaves the option of the connection as it is.

@@ -78,6 +78,33 @@ static void a_server_that_does_no_more_side_by_side_gets_few(void **state)
     assert_in_range(settled(of_two_cores, 300), GROWTH_FREE, GROWTH_FREE + 2);
 }
 
+// Somebody else takes the machine for a moment, again and again.
+static void a_machine_that_others_use_too_opens_no_more(void **state)
+{
+    struct growth growth;
+    int64_t now_us = 1000 * CLOCK_SECOND;
+    uint32_t there = GROWTH_FREE;
+    double share = 1, due = 0;
+    unsigned above = 0, looks = 0;
+    (void)state;
+    srand(1);
+    growth_init(&growth);
+    for (int ms = 0; ms < 600 * 1000; ms++, now_us += CLOCK_MS) {
+        share = ms % 130 == 0 ? 0.3 + rand() % 700 / 1000.0 : share;
+        for (due += 4 * share; due >= 1; due--) {
+            growth_came(&growth);
+        }
+        if (growth_is_surplus(&growth, there)) {
+            there--;
+        } else if (grows(&growth, there, 0, now_us)) {
+            there++;
+        }
+        above += there > GROWTH_FREE + 2; // more than a trial's
+        looks++;
+    }
+    assert_in_range(above, 0, looks / 200);
+}
+
 static void a_server_that_waits_gets_as_many_as_it_can_use(void **state)
 {
     (void)state;
@@ -175,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_does_no_more_side_by_side_gets_few),
+        cmocka_unit_test(a_machine_that_others_use_too_opens_no_more),
         cmocka_unit_test(a_server_that_waits_gets_as_many_as_it_can_use),
         cmocka_unit_test(what_was_right_for_one_load_is_unlearnt_for_another),
         cmocka_unit_test(what_others_lose_is_not_won),

@@ -154,7 +154,7 @@ static void bench_open(struct bench *bench, uint32_t max_connections)
     pools_set_targets(bench->pools, bench->targets, 1, bench->tokens);
     topology_set(bench, ROLE_PRIMARY, SERVER_UP);
     struct secret *secret = secret_from_password(S("secret"));
-    bench->account = pools_account(bench->pools, S("app"), (struct conn_traits){0}, secret);
+    bench->account = pools_account(bench->pools, S("app"), (struct conn_traits){0}, secret, NULL);
     secret_unref(&secret);
     for (int i = 0; i < TAKERS; i++) {
         pool_waiter_init(&bench->takers[i].waiter);
@@ -492,7 +492,7 @@ static void a_server_that_is_full_gets_room_from_an_idle_connection_of_another_a
     take_wait(&bench, 0);
     give(&bench, 0, POOL_KEEP);
     struct secret *secret = secret_from_password(S("secret"));
-    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret);
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret, NULL);
     secret_unref(&secret);
     take(&bench, 1);
     turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL || bench.takers[1].refusals > 0);
@@ -791,6 +791,100 @@ static void waiters_for_a_server_that_went_down_are_told_at_once(void **state)
     bench_close(&bench);
 }
 
+// From here on takers are of another account.
+static struct pool_account *account_change(struct bench *bench)
+{
+    struct pool_account *before = bench->account;
+    struct secret *secret = secret_from_password(S("secret"));
+    bench->account = pools_account(bench->pools, S("other"), (struct conn_traits){0}, secret, NULL);
+    secret_unref(&secret);
+    return before;
+}
+
+// One worker, and nobody else who could tell of the token that came back.
+static void a_connection_that_goes_makes_room_for_another_account_of_the_worker(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    account_change(&bench);
+    take(&bench, 1);
+    turn_until(bench.fixture.loop, bench.asked_others > 0);
+    give(&bench, 0, POOL_CLOSE);
+    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    bench_close(&bench);
+}
+
+// Sessions of the one account wait all the time, and the other one has nothing.
+static void an_account_that_always_waits_leaves_something_for_another(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    struct pool_account *busy = account_change(&bench);
+    take(&bench, 1);
+    bench.account = busy;
+    int has = 0, waits = 2;
+    take(&bench, waits);
+    while (bench.takers[1].pooled == NULL) {
+        assert_int_equal(bench.takers[1].refusals, 0);
+        if (bench.takers[has].pooled != NULL) {
+            give(&bench, has, POOL_KEEP);
+            take(&bench, has);
+            int other = has;
+            has = waits;
+            waits = other;
+        }
+        loop_turn(bench.fixture.loop);
+    }
+    give(&bench, 1, POOL_KEEP);
+    turn_until(bench.fixture.loop,
+               bench.takers[0].pooled != NULL || bench.takers[2].pooled != NULL);
+    bench_close(&bench);
+}
+
+// While a password changes: the servers have the other one of the two, and then the first.
+static void the_other_password_is_tried_where_a_server_refuses_the_first(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    struct secret *wrong = secret_from_password(S("not yet"));
+    struct secret *secret = secret_from_password(S("secret"));
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, wrong, secret);
+    take_wait(&bench, 0);
+    assert_int_equal(bench.takers[0].refusals, 0);
+    assert_int_equal(bench.server.link_count, 2);
+    take_wait(&bench, 1);
+    assert_int_equal(bench.server.link_count, 3); // it is known now
+    struct pool_account *same =
+        pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret, wrong);
+    assert_ptr_equal(same, bench.account);
+    take_wait(&bench, 2);
+    assert_int_equal(bench.takers[2].refusals, 0);
+    secret_unref(&wrong);
+    secret_unref(&secret);
+    bench_close(&bench);
+}
+
+static void where_no_password_is_taken_the_session_hears_of_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 10);
+    struct secret *wrong = secret_from_password(S("wrong"));
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, wrong, wrong);
+    secret_unref(&wrong);
+    for (int i = 0; i < 3; i++) {
+        take(&bench, i);
+        turn_until(bench.fixture.loop, bench.takers[i].refusals > 0);
+        assert_int_equal(bench.server.link_count, 2 * (i + 1));
+    }
+    bench_close(&bench);
+}
+
 static void an_account_takes_an_idle_connection_of_another_where_the_server_is_full(void **state)
 {
     struct bench bench;
@@ -799,7 +893,7 @@ static void an_account_takes_an_idle_connection_of_another_where_the_server_is_f
     take_wait(&bench, 0);
     give(&bench, 0, POOL_KEEP);
     struct secret *secret = secret_from_password(S("secret"));
-    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret);
+    bench.account = pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret, NULL);
     secret_unref(&secret);
     take_wait(&bench, 1);
     assert_int_equal(bench.server.link_count, 2);
@@ -820,7 +914,7 @@ static void sessions_behind_a_renewal_get_connections_of_their_own_time(void **s
     pools_renew(bench.pools);
     struct secret *secret = secret_from_password(S("secret"));
     bench.account =
-        pools_account(bench.pools, pool_account_user(old), (struct conn_traits){0}, secret);
+        pools_account(bench.pools, pool_account_user(old), (struct conn_traits){0}, secret, NULL);
     secret_unref(&secret);
     assert_ptr_not_equal(bench.account, old);
     take_wait(&bench, 1);
@@ -902,6 +996,10 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_outdated_before_it_is_open_counts_as_closed),
         cmocka_unit_test(connections_to_an_address_that_a_reload_changed_are_not_used_again),
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
+        cmocka_unit_test(a_connection_that_goes_makes_room_for_another_account_of_the_worker),
+        cmocka_unit_test(an_account_that_always_waits_leaves_something_for_another),
+        cmocka_unit_test(the_other_password_is_tried_where_a_server_refuses_the_first),
+        cmocka_unit_test(where_no_password_is_taken_the_session_hears_of_it),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
         cmocka_unit_test(sessions_behind_a_renewal_get_connections_of_their_own_time),
         cmocka_unit_test(a_hanging_server_costs_the_connect_timeout_and_no_more),
