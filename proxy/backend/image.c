@@ -607,10 +607,13 @@ static bool loses_collation(const struct image *from, const struct image *to)
 
 static void names_write(const struct names *names, struct buffer *sql)
 {
-    buffer_print(sql, "SET NAMES '%.*s'", SLICE_ARG(names->charset));
+    buffer_append_slice(sql, S("SET NAMES '"));
+    buffer_append_slice(sql, names->charset);
     if (names->collation.len > 0) {
-        buffer_print(sql, " COLLATE '%.*s'", SLICE_ARG(names->collation));
+        buffer_append_slice(sql, S("' COLLATE '"));
+        buffer_append_slice(sql, names->collation);
     }
+    buffer_append_slice(sql, S("'"));
 }
 
 void image_difference_write(const struct image *from, const struct image *to,

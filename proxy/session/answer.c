@@ -8,16 +8,18 @@
 #include "protocol/packet/result_writer.h"
 #include "proxy/base/memory.h"
 
-// Sequence id of a packet of ours: behind what the answer has already sent.
+// Sequence id of a packet of ours: behind the command, or what the answer has already sent.
 struct writer answer_writer_make(struct session *session, struct buffer *buf)
 {
-    uint8_t sequence = 1;
-    if (session->run == NULL) {
-        sequence = session->state == SESSION_IDLE || session->state == SESSION_HEADER ? 0 : 1;
-    } else if (session->run->is_forwarded) {
-        sequence = (uint8_t)(session->run->reply.sequence + session->run->reply.shift);
+    const struct run *run = session->run;
+    if (run == NULL) {
+        bool is_unasked = session->state == SESSION_IDLE || session->state == SESSION_HEADER;
+        return writer_make(buf, is_unasked ? 0 : 1);
     }
-    return writer_make(buf, sequence);
+    if (run->is_forwarded) {
+        return writer_make(buf, (uint8_t)(run->reply.sequence + run->reply.shift));
+    }
+    return writer_make(buf, run->frames);
 }
 
 static void command_over(struct session *session)
@@ -240,6 +242,8 @@ void answer_statement(struct session *session)
         process_list_begin(session);
     } else if (statement_asks(statement, ASK_WARNINGS)) {
         answer_warnings(session);
+    } else if (statement_asks(statement, ASK_OTHER_PLAN)) {
+        answer_error(session, NOT_BUILT, SLICE_ARG(S("the plan of another session's statement")));
     } else {
         answer_error(session, NOT_BUILT, SLICE_ARG(S("@@sluice_token")));
     }

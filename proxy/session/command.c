@@ -243,6 +243,7 @@ static bool packet_check(struct session *session, const struct packet_look *look
         return true;
     }
     session->run = run_take(session->worker); // the error answers a command, though none was read
+    session->run->frames = look->frames > 0 ? (uint8_t)look->frames : 1;
     if (!look->is_in_order) {
         answer_error(session, PACKET_OUT_OF_ORDER, (unsigned)look->found, (unsigned)look->expected);
     } else if (look->payload > most) {
@@ -270,6 +271,7 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
         frames_number(run, &look);
     }
     run->payload = payload_join(run, &look);
+    run->frames = (uint8_t)look.frames;
     run->command = (enum command)(uint8_t)run->payload.ptr[0];
     run->started_us = loop_now_us(session->worker->loop);
     session->queries++;

@@ -52,7 +52,6 @@ static const struct {
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK, false},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE, true},
     {EFFECT_ROLE, PIN_ROLE, PIN_NONE, false},
-    {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE, true},
     {EFFECT_STATUS, PIN_STATUS, PIN_NONE, false},
     {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE, true},
     {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE, true},
@@ -102,6 +101,7 @@ void effects_pins_update(struct session *session)
     pin_set(session, PIN_USER_LOCK, held_count(held, HELD_USER_LOCK) > 0);
     pin_set(session, PIN_LOCK_TABLES, held_count(held, HELD_TABLE_LOCK) > 0);
     pin_set(session, PIN_HANDLER, held_count(held, HELD_HANDLER) > 0);
+    pin_set(session, PIN_PROFILING, held_has(held, HELD_VARIABLE, S("profiling")));
     pin_set(session, PIN_SESSION_VARIABLE,
             held_count(held, HELD_VARIABLE) > 0 || is_unsure(session, false));
     pin_set(session, PIN_USER_VARIABLE,
@@ -160,13 +160,56 @@ static void temporary_tables_create(struct session *session, const struct meant 
     }
 }
 
+// Whether one of the tables that the statement writes is a temporary one of the session's.
+static bool writes_temporary_table(const struct session *session, const struct meant *meant)
+{
+    const struct statement *statement = meant->statement;
+    for (uint32_t i = 0; i < statement->tables_count; i++) {
+        char name[TABLE_NAME_MOST];
+        const struct statement_table *table = &statement->tables[i];
+        if (table->is_written &&
+            held_has(session->held, HELD_TEMPORARY_TABLE, table_key(meant, table, name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// It is there under one of these names now, and the server is asked under which. A new name without
+// a schema behind an old one with a schema may mean either.
+static void temporary_tables_rename(struct session *session, const struct meant *meant)
+{
+    const struct statement *statement = meant->statement;
+    bool has_schema = false;
+    for (uint32_t i = 0; i < statement->tables_count; i++) {
+        char name[TABLE_NAME_MOST];
+        const struct statement_table *table = &statement->tables[i];
+        if (table->is_written) {
+            bool is_sure = !has_schema || table->schema.len > 0;
+            held_add(&session->held, HELD_TEMPORARY_TABLE,
+                     is_sure ? table_key(meant, table, name) : SLICE_NONE);
+            has_schema |= table->schema.len > 0;
+        }
+    }
+    held_doubt(session->held, HELD_TEMPORARY_TABLE, true);
+}
+
+static bool may_rename(const struct statement *statement, bool is_error)
+{
+    uint32_t written = 0;
+    for (uint32_t i = 0; i < statement->tables_count; i++) {
+        written += statement->tables[i].is_written;
+    }
+    return (statement->kind == STATEMENT_ALTER || statement->kind == STATEMENT_RENAME) &&
+           written > 1 && may_have_run(statement, is_error);
+}
+
 static void temporary_tables_note(struct session *session, const struct meant *meant, bool is_error)
 {
     const struct statement *statement = meant->statement;
     bool has_created =
         statement_has(statement, EFFECT_TEMPORARY_CREATE) && may_have_run(statement, is_error);
     bool drops = statement_has(statement, EFFECT_TEMPORARY_DROP);
-    bool renames = statement->kind == STATEMENT_ALTER || statement->kind == STATEMENT_RENAME;
     bool is_sure = may_unpin(session, statement, is_error);
     if (has_created) {
         temporary_tables_create(session, meant);
@@ -174,18 +217,14 @@ static void temporary_tables_note(struct session *session, const struct meant *m
     if ((has_created || drops) && !is_sure) { // the server is asked what came of it
         held_doubt(session->held, HELD_TEMPORARY_TABLE, true);
     }
-    for (uint32_t i = 0; i < statement->tables_count; i++) {
+    if (may_rename(statement, is_error) && writes_temporary_table(session, meant)) {
+        temporary_tables_rename(session, meant);
+    }
+    for (uint32_t i = 0; drops && is_sure && i < statement->tables_count; i++) {
         char name[TABLE_NAME_MOST];
         const struct statement_table *table = &statement->tables[i];
-        struct slice key = table_key(meant, table, name);
-        if (!table->is_written || (has_created && table->is_temporary)) {
-            continue;
-        }
-        if (drops && is_sure) {
-            held_remove(&session->held, HELD_TEMPORARY_TABLE, key);
-        } else if (renames && held_has(session->held, HELD_TEMPORARY_TABLE, key)) {
-            held_add(&session->held, HELD_TEMPORARY_TABLE,
-                     SLICE_NONE); // under which name it is now
+        if (table->is_written && !(has_created && table->is_temporary)) {
+            held_remove(&session->held, HELD_TEMPORARY_TABLE, table_key(meant, table, name));
         }
     }
 }
@@ -226,7 +265,7 @@ static void handlers_note(struct session *session, const struct statement *state
 static void table_locks_note(struct session *session, const struct statement *statement,
                              bool is_error)
 {
-    if (statement_has(statement, EFFECT_LOCK_TABLES)) {
+    if (statement_has(statement, EFFECT_LOCK_TABLES) && may_have_run(statement, is_error)) {
         bool is_flush = statement->kind != STATEMENT_LOCK_TABLES || statement->count > 1;
         held_add(&session->held, HELD_TABLE_LOCK, is_flush ? S("flush") : S("lock"));
     } else if (statement_has(statement, EFFECT_UNLOCK_TABLES) &&
@@ -237,16 +276,21 @@ static void table_locks_note(struct session *session, const struct statement *st
     }
 }
 
+static bool touches_locks(const struct statement *statement)
+{
+    const uint64_t locks = EFFECT_BIT(EFFECT_LOCK_TAKE) | EFFECT_BIT(EFFECT_LOCK_RELEASE) |
+                           EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL);
+    return (statement->effects & locks) != 0;
+}
+
 static void held_note(struct session *session, const struct meant *meant, bool is_error)
 {
     const struct statement *statement = meant->statement;
-    const uint64_t locks = EFFECT_BIT(EFFECT_LOCK_TAKE) | EFFECT_BIT(EFFECT_LOCK_RELEASE) |
-                           EFFECT_BIT(EFFECT_LOCK_RELEASE_ALL);
     const uint64_t handlers = EFFECT_BIT(EFFECT_HANDLER_OPEN) | EFFECT_BIT(EFFECT_HANDLER_CLOSE);
     variables_note(session, statement, is_error);
     temporary_tables_note(session, meant, is_error);
     table_locks_note(session, statement, is_error);
-    if ((statement->effects & locks) != 0) {
+    if (touches_locks(statement)) {
         locks_note(session, statement, is_error);
     }
     if ((statement->effects & handlers) != 0) {
@@ -344,6 +388,7 @@ static bool change_note(struct session *session, const struct session_change *ch
     }
     if (change->type == SESSION_CHANGE_VARIABLE && slice_equal(change->name, CONN_LAST_GTID)) {
         written_note(session, FAMILY_MARIADB, change->value);
+        tracking_note_gtid(session, change->value);
         return false;
     }
     if (change->type == SESSION_CHANGE_SCHEMA) {
@@ -505,9 +550,8 @@ static void named_execute_note(struct session *session, const struct statement *
         struct slice schema = named != NULL ? named->schema : session->image->schema;
         struct meant meant = {inner, arena_copy(&session->run->arena, schema)};
         statement_note(session, &meant, is_error);
-        if (inner->kind == STATEMENT_CALL) {
+        if (inner->kind == STATEMENT_CALL) { // USING names what it may assign
             variables_note_assigned(session, statement);
-            effects_pins_update(session);
         }
     } else if (session->run->reply.error != ER_UNKNOWN_NAME) {
         effects_pin(session, PIN_UNKNOWN_STATE);
@@ -515,9 +559,22 @@ static void named_execute_note(struct session *session, const struct statement *
     }
 }
 
+// MariaDB: what the expressions do that PREPARE takes its text from, and those behind USING.
+static void expressions_note(struct session *session, const struct statement *statement,
+                             bool is_error)
+{
+    if (statement_has(statement, EFFECT_USER_VARIABLE)) {
+        variables_note_assigned(session, statement);
+    }
+    if (touches_locks(statement)) {
+        locks_note(session, statement, is_error);
+    }
+}
+
 static void named_note(struct session *session, const struct statement *statement, bool is_error)
 {
     struct named_list *list = &session->named;
+    expressions_note(session, statement, is_error);
     if (statement->inner == STATEMENT_PREPARE && !is_error) {
         // Read in a mode of its own: what it does is not known.
         bool has_mode = effects_is_for_statement(statement, S("sql_mode"));
@@ -534,6 +591,7 @@ static void named_note(struct session *session, const struct statement *statemen
     } else if (statement->inner == STATEMENT_EXECUTE) {
         named_execute_note(session, statement, is_error);
     }
+    effects_pins_update(session);
     if (named_is_empty(list)) {
         effects_unpin(session, PIN_PREPARED_TEXT);
     } else {

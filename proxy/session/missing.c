@@ -28,12 +28,29 @@ bool missing_is_worth_a_try(const struct session *session, uint16_t code)
            session_transaction(session) == TRANSACTION_NONE && !session_autocommit_is_off(session);
 }
 
+// Whether the server that it is sent to next gets all of it once more.
+static bool can_run_again(const struct run *run)
+{
+    switch (run->command) {
+    case COMMAND_QUERY:
+    case COMMAND_STMT_PREPARE:
+        return true;
+    case COMMAND_STMT_EXECUTE:
+        return !prepared_has_cursor(run->prepared) && run->prepared->long_data == NULL;
+    default:
+        return false;
+    }
+}
+
 bool missing_takes_error(struct session *session, const struct err *err)
 {
     struct run *run = session->run;
-    bool has_text = run->command == COMMAND_QUERY || run->command == COMMAND_STMT_PREPARE;
-    if (!has_text || !missing_is_worth_a_try(session, err->code)) {
+    if (!can_run_again(run) || !missing_is_worth_a_try(session, err->code)) {
         return false;
+    }
+    if (run->command == COMMAND_STMT_EXECUTE) {
+        // What the replica made of the types that it was given is not known.
+        statements_close(conn_statements(pooled_conn(session->pooled)), run->text);
     }
     run->answer = ANSWER_MISSING;
     return true;

@@ -178,19 +178,40 @@ static bool is_tainted(const struct run *run, const struct outcome *outcome)
     return outcome->has_leftover || is_order_out || is_farewell(run->reply.error);
 }
 
+static void session_end(struct session *session)
+{
+    struct pooled *pooled = session->pooled;
+    session->pooled = NULL;
+    pool_give(pooled, POOL_CLOSE);
+    command_end(session);
+    session_finish(session);
+}
+
 // Closes the connection; the session too where the connection held something of it. Returns whether
 // the session goes on.
 static bool taint_close(struct session *session)
 {
-    bool is_lost = must_keep(session);
+    if (must_keep(session)) {
+        session_end(session);
+        return false;
+    }
     struct pooled *pooled = session->pooled;
     session->pooled = NULL;
     pool_give(pooled, POOL_CLOSE);
-    if (is_lost) {
-        command_end(session);
-        session_finish(session);
-    }
-    return !is_lost;
+    return true;
+}
+
+// The server has closed the connection behind its OK, and a client of its own would have lost it.
+static bool ends_session(const struct session *session, const struct outcome *outcome)
+{
+    const struct statement *statement = &session->run->statement;
+    const struct image_variable *completion = image_variable(session->image, S("completion_type"));
+    bool is_usual = completion != NULL && (slice_equal(completion->value, S("2")) ||
+                                           slice_equal_nocase(completion->value, S("release")));
+    bool releases = statement_has(statement, EFFECT_RELEASE) ||
+                    (is_usual && statement_has(statement, EFFECT_END) &&
+                     !statement_has(statement, EFFECT_NO_RELEASE));
+    return releases && !outcome->is_error;
 }
 
 void outcome_release(struct session *session)
@@ -234,6 +255,10 @@ void outcome_end(struct session *session, const struct outcome *outcome)
                    metric_backend(pooled_server(session->pooled)));
     }
     hints_note(session);
+    if (ends_session(session, outcome)) {
+        session_end(session);
+        return;
+    }
     if (is_tainted(session->run, outcome)) {
         if (!taint_close(session)) {
             return;

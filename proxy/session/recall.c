@@ -305,6 +305,13 @@ static void text_write(const struct session *session, struct slice text, struct 
     buffer_append_slice(out, S("')"));
 }
 
+// Of most conditions the list does not say at which row they came; GET DIAGNOSTICS has none.
+static bool is_of_no_row(const struct slice *cells)
+{
+    uint64_t code = 0;
+    return slice_to_u64(cells[CONDITION_CODE], &code) && code == ER_NO_SUCH_CONDITION;
+}
+
 // `cells`: of the condition; NULL: of the statement. False where it is not known.
 static bool item_write(const struct session *session, const struct slice *cells, struct slice item,
                        struct buffer *out)
@@ -323,6 +330,9 @@ static bool item_write(const struct session *session, const struct slice *cells,
         struct slice state = sqlstate_of(last, cells);
         buffer_print(out, OF_SERVERS_CHARSET "'%.*s')", SLICE_ARG(state));
         return state.len > 0;
+    } else if (cells != NULL && slice_equal_nocase(item, S("row_number"))) {
+        buffer_append_slice(out, S("CAST(0 AS UNSIGNED)"));
+        return session_is_mariadb(session) && is_of_no_row(cells);
     } else {
         return false;
     }

@@ -31,9 +31,8 @@ static void batch_skip(struct batch *batch, size_t len)
 
 void relay_expect(const struct run *run, const struct conn *conn, struct reply *reply)
 {
-    size_t frames = frame_count(run->payload.len);
     reply_begin(reply, command_find((uint8_t)run->command)->reply, conn_peer(conn)->capabilities,
-                (uint8_t)frames);
+                run->frames);
 }
 
 void relay_begin(struct session *session)
@@ -317,6 +316,7 @@ static void frame_renumber(struct session *session, const uint8_t *bytes, struct
 size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
 {
     struct stream *to = conn_stream(pooled_conn(session->pooled));
+    struct run *run = session->run;
     size_t used = 0;
     while (len - used >= FRAME_HEADER_SIZE) {
         struct frame frame = frame_read(bytes + used);
@@ -325,8 +325,10 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
         }
         frame_renumber(session, bytes + used, frame);
         used += FRAME_HEADER_SIZE + frame.len;
-        if (frame.len == 0) {
-            reply_resume(&session->run->reply, session->run->reply.sequence);
+        bool is_end = frame.len == 0 && !run->is_upload_continued;
+        run->is_upload_continued = frame_is_continued(frame);
+        if (is_end) {
+            reply_resume(&run->reply, run->reply.sequence);
             session_enter(session, SESSION_RUNNING);
             break;
         }

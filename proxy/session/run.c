@@ -56,6 +56,7 @@ void run_give(struct worker *worker, struct run *run)
     run->wait_us = 0;
     run->attempts = 0;
     run->is_forwarded = false;
+    run->is_upload_continued = false;
     run->has_learnt = false;
     run->has_waited = false;
     run->has_left_schema = false;

@@ -5,9 +5,14 @@
 //     greet.c      logging in, COM_CHANGE_USER
 //     command.c    which command is which
 //     query.c      a statement: read, decide where it goes
+//     run.c        what a command needs while it is on its way
+//     learn.c      waiting for the catalogue of stored programs
 //     rewriting.c  a walk over a text that puts something else in place of what it finds
+//     sent.c       the text that the server gets in place of the client's
 //     own_id.c     CONNECTION_ID() in a statement's text
+//     guard.c      what would show that a replica's connection is READ ONLY
 //     last.c       what the last statement left: warnings, counts
+//     found.c      FOUND_ROWS()
 //     recall.c     a statement that asks about that
 //     attach.c     its connection: found, made what the session wants, the statement sent
 //     wait.c       a replica is waited for, until it has what the session wrote
@@ -15,6 +20,7 @@
 //     outcome.c    behind the answer: counted, remembered, the connection given back
 //     effects.c    what a statement did to the session
 //     variables.c  the same: what it assigned
+//     tracking.c   session_track_..., whatever its connection reports to sluice
 //     held.c       what only its connection has, by name
 //     settle.c     asking the server what a statement left in doubt
 //     written.c    what it wrote, so that the session's reads see it
@@ -33,6 +39,7 @@
 //     digests.c    what commands count under in the table of digests
 //     phases.c     where their time went
 //     worker.c     what the sessions of a thread share
+//     newcomer.c   a client that comes: which worker gets it, or why none does
 //
 // The life of a command:
 //
@@ -42,12 +49,14 @@
 //                                                    CATCHING             outcome_end -> IDLE
 #pragma once
 
+#include "proxy/session/account.h"
 #include "proxy/session/held.h"
 #include "proxy/session/last.h"
 #include "proxy/session/named.h"
 #include "proxy/session/prepared.h"
 #include "proxy/session/rights.h"
-#include "proxy/session/worker.h"
+#include "proxy/session/run.h"
+#include "proxy/session/worker_priv.h"
 
 #include "protocol/login/login_server.h"
 #include "protocol/packet/column.h"
@@ -81,103 +90,11 @@ enum session_state {
     SESSION_STATE_COUNT,
 };
 
-// --- a command on its way ------------------------------------------------------------------------
-
-// What becomes of the answer.
-enum run_answer {
-    ANSWER_RELAYED,
-    ANSWER_REPEATED,  // an error that another try may spare the client
-    ANSWER_MISSING,   // an error of a replica that the primary may not have
-    ANSWER_DISCARDED, // none for the client
-};
-
-// Of the ids that one connection tells of, so many are remembered: the first and the last ones.
-enum { TOLD_IDS_MOST = 8 };
-
-// What its server was told to end a running statement for; the statement then ends with this error.
-enum run_order { ORDER_NONE, ORDER_TIME_LIMIT, ORDER_KILL };
-enum { ER_QUERY_INTERRUPTED = 1317 };
-
-// What the packets of the answer say of what it leaves, as far as it came.
-struct left {
-    int64_t row_count; // ROW_COUNT() behind it
-    int64_t told_rows; // matched or inserted, by the last OK's words; -1: it has none
-    bool has_warned;   // some of several statements did
-    char sqlstate[LAST_SQLSTATE_SIZE]; // of the ERR
-    struct slice message;              // of that of a COM_INIT_DB, in the run's memory
-};
-
-// Taken from the worker's spare ones when a command begins, given back when it ends, with its
-// memory: so that the steady state takes nothing from the heap and an idle session holds nothing.
-// KILL with an expression: what is to be ended, once a server has computed the id.
-enum run_kill { RUN_KILL_NONE, RUN_KILL_SESSION, RUN_KILL_QUERY };
-
-struct run {
-    struct run *next_spare;
-    struct buffer packet; // the command as the client sent it, frame headers included
-    struct buffer sent;   // the command as the server gets it; empty: as the client sent it
-    struct slice payload; // of the packet, in one piece: in `packet`, or in the arena
-    enum command command;
-    struct arena arena; // of the statement
-    struct statement statement;
-    struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
-    struct reading *reading;       // or this, a reference
-    struct slice attributes;       // of a COM_QUERY, as they stand in front of its text
-    struct slice sql;              // the statement's text; empty for commands without one
-    struct prepared_text *text;    // the one prepared or run, a reference; NULL: none
-    struct prepared *prepared;     // the statement that is run; NULL: none
-    struct buffer capture;         // the answer to a preparation, as far as it came
-    struct slice refusal;          // why a statement could not be prepared for its execution
-    uint64_t definitions;          // their version when the statement was to be prepared
-    unsigned repeats;              // how often the server was asked again
-    size_t parameters;             // that an execution has, with the attributes behind them
-    bool are_types_sent;           // the client sent their types
-    bool is_capturing;             // the answer is to be known
-    enum run_answer answer;
-    bool has_left_schema; // a server has reported another one
-    bool is_sent;         // the command may have run
-    struct route route;
-    const struct image *applied; // the state that its connection was last to take; never read
-    struct reply reply;
-    int64_t started_us;     // the command came
-    int64_t connect_us;     // it waited so long for a new connection to open
-    int64_t sent_us;        // it went to the server
-    int64_t answered_us;    // its first bytes came
-    int64_t clogged_us;     // since when the answer stands still for the client; 0: it does not
-    int64_t client_us;      // it stood still so long before that
-    int64_t wait_us;        // a replica was waited for so long, to have what the session wrote
-    struct position waited; // CATCHING: what that is
-    uint64_t changed_rows;  // by the OK packets of the answer
-    struct process_list
-        *processes; // owned: the statement reads a table with their ids; NULL: it does not
-    char trouble[ERROR_TEXT_SIZE]; // why no connection could be had, the last time
-    uint8_t attempts;              // servers it was sent to
-    bool is_forwarded;             // bytes of the answer are with the client
-    bool has_learnt;               // as far as it could be: it waits for no catalogue
-    bool has_waited;               // in vain for a replica: it waits for no other
-    bool wants_primary;            // a replica does not have yet what it needs
-    bool is_ahead; // CATCHING, PREPARING: it went to the server behind the wait or the state
-    bool has_ok;   // an OK packet came, which says what was committed
-    bool has_gtid; // and it did
-    struct left left;
-    enum pool_tie_kind settles[2]; // SETTLING: what is asked before the state
-    uint8_t settles_count;
-    uint8_t settle_tables; // and these: whether so many temporary tables are there
-    uint8_t settle_gone;   // bits of those of them that are not
-    enum run_order order;
-    enum run_kill kill;
-};
-
-// The command as the server gets it.
-static inline struct slice run_packet(const struct run *run)
-{
-    return buffer_slice(buffer_is_empty(&run->sent) ? &run->packet : &run->sent);
-}
+// --- a session -----------------------------------------------------------------------------------
 
 // What session_track_... the session has by itself, whatever its connection reports to sluice.
-enum tracked { TRACKED_GTIDS, TRACKED_SCHEMA, TRACKED_VARIABLES, TRACKED_COUNT };
-
-// --- a session -----------------------------------------------------------------------------------
+// TRACKED_LAST_GTID is what servers have reported to sluice of the session's own writes.
+enum tracked { TRACKED_GTIDS, TRACKED_SCHEMA, TRACKED_VARIABLES, TRACKED_LAST_GTID, TRACKED_COUNT };
 
 enum { LAST_QUERY_SIZE = 128 };
 
@@ -310,18 +227,11 @@ bool session_is_attached(const struct session *session);
 enum route_transaction session_transaction(const struct session *session);
 bool session_autocommit_is_off(const struct session *session);
 
-// --- sent.c --------------------------------------------------------------------------------------
+// --- sent.c
+// ----------------------------------------------------------------------------------------
 
-// The text as the server gets it: the client's, or the one that took its place.
-struct slice run_text(const struct run *run);
-// Whether the text's statements are over once they ran: elsewhere what is put into it would outlive
-// the session.
-bool run_is_momentary(const struct run *run);
-// Makes run->sent of a text that takes the place of the client's; nothing where either is too long
-// for a frame.
-void run_put_text(struct run *run, struct slice sql);
-// The same with something else in place of what `take` finds in the text (rewriting.h); nothing
-// where that cannot be read with certainty.
+// Makes run->sent of the text with something else in place of what `take` finds in it
+// (rewriting.h); nothing where that cannot be read with certainty.
 struct rewriting;
 void run_rewrite(struct session *session, bool (*take)(struct rewriting *at, void *context));
 
@@ -430,13 +340,6 @@ bool attach_wants_insert_id(const struct session *session);
 extern const struct conn_handler session_conn_handler;
 
 // --- wait.c --------------------------------------------------------------------------------------
-
-// Sessions whose replica is waited for, oldest first. One timer looks after all of them: one each
-// would cost the loop a turn for every wait.
-struct waits {
-    struct list sessions;
-    struct timer timer; // set while there are some
-};
 
 // The route wants the replica that the session has a connection to waited for: asks it to say when
 // it has what the session wrote. Then attach_go() again, or the primary.
@@ -588,6 +491,8 @@ void tracking_note(struct session *session, const struct assignment *assignment)
 void tracking_doubt(struct session *session, struct slice name);
 // Whether the client is to hear of what a server reports.
 bool tracking_is_heard(const struct session *session, const struct session_change *change);
+// MariaDB says that the session's own statement has committed this.
+void tracking_note_gtid(struct session *session, struct slice gtid);
 // Puts the session's own values into the text of a query that asks for them.
 void tracking_put(struct session *session);
 void tracking_release(struct session *session);
@@ -699,41 +604,6 @@ void kills_release(struct worker *worker);
 // client is on this machine, where sluice's own address is right.
 struct address session_announced(const struct session *session);
 
-// --- account.c -----------------------------------------------------------------------------------
-
-// What the worker knows about an account; NULL: nothing. Accounts go by the name of the user, or,
-// where servers are told whose client it is (they may have an account for each host), by
-// "user\0address": account_name().
-struct account_entry {
-    struct secret *secret;
-    uint8_t sha2_hash[SHA256_SIZE];
-    uint8_t native_hash[SHA1_SIZE];
-    bool has_native_hash;
-    int64_t verified_us;
-    bool is_rechecked; // a server is being asked again
-};
-// Borrows `user`, or is written to `out`, which the caller releases.
-struct slice account_name(const struct session *session, struct slice user, struct buffer *out);
-const struct account_entry *account_find(struct worker *worker, struct slice user);
-// Whether it was verified so lately that its fast proof is enough.
-bool account_is_trusted(const struct worker *worker, const struct account_entry *entry);
-// Asks a server again, in the background, where the last time was longer ago than `recheck`.
-void account_recheck(struct worker *worker, struct slice user);
-// A server took it: known to every worker from now on.
-void account_learn(struct worker *worker, struct slice user, struct secret *secret);
-// It changed, or may have: every worker forgets it; without an address those of every address.
-// Empty: every account.
-void account_forget(struct worker *worker, struct slice user);
-// Global variables changed: sessions that log in from now on, at any worker, get connections of
-// their own time.
-void account_renew_connections(struct worker *worker);
-// Whether that user has been let into that schema before: then nobody need be asked again.
-bool account_has_schema(const struct worker *worker, struct slice user, struct slice schema);
-void account_add_schema(struct worker *worker, struct slice user, struct slice schema);
-// A schema is gone: every worker asks again.
-void account_forget_schemas(struct worker *worker);
-void accounts_release(struct worker *worker);
-
 // --- rights.c ------------------------------------------------------------------------------------
 
 // `session` is NULL where it is gone, or its command was ended meanwhile.
@@ -744,65 +614,3 @@ void rights_ask(struct session *session, rights_fn *then, void *context);
 // Grants may have changed.
 void rights_forget(struct worker *worker);
 void rights_release(struct worker *worker);
-
-// --- worker.c ------------------------------------------------------------------------------------
-
-struct worker {
-    struct worker_shared *shared;
-    unsigned index;
-    struct loop *loop;
-    struct metrics *metrics;
-    struct log_source source;
-    struct worker_setup *setup;
-    struct worker_setup *first_setup; // its addresses are those that clients come in by
-    const struct config *config;      // of the setup
-    struct topology *topology;        // NULL until the monitor's first
-    const struct catalogue *catalogue;
-    uint64_t changes_given_up; // LEARNING of so many took too long
-    struct resolver *resolver;
-    struct conn_target **targets; // by server index
-    struct conn_target *target_list[TOPOLOGY_SERVERS_MAX];
-    struct list old_targets;
-    struct image_table images;
-    struct pools *pools;
-    struct map accounts;
-    struct map schemas; // "user\0schema" of logins that a server has let in
-    struct map rights;  // by the account's name
-    struct list sessions;
-    struct list holding;
-    struct list learning;
-    struct list killers;  // connections that end statements
-    struct list rechecks; // connections that verify passwords again
-    struct list askers;   // connections that ask for rights
-    struct list drains;   // connections whose answer nobody wants
-    struct waits waits;
-    size_t session_count;
-    uint32_t next_id;
-    struct run *spare_runs;
-    struct statement_cache *statements;
-    struct prepared_table texts;
-    struct statement_budget budgets[TOPOLOGY_SERVERS_MAX]; // by server index
-    struct rules_scratch *scratch;
-    struct balancer balancer;
-    struct positions positions;          // how far the servers are
-    struct buffer ok_changes, ok_packet; // of the OK that is being rewritten
-    struct server_load loads[TOPOLOGY_SERVERS_MAX];
-    uint32_t latency_us[TOPOLOGY_SERVERS_MAX]; // of answers, smoothed
-    struct listener *listeners[CONF_LISTEN_MAX];
-    size_t listener_count;
-    uint64_t routes[ROUTE_REASON_COUNT][ROUTE_TARGET_COUNT];
-    struct rule_hits *rule_hits; // by the rule's index
-    struct digest_table *digests;
-    uint8_t server_collation; // the servers' own, as one of them has told; 0: none has
-    bool is_paused;
-    bool is_draining;
-};
-
-// The server that passwords are tried on: the primary, or, with it away, a replica; -1: none.
-int worker_server_for_logins(const struct worker *worker);
-// The session of that id, or NULL.
-struct session *worker_session(const struct worker *worker, uint32_t id);
-// The same where it is HOLDING for what somebody does for its command of that number.
-struct session *session_of_command(const struct worker *worker, uint32_t id, uint64_t serial);
-struct run *run_take(struct worker *worker);
-void run_give(struct worker *worker, struct run *run);

@@ -11,6 +11,7 @@ static const struct slice names[TRACKED_COUNT] = {
     [TRACKED_GTIDS] = SLICE_INIT("session_track_gtids"),
     [TRACKED_SCHEMA] = SLICE_INIT("session_track_schema"),
     [TRACKED_VARIABLES] = SLICE_INIT("session_track_system_variables"),
+    [TRACKED_LAST_GTID] = SLICE_INIT("last_gtid"),
 };
 
 static enum tracked tracked_find(struct slice name)
@@ -102,6 +103,17 @@ void tracking_doubt(struct session *session, struct slice name)
     held_add(&session->held, HELD_VARIABLE, name);
 }
 
+void tracking_note_gtid(struct session *session, struct slice gtid)
+{
+    char **kept = &session->tracking[TRACKED_LAST_GTID];
+    if (*kept != NULL && strlen(*kept) == gtid.len) { // as nearly always
+        memcpy(*kept, gtid.ptr, gtid.len);
+        return;
+    }
+    mem_free(*kept);
+    *kept = mem_text(gtid.ptr, gtid.len);
+}
+
 void tracking_release(struct session *session)
 {
     for (int i = 0; i < TRACKED_COUNT; i++) {
@@ -184,6 +196,9 @@ static bool is_target(const struct session *session, const struct rewriting *at)
 static void shown_write(const struct session *session, enum tracked which, struct buffer *out)
 {
     const char *value = session->tracking[which];
+    if (value == NULL && which == TRACKED_LAST_GTID) {
+        value = "";
+    }
     if (value == NULL) { // what a new session has
         buffer_print(out, "@@global.%.*s", SLICE_ARG(names[which]));
     } else if (which == TRACKED_SCHEMA) {
@@ -204,7 +219,8 @@ static bool take_tracked(struct rewriting *at, void *context)
     bool is_set = is_target(session, at);
     struct slice name;
     enum tracked which = rewriting_take_variable(at, &name) ? tracked_find(name) : TRACKED_COUNT;
-    if (which == TRACKED_COUNT || is_set ||
+    bool is_others = which == TRACKED_LAST_GTID && !session_is_mariadb(session);
+    if (which == TRACKED_COUNT || is_set || is_others ||
         held_has(session->held, HELD_VARIABLE, names[which])) { // the server's own is the session's
         return false;
     }

@@ -278,9 +278,18 @@ static bool is_reported(const struct session *session, const struct assignment *
            session->pooled != NULL && held_count(session->held, HELD_TRACKING) == 0;
 }
 
+// Nothing of it is left on the connection.
+static bool is_off(const struct assignment *assignment)
+{
+    return assignment->kind == ASSIGNMENT_DEFAULT ||
+           (slice_equal(assignment->name, S("profiling")) && assignment_is_literal(assignment) &&
+            (slice_equal(assignment->value, S("0")) ||
+             slice_equal_nocase(assignment->value, S("off"))));
+}
+
 static void held_note(struct session *session, const struct assignment *assignment)
 {
-    if (assignment->kind == ASSIGNMENT_DEFAULT) {
+    if (is_off(assignment)) {
         held_remove(&session->held, HELD_VARIABLE, assignment->name);
     } else {
         held_add(&session->held, HELD_VARIABLE, assignment->name);
@@ -359,7 +368,7 @@ static bool is_whole(const struct statement *statement)
 {
     bool is_names = statement->assignments_count == 2 &&
                     slice_equal(statement->assignments[1].name, ASSIGNMENT_NAMES_COLLATION);
-    return statement->count == 1 && !statement->runs_program &&
+    return statement->count == 1 && !statement->runs_program && statement->subjects_count == 0 &&
            (statement->assignments_count == 1 || is_names);
 }
 

@@ -665,6 +665,10 @@ static const struct pinning pinnings[] = {
      "SELECT * FROM u"}, // the state changes under it
     {"CREATE TEMPORARY TABLE u (a INT);INSERT INTO u VALUES (1)", "temporary_table",
      "DROP TEMPORARY TABLE u", "DROP TEMPORARY TABLE IF EXISTS other.u"},
+    {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u",
+     "ALTER TABLE u ADD b INT"},
+    {"CREATE TEMPORARY TABLE u (a INT); ALTER TABLE u RENAME TO v", "temporary_table",
+     "DROP TABLE v", "ALTER TABLE v ADD b INT"},
     {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u;DO 0",
      "DROP TEMPORARY TABLE IF EXISTS other.u;DO 0"},
     {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_LOCK('x')",
@@ -708,6 +712,61 @@ static void a_pin_lasts_as_long_as_what_it_is_for(void **state)
         assert_site_pin(site, one->release != NULL ? one->release : "reset", "");
         mysql_close(client);
     }
+}
+
+// The inner assignment stays, though the statement failed.
+static void what_a_failed_set_assigned_on_its_way_is_the_session_s(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site), *other = sharing_client(site);
+    assert_client_error(client, "SET @outer = (SELECT @inner := id FROM t)", 1242, "");
+    sharing_others_come(other);
+    assert_client_number(other, "SELECT @inner IS NULL", 1);
+    assert_client_number(other, "SELECT @inner IS NULL FROM t WHERE id = 1 FOR UPDATE", 1);
+    assert_client_number(client, "SELECT @inner IS NOT NULL AND @outer IS NULL", 1);
+    mysql_close(other);
+    mysql_close(client);
+}
+
+// MariaDB takes expressions there.
+static void what_is_assigned_behind_using_is_the_session_s(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site), *other = sharing_client(site);
+    if (!servers_are_mysql()) {
+        client_run(client, "EXECUTE IMMEDIATE 'SELECT ?' USING @using := 5");
+        assert_site_pin(site, "EXECUTE IMMEDIATE USING", "");
+        sharing_others_come(other);
+        assert_client_number(other, "SELECT @using IS NULL", 1);
+        assert_client_number(client, "SELECT @using", 5);
+        client_run(client, "EXECUTE IMMEDIATE 'SELECT ?' USING GET_LOCK('using', 1)");
+        assert_site_pin(site, "GET_LOCK behind USING", "user_lock");
+        client_run(client, "DO RELEASE_LOCK('using')");
+        assert_site_pin(site, "RELEASE_LOCK", "");
+    }
+    mysql_close(other);
+    mysql_close(client);
+}
+
+// MariaDB's @@last_gtid is the connection's, and others write there too.
+static void the_last_gtid_is_that_of_the_session(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site), *other = sharing_client(site);
+    if (!servers_are_mysql()) {
+        assert_client_text(client, "SELECT @@last_gtid", "");
+        client_run(client, "UPDATE t SET a = a + 1 WHERE id = 1");
+        long long own = client_number(client, "SELECT SUBSTRING_INDEX(@@last_gtid, '-', -1) + 0");
+        assert_true(own > 0);
+        client_run(other, "UPDATE t SET a = a + 1 WHERE id = 1");
+        assert_client_number(client, "SELECT SUBSTRING_INDEX(@@session.last_gtid, '-', -1) + 0",
+                             own);
+        assert_client_number(other, "SELECT SUBSTRING_INDEX(@@last_gtid, '-', -1) + 0", own + 1);
+        assert_int_equal(mysql_reset_connection(client), 0);
+        assert_client_text(client, "SELECT @@last_gtid", "");
+    }
+    mysql_close(other);
+    mysql_close(client);
 }
 
 static void a_lock_that_was_not_got_pins_nothing(void **state)
@@ -896,6 +955,9 @@ int main(void)
         cmocka_unit_test(the_view_says_why_a_connection_is_kept),
         cmocka_unit_test(a_failed_set_leaves_what_a_direct_connection_has),
         cmocka_unit_test(a_pin_lasts_as_long_as_what_it_is_for),
+        cmocka_unit_test(what_a_failed_set_assigned_on_its_way_is_the_session_s),
+        cmocka_unit_test(what_is_assigned_behind_using_is_the_session_s),
+        cmocka_unit_test(the_last_gtid_is_that_of_the_session),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
         cmocka_unit_test(a_lock_may_be_named_by_a_parameter),
         cmocka_unit_test(what_failed_pins_nothing),

@@ -275,6 +275,19 @@ static void a_condition_that_is_not_there_is_one_more_each_time(void **state)
     pair_close(&pair);
 }
 
+// MariaDB says at which row a condition came; one of a question about conditions came at none.
+static void a_condition_that_was_not_there_came_at_no_row(void **state)
+{
+    static const char *const asked[] = {"INSERT INTO w (a) VALUES (1), (2)",
+                                        "GET DIAGNOSTICS CONDITION 5 @m = MESSAGE_TEXT",
+                                        "GET DIAGNOSTICS CONDITION 1 @n = ROW_NUMBER", "SELECT @n"};
+    struct pair pair = pair_open(*state);
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]) && !servers_are_mysql(); i++) {
+        assert_alike(&pair, i == 0 ? "nothing" : asked[i - 1], asked[i]);
+    }
+    pair_close(&pair);
+}
+
 static void the_insert_id_is_that_of_the_session(void **state)
 {
     struct pair pair = pair_open(*state);
@@ -786,6 +799,7 @@ int main(void)
         cmocka_unit_test(diagnostics_are_there_where_results_are_not_converted),
         cmocka_unit_test(diagnostics_are_those_of_the_session),
         cmocka_unit_test(a_condition_that_is_not_there_is_one_more_each_time),
+        cmocka_unit_test(a_condition_that_was_not_there_came_at_no_row),
         cmocka_unit_test(the_insert_id_is_that_of_the_session),
         cmocka_unit_test(preparing_a_question_is_no_statement_that_it_asks_about),
         cmocka_unit_test(prepared_statements_ask_the_same),

@@ -763,6 +763,43 @@ static void what_a_replica_does_not_have_yet_is_read_on_the_primary(void **state
     replicas_release(site);
 }
 
+// The replicas have prepared it while it was there; they have replayed DROP and not yet CREATE.
+static void a_prepared_read_of_what_was_made_anew_is_run_on_the_primary(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, NULL);
+    MYSQL *client = site_client(site);
+    MYSQL *direct = site_direct_client(site);
+    MYSQL_STMT *statement = mysql_stmt_init(client);
+    static const char sql[] = "SELECT a FROM anew";
+    client_run(direct, "CREATE TABLE anew (a INT)");
+    stack_sync(site->stack);
+    assert_int_equal(mysql_stmt_prepare(statement, sql, sizeof(sql) - 1), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(mysql_stmt_execute(statement), 0);
+        assert_int_equal(mysql_stmt_store_result(statement), 0);
+        assert_int_equal((int)mysql_stmt_num_rows(statement), 0);
+    }
+    client_run(direct, "DROP TABLE anew");
+    stack_sync(site->stack);
+    replicas_hold(site);
+    client_run(direct, "CREATE TABLE anew (a INT)");
+    client_run(direct, "INSERT INTO anew VALUES (4)");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(mysql_stmt_execute(statement), 0);
+        assert_int_equal(mysql_stmt_store_result(statement), 0);
+        assert_int_equal((int)mysql_stmt_num_rows(statement), 1);
+    }
+    client_run(direct, "DROP TABLE anew");
+    assert_int_not_equal(mysql_stmt_execute(statement), 0);
+    assert_int_equal(mysql_stmt_errno(statement), 1146);
+    mysql_stmt_close(statement);
+    mysql_close(direct);
+    mysql_close(client);
+    assert_site_idle(site);
+    replicas_release(site);
+}
+
 // --- replicas that will not get there -----------------------------------------------------------
 
 // Trap 49. An applier that stands still has no lag that could be believed: nobody waits for it.
@@ -892,6 +929,7 @@ int main(void)
         cmocka_unit_test_setup(a_session_that_wants_to_hear_of_nothing_reads_what_it_wrote, heal),
         cmocka_unit_test_setup(a_schema_that_the_replicas_do_not_have_yet_is_no_error, heal),
         cmocka_unit_test_setup(what_a_replica_does_not_have_yet_is_read_on_the_primary, heal),
+        cmocka_unit_test_setup(a_prepared_read_of_what_was_made_anew_is_run_on_the_primary, heal),
         cmocka_unit_test_setup(a_replica_whose_replication_stopped_is_not_waited_for, heal),
         cmocka_unit_test_setup(a_delayed_replica_costs_no_waits, heal),
         cmocka_unit_test_setup(what_a_failover_lost_stalls_no_session,

@@ -1,8 +1,10 @@
 // Answers of every shape and size come through as the server gave them, and so does what the client
 // sends.
 #include "tests/lib/family.h"
+#include "tests/lib/peer.h"
 #include "tests/lib/site.h"
 
+#include "protocol/packet/capability.h"
 #include "proxy/base/memory.h"
 
 #include <mariadb/errmsg.h>
@@ -189,6 +191,24 @@ static void a_packet_over_the_limit_gets_an_error(void **state)
     mysql_close(client);
 }
 
+static void an_error_of_sluice_s_own_is_read_behind_several_frames(void **state)
+{
+    static const char head[] = "SELECT LENGTH('", tail[] = "'); KILL 12";
+    const struct site *site = *state;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.flags = CLIENT_MULTI_STATEMENTS;
+    MYSQL *client = client_connect(&options);
+    size_t len = 40 * MIB;
+    char *statement = pattern_make(len);
+    memcpy(statement, head, sizeof(head) - 1);
+    memcpy(statement + len - (sizeof(tail) - 1), tail, sizeof(tail) - 1);
+    assert_int_not_equal(mysql_real_query(client, statement, len), 0);
+    assert_int_equal(mysql_errno(client), 1235);
+    assert_client_number(client, "SELECT 1", 1);
+    mem_free(statement);
+    mysql_close(client);
+}
+
 static void multi_statements_answer_one_by_one(void **state)
 {
     const struct site *site = *state;
@@ -345,6 +365,35 @@ static void local_files_are_loaded_whole(void **state)
     mysql_close(client);
 }
 
+// What fills a frame to the last byte has an empty frame behind it, which is not the file's end.
+static void a_piece_of_a_local_file_may_fill_its_frame(void **state)
+{
+    enum { FRAME_MOST = 0xFFFFFF };
+    const struct site *site = *state;
+    struct buffer payload = BUFFER_INIT;
+    struct peer *peer = peer_connect(site->instance->port);
+    peer_read_greeting(peer);
+    peer_login_payload(peer, "app", "app-secret", "app", CAPABILITY_LOCAL_FILES, &payload);
+    peer_send_packet(peer, buffer_slice(&payload));
+    buffer_release(&payload);
+    peer_read_login(peer, "app-secret");
+    peer_send_query(peer, "LOAD DATA LOCAL INFILE 'any' INTO TABLE loaded "
+                          "FIELDS TERMINATED BY ',' IGNORE 1 LINES");
+    assert_int_equal((uint8_t)peer_read(peer).ptr[0], 0xFB);
+    char *line = mem_alloc(FRAME_MOST);
+    memset(line, 'x', FRAME_MOST);
+    line[FRAME_MOST - 1] = '\n';
+    peer_send_packet(peer, slice_make(line, FRAME_MOST));
+    mem_free(line);
+    peer_send_packet(peer, S("7,seven\n"));
+    peer_send_packet(peer, SLICE_NONE);
+    assert_peer_ok(peer);
+    assert_true(slice_equal(
+        peer_query_value(peer, "SELECT COUNT(*) FROM loaded WHERE a = 7 FOR UPDATE"), S("1")));
+    peer_query(peer, "DELETE FROM loaded");
+    peer_close(peer);
+}
+
 static void a_missing_local_file_leaves_the_session_usable(void **state)
 {
     MYSQL *client = local_files_client(*state);
@@ -402,6 +451,7 @@ int main(void)
         cmocka_unit_test(values_over_16_mib_pass_both_ways),
         cmocka_unit_test(statements_around_16_mib_are_whole),
         cmocka_unit_test(a_packet_over_the_limit_gets_an_error),
+        cmocka_unit_test(an_error_of_sluice_s_own_is_read_behind_several_frames),
         cmocka_unit_test(multi_statements_answer_one_by_one),
         cmocka_unit_test(multi_statements_are_off_until_asked_for),
         cmocka_unit_test(procedures_give_several_results),
@@ -410,6 +460,7 @@ int main(void)
         cmocka_unit_test(affected_rows_and_info_are_the_servers),
         cmocka_unit_test(errors_are_the_servers_own),
         cmocka_unit_test(local_files_are_loaded_whole),
+        cmocka_unit_test(a_piece_of_a_local_file_may_fill_its_frame),
         cmocka_unit_test(a_missing_local_file_leaves_the_session_usable),
         cmocka_unit_test(commands_besides_statements_are_answered),
         cmocka_unit_test(a_slow_reader_does_not_fill_the_proxy),

@@ -1,6 +1,7 @@
 // Transactions through the proxy: whole on one server, with the servers' own meaning.
 #include "tests/lib/site.h"
 
+#include <mariadb/errmsg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,40 @@ static void what_is_rolled_back_never_was(void **state)
     client_run(client, "ROLLBACK");
     assert_client_number(client, "SELECT sum FROM account WHERE id = 2 FOR UPDATE", 200);
     mysql_close(client);
+}
+
+// The server closes the connection behind it: nobody else gets it, and the client loses its own.
+static void release_ends_the_session_as_it_does_directly(void **state)
+{
+    static const char *const releases[][2] = {
+        {"COMMIT RELEASE", NULL},
+        {"ROLLBACK WORK AND NO CHAIN RELEASE", NULL},
+        {"SET completion_type = 'RELEASE'", "COMMIT"},
+        {"SET completion_type = 2", "ROLLBACK"},
+    };
+    const struct site *site = *state;
+    MYSQL *other = site_client(site);
+    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
+        MYSQL *client = site_client(site);
+        client_run(client, "START TRANSACTION");
+        assert_client_number(client, "SELECT COUNT(*) FROM account", 2);
+        client_run(client, releases[i][0]);
+        if (releases[i][1] != NULL) {
+            client_run(client, releases[i][1]);
+        }
+        client_run(other, "UPDATE account SET sum = sum WHERE id = 1");
+        assert_int_not_equal(mysql_query(client, "SELECT 1"), 0);
+        assert_true(mysql_errno(client) == CR_SERVER_GONE_ERROR ||
+                    mysql_errno(client) == CR_SERVER_LOST);
+        mysql_close(client);
+    }
+    MYSQL *client = site_client(site);
+    client_run(client, "SET completion_type = 2");
+    client_run(client, "START TRANSACTION");
+    client_run(client, "COMMIT NO RELEASE");
+    assert_client_number(client, "SELECT COUNT(*) FROM account", 2);
+    mysql_close(client);
+    mysql_close(other);
 }
 
 static void a_transaction_whose_text_ends_in_an_error_is_still_the_sessions_own(void **state)
@@ -412,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_of_a_transaction_stay_on_the_primary),
         cmocka_unit_test(what_is_rolled_back_never_was),
+        cmocka_unit_test(release_ends_the_session_as_it_does_directly),
         cmocka_unit_test(a_transaction_whose_text_ends_in_an_error_is_still_the_sessions_own),
         cmocka_unit_test(a_write_may_follow_a_read_that_failed_on_a_replica),
         cmocka_unit_test(a_begin_may_leave_a_read_only_transaction),

@@ -44,6 +44,7 @@ struct scripted_server {
     struct server_link *links[SERVER_LINKS_MAX];
     size_t link_count;
     char asked[SERVER_ASKED_SIZE]; // "Q:text" or "C:number", one a line
+    unsigned arrivals;             // times that commands came: what comes in one piece is one
     // The script.
     uint64_t capabilities; // offered to those who come from now on
     bool greets_nobody;
@@ -230,6 +231,7 @@ static inline size_t link_data(struct stream *stream, const uint8_t *bytes, size
 {
     struct server_link *link = container_of(stream, struct server_link, stream);
     size_t used = 0;
+    link->server->arrivals += link->is_logged_in;
     while (len - used >= FRAME_HEADER_SIZE) {
         struct frame frame = frame_read(bytes + used);
         if (len - used - FRAME_HEADER_SIZE < frame.len) {

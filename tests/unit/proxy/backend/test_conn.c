@@ -359,10 +359,12 @@ static void an_image_is_applied_in_one_round_trip(void **state)
     image_set_variable(&image, S("time_zone"), S("+02:00"), false);
     assert_false(conn_is_as(bench.conn, image));
     assert_true(conn_can_become(bench.conn, image));
+    bench.server.arrivals = 0;
     conn_apply(bench.conn, image);
     assert_int_equal(conn_state(bench.conn), CONN_PREPARING);
     turn_until(bench.fixture.loop, bench.holder.ready > 0);
     assert_asked(&bench, "C:27 \nC:2 other\nQ:SET time_zone='+02:00'\n");
+    assert_int_equal(bench.server.arrivals, 1);
     assert_true(conn_is_as(bench.conn, image));
     assert_ptr_equal(conn_image(bench.conn), image);
 

@@ -43,6 +43,7 @@ static const struct pin_case pin_cases[] = {
     // What the session itself knows pins nothing.
     {"SET @a = 1", "", NULL},
     {"SET timestamp = 1", "", NULL},
+    {"SET profiling = 0", "", NULL},
     {"SET time_zone = '+02:00'", "", NULL},
     {"SET NAMES latin1", "", NULL},
     {"USE other", "", NULL},
@@ -81,6 +82,39 @@ static void what_a_text_takes_pins_until_it_is_released(void **state)
         }
         client_close(&client);
     }
+    bench_close(&bench);
+}
+
+static void what_is_off_again_pins_no_more(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "SET profiling = 1");
+    assert_pin(&bench, "session_variable");
+    client_run(&client, "SET profiling = OFF");
+    assert_pin(&bench, "");
+    client_close(&client);
+    bench_close(&bench);
+}
+
+// What was there before LOCK TABLES is gone where it fails, and nothing new has come.
+static void a_lock_of_tables_that_failed_locks_nothing(void **state)
+{
+    static const char *const locks[] = {"LOCK TABLES missing READ", "FLUSH TABLES WITH READ LOCK"};
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+        server_answer_err(&bench.servers[0], locks[i], 1146, "no such table");
+        assert_query_error(&client, locks[i], 1146);
+        assert_pin(&bench, "");
+    }
+    client_close(&client);
     bench_close(&bench);
 }
 
@@ -229,6 +263,48 @@ static void what_a_set_says_follows_the_session(void **state)
     assert_where(&other, "SELECT a FROM t", "db2");
     assert_non_null(strstr(bench.servers[1].asked, "SET sql_select_limit=DEFAULT"));
     client_close(&other);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+// The statement goes out behind what it needs, in the same piece.
+static void a_change_of_image_costs_no_round_trip(void **state)
+{
+    struct bench bench;
+    struct client client, other;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_open(&other, &bench);
+    client_run(&client, "SET sql_select_limit = 7, time_zone = '+02:00'");
+    assert_where(&client, "SELECT a FROM t", "db2");
+    for (int i = 0; i < 4; i++) {
+        bench.servers[1].arrivals = 0;
+        bench.servers[1].asked[0] = '\0';
+        assert_where(i % 2 == 0 ? &other : &client, "SELECT a FROM t", "db2");
+        assert_non_null(strstr(bench.servers[1].asked, "Q:SET "));
+        assert_int_equal(bench.servers[1].arrivals, 1);
+    }
+    client_close(&other);
+    client_close(&client);
+    bench_close(&bench);
+}
+
+// Nothing is left on the connection that the next one could not take back on its way.
+static void a_reset_costs_no_round_trip(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "SET sql_select_limit = 7, @v = 5");
+    assert_where(&client, "SELECT a FROM t", "db2");
+    bench.servers[0].arrivals = bench.servers[1].arrivals = 0;
+    assert_int_equal(client_command(&client, COMMAND_RESET_CONNECTION, SLICE_NONE).kind, ANSWER_OK);
+    assert_int_equal(bench.servers[0].arrivals + bench.servers[1].arrivals, 0);
+    assert_where(&client, "SELECT a FROM t", "db2");
+    assert_int_equal(bench.servers[1].arrivals, 1);
     client_close(&client);
     bench_close(&bench);
 }
@@ -387,10 +463,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_statement_by_name_does_stands_in_its_text),
         cmocka_unit_test(what_a_text_takes_pins_until_it_is_released),
+        cmocka_unit_test(what_is_off_again_pins_no_more),
+        cmocka_unit_test(a_lock_of_tables_that_failed_locks_nothing),
         cmocka_unit_test(only_a_release_that_surely_happened_counts),
         cmocka_unit_test(what_failed_may_have_happened_in_part),
         cmocka_unit_test(what_is_set_for_the_next_transaction_pins_until_that_has_ended),
         cmocka_unit_test(what_a_set_says_follows_the_session),
+        cmocka_unit_test(a_change_of_image_costs_no_round_trip),
+        cmocka_unit_test(a_reset_costs_no_round_trip),
         cmocka_unit_test(a_set_that_failed_sets_nothing),
         cmocka_unit_test(the_schema_follows_the_session),
         cmocka_unit_test(what_a_server_reports_follows_the_session),
