@@ -28,6 +28,7 @@ static const int64_t calm_ns = 1000 * 1000000LL;           // nothing happens fo
 static const int64_t calm_most_ns = 30 * 1000 * 1000000LL; // or it is taken as it is then:
 static const uint64_t calm_bytes = 64 * 1024;              // memory moves by so much,
 static const int64_t calm_cpu_ns = 2 * 1000000LL;         // or the processes work between two looks
+static const int64_t quiet_ns = 5 * 1000 * 1000000LL;     // how long idle clients are looked at
 static const int64_t patience_ns = 60 * 1000 * 1000000LL; // for anything to happen at all
 
 struct process {
@@ -46,8 +47,9 @@ struct load {
     unsigned busy;   // and wait for an answer
     bool is_ending;  // nobody asks any more
     uint64_t random;
-    int64_t heard_ns;   // when anything came last
-    int64_t sampled_ns; // when memory was looked at last
+    int64_t heard_ns;     // when anything came last
+    int64_t sampled_ns;   // when memory was looked at last
+    int64_t quiet_cpu_ns; // of the processes, while all clients were idle
     // since the measurement began
     int64_t began_ns, ended_ns;
     uint64_t answers;
@@ -361,12 +363,22 @@ static void run_stall(struct load *load)
     measurement_end(load);
 }
 
+static void wait_quiet(struct load *load)
+{
+    int64_t begin = now_ns(), cpu_ns = processes_cpu_ns(load);
+    while (now_ns() - begin < quiet_ns) {
+        turn(load, unforeseen);
+    }
+    load->quiet_cpu_ns = processes_cpu_ns(load) - cpu_ns;
+}
+
 static void run_idle(struct load *load)
 {
     measurement_begin(load);
     clients_log_in(load);
     wait_calm(load);
     measurement_end(load);
+    wait_quiet(load);
     clients_close(load);
 }
 
@@ -414,6 +426,10 @@ static void print_report(const struct load *load)
         print_latency(load, "p50_us", 0.5);
         print_latency(load, "p95_us", 0.95);
         print_latency(load, "p99_us", 0.99);
+    }
+    if (load->options.mode == LOAD_IDLE) {
+        print_value("idle_cpu_us_per_second", SLICE_NONE,
+                    (double)load->quiet_cpu_ns / 1e3 / ((double)quiet_ns / 1e9));
     }
     for (size_t i = 0; i < load->options.process_count; i++) {
         print_process(load, i);
