@@ -227,7 +227,7 @@ conformance-readme:
 clients:
 	@tests/install build run clients
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/sluice $(CLIENT_PROGRAM)
-	@BUILD=$(BUILD) tests/clients/run $(DRIVERS:%=--drivers=%)
+	@BUILD=$(BUILD) tests/clients/run $(DRIVERS:%=--drivers=%) $(SERVERS:%=--servers=%)
 
 # Whole applications through sluice.
 applications:

@@ -242,16 +242,45 @@ void pooled_retire(struct pooled *pooled)
     }
 }
 
+// Sessions wait here, and elsewhere some have waited without a single connection to work with: one
+// is given up for those. From time to time: opening another costs more than most statements.
+static bool gives_way(const struct pool *pool)
+{
+    const struct pools *pools = pool->pools;
+    int64_t before_us = pools->gave_way_us[pool->server];
+    return pool->waiting > 0 && pool_tokens_has_starving(pools->tokens, pool->server) &&
+           loop_now_us(pools->settings.loop) - before_us >= give_way_us;
+}
+
+static void give_way(struct pooled *pooled)
+{
+    struct pools *pools = pooled->pool->pools;
+    int server = pooled->pool->server;
+    int64_t now_us = loop_now_us(pools->settings.loop);
+    int worker = pool_tokens_starving(pools->tokens, server);
+    pools->gave_way_us[server] = now_us;
+    list_each (link, &pools->servers[server]) { // the token is for none that has something
+        struct pool *pool = container_of(link, struct pool, link);
+        pool->full_until_us = pool_size(pool) > 0 ? now_us + look_again_us : pool->full_until_us;
+    }
+    pooled->is_outdated = true;
+    pooled_retire(pooled);
+    if (worker >= 0 && (unsigned)worker != pools->settings.worker) {
+        pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
+    }
+}
+
 void pooled_ready(struct pooled *pooled)
 {
     struct conn *conn = pooled->conn;
     struct pool *pool = pooled->pool;
     struct pool_waiter *waiter = pooled->waiter;
+    bool was_used = pooled->place == CHANGING;
 
     if (pooled->place == OPENING) {
         pooled->opened_us = loop_now_us(pool->pools->settings.loop);
         pool->opened++;
-        pool->account->is_other_tried = false;
+        pool->is_other_tried = false;
         metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
                    metric_backend(pool->server));
         pooled_move(pooled, IDLE); // from here on its end counts as that of an open one
@@ -269,6 +298,8 @@ void pooled_ready(struct pooled *pooled)
     } else if (waiter != NULL) {
         conn_apply(conn, waiter->request.image);
         return;
+    } else if (was_used && gives_way(pool)) {
+        give_way(pooled);
     } else {
         pooled_rest(pooled);
     }
@@ -299,15 +330,16 @@ static bool room_make(struct pool *pool)
 }
 
 // The server took that password not: whether there is another one to try.
-static bool other_secret_try(struct pool_account *account, unsigned refused)
+static bool other_secret_try(struct pool *pool, unsigned refused)
 {
-    if (account->secrets[1] == NULL || (refused == account->secret && account->is_other_tried)) {
-        account->is_other_tried = false;
+    bool is_last = refused == pool->secret && pool->is_other_tried;
+    if (pool->account->secrets[1] == NULL || is_last) {
+        pool->is_other_tried = false;
         return false;
     }
-    if (refused == account->secret) {
-        account->secret = 1 - refused;
-        account->is_other_tried = true;
+    if (refused == pool->secret) { // else it was opened before the first was refused
+        pool->secret = 1 - refused;
+        pool->is_other_tried = true;
     }
     return true;
 }
@@ -320,7 +352,7 @@ static void opening_failed(struct pool *pool, int64_t opening_us, unsigned secre
 {
     metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
                metric_backend(pool->server));
-    if (conn_loss_is_of_account(loss) && other_secret_try(pool->account, secret)) {
+    if (conn_loss_is_of_account(loss) && other_secret_try(pool, secret)) {
         return;
     }
     if (is_server_full(loss) && pool->waiting > 0 && room_make(pool)) {
@@ -423,7 +455,7 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
         .loop = pools->settings.loop,
         .target = pools->targets[pool->server],
         .user = pool->account->user,
-        .secret = pool_account_secret(pool->account),
+        .secret = pool_account_secret(pool->account, pool->server),
         .traits = pool->account->traits,
         .collation = request->collation,
         .schema = request->image->schema,
@@ -437,7 +469,7 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
     pooled->pool = pool;
     pooled->token = token;
     pooled->place = OPENING;
-    pooled->secret = pool->account->secret;
+    pooled->secret = pool->secret;
     pooled->since_us = loop_now_us(pools->settings.loop);
     pooled->opening_us = pooled->since_us;
     list_push_front(&pool->places[OPENING], &pooled->link);
@@ -456,11 +488,6 @@ static bool token_take(struct pool *pool, struct limit_token *token)
         pool_tokens_take(pools->tokens, pool->server, worker, token)) {
         return true;
     }
-    if (pool_size(pool) == 0) {
-        pool_tokens_starve(pools->tokens, pool->server, worker);
-    }
-    pools->settings.ask_others(pools->settings.context, pool->server);
-    pools_retry_later(pools, loop_now_us(pools->settings.loop) + look_again_us);
     return false;
 }
 
@@ -619,6 +646,18 @@ static bool wants_opening(struct pool *pool)
     return true;
 }
 
+// Others are asked for one, and those of whom nothing would come back are told apart.
+static void token_missed(struct pool *pool)
+{
+    const struct pools *pools = pool->pools;
+    int64_t now_us = loop_now_us(pools->settings.loop);
+    if (circulating(pool, now_us) == 0) {
+        pool_tokens_starve(pools->tokens, pool->server, pools->settings.worker);
+    }
+    pools->settings.ask_others(pools->settings.context, pool->server);
+    pools_retry_later(pool->pools, now_us + look_again_us);
+}
+
 // Gives what is idle to those that wait, first come first served, and opens more where there are
 // too few.
 static void pool_serve(struct pool *pool)
@@ -643,6 +682,7 @@ static void pool_serve(struct pool *pool)
     while (!list_is_empty(&pool->waiters) && wants_opening(pool)) {
         struct limit_token token = LIMIT_TOKEN_NONE;
         if (!token_take(pool, &token)) {
+            token_missed(pool);
             break;
         }
         pool_open(pool, &container_of(pool->waiters.next, struct pool_waiter, link)->request,
@@ -709,30 +749,6 @@ static bool is_surplus(const struct pool *pool)
                              circulating(pool, loop_now_us(pool->pools->settings.loop)));
 }
 
-// Sessions wait here, and elsewhere some have waited without a single connection to work with: one
-// is given up for those. From time to time: opening another costs more than most statements.
-static bool gives_way(const struct pool *pool)
-{
-    const struct pools *pools = pool->pools;
-    int64_t before_us = pools->gave_way_us[pool->server];
-    return pool->waiting > 0 && pool_tokens_has_starving(pools->tokens, pool->server) &&
-           loop_now_us(pools->settings.loop) - before_us >= give_way_us;
-}
-
-static void give_way(struct pooled *pooled)
-{
-    struct pool *pool = pooled->pool;
-    struct pools *pools = pool->pools;
-    int64_t now_us = loop_now_us(pools->settings.loop);
-    int worker = pool_tokens_starving(pools->tokens, pool->server);
-    pools->gave_way_us[pool->server] = now_us;
-    pool->full_until_us = now_us + look_again_us; // the token is not for this one
-    pooled_close(pooled, CONN_END_YIELDED);
-    if (worker >= 0 && (unsigned)worker != pools->settings.worker) {
-        pools->settings.token_free(pools->settings.context, pool->server, (unsigned)worker);
-    }
-}
-
 static void came_back(struct pool *pool)
 {
     const struct pools *pools = pool->pools;
@@ -763,7 +779,7 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         conn_reset(pooled->conn);
     } else if (is_surplus(pool) && pooled_holder(pooled) == NULL) {
         pooled_close(pooled, CONN_END_SURPLUS);
-    } else if (gives_way(pool) && pooled_holder(pooled) == NULL) {
+    } else if (gives_way(pool)) {
         give_way(pooled);
     } else {
         pooled_rest(pooled);

@@ -84,7 +84,7 @@ void pools_account_leave(struct pool_account **account);
 void pool_account_tell(struct pool_account *account, struct slice attributes);
 // Borrowed.
 struct slice pool_account_user(const struct pool_account *account);
-struct secret *pool_account_secret(const struct pool_account *account);
+struct secret *pool_account_secret(const struct pool_account *account, int server);
 const struct conn_traits *pool_account_traits(const struct pool_account *account);
 
 // --- taking and giving ---------------------------------------------------------------------------

@@ -44,6 +44,8 @@ struct pool {
     struct growth growth;
     int64_t came_us;       // a connection came back
     struct loop_task task; // serves the waiters at the end of the turn
+    unsigned secret;       // which of the account's is tried next
+    bool is_other_tried;   // one was refused lately, the other one is on trial
     uint64_t opened, reused, closed;
 };
 
@@ -61,8 +63,6 @@ struct pool_account {
     bool is_retired;         // nobody finds it any more
     struct conn_traits traits;
     struct secret *secrets[POOL_SECRETS];     // the second may be NULL
-    unsigned secret;                          // which of them is tried next
-    bool is_other_tried;                      // it was refused lately, the other one is on trial
     struct pool *pools[TOPOLOGY_SERVERS_MAX]; // NULL until used
 };
 

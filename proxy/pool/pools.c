@@ -329,7 +329,6 @@ struct pool_account *pools_account(struct pools *pools, struct slice user,
     account->sessions++;
     secret_replace(&account->secrets[0], secret);
     secret_replace(&account->secrets[1], other);
-    account->secret = other != NULL ? account->secret : 0;
     return account;
 }
 
@@ -396,9 +395,10 @@ struct slice pool_account_user(const struct pool_account *account)
     return account->user;
 }
 
-struct secret *pool_account_secret(const struct pool_account *account)
+struct secret *pool_account_secret(const struct pool_account *account, int server)
 {
-    return account->secrets[account->secret];
+    const struct pool *pool = account->pools[server];
+    return account->secrets[pool != NULL && account->secrets[1] != NULL ? pool->secret : 0];
 }
 
 const struct conn_traits *pool_account_traits(const struct pool_account *account)

@@ -36,8 +36,8 @@ int pool_tokens_hungry(struct pool_tokens *tokens, int server, unsigned except);
 // The worker waits no more.
 void pool_tokens_sated(struct pool_tokens *tokens, int server, unsigned worker);
 
-// Some account of that worker's found none and has no connection at all: those who have some give
-// one up for it, though sessions of theirs wait too.
+// Some account of that worker's found none and has no connection that would come back soon: those
+// who have some give one up for it, though sessions of theirs wait too.
 void pool_tokens_starve(struct pool_tokens *tokens, int server, unsigned worker);
 // Whether there is such a worker. One load.
 bool pool_tokens_has_starving(const struct pool_tokens *tokens, int server);

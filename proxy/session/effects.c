@@ -52,6 +52,7 @@ static const struct {
     {EFFECT_GLOBAL_UNLOCK, PIN_NONE, PIN_GLOBAL_LOCK, false},
     {EFFECT_SEQUENCE, PIN_SEQUENCE, PIN_NONE, true},
     {EFFECT_ROLE, PIN_ROLE, PIN_NONE, false},
+    {EFFECT_PROFILING, PIN_PROFILING, PIN_NONE, true},
     {EFFECT_STATUS, PIN_STATUS, PIN_NONE, false},
     {EFFECT_FUNCTION, PIN_PROCEDURE, PIN_NONE, true},
     {EFFECT_UNKNOWN, PIN_UNKNOWN_STATE, PIN_NONE, true},
@@ -101,7 +102,6 @@ void effects_pins_update(struct session *session)
     pin_set(session, PIN_USER_LOCK, held_count(held, HELD_USER_LOCK) > 0);
     pin_set(session, PIN_LOCK_TABLES, held_count(held, HELD_TABLE_LOCK) > 0);
     pin_set(session, PIN_HANDLER, held_count(held, HELD_HANDLER) > 0);
-    pin_set(session, PIN_PROFILING, held_has(held, HELD_VARIABLE, S("profiling")));
     pin_set(session, PIN_SESSION_VARIABLE,
             held_count(held, HELD_VARIABLE) > 0 || is_unsure(session, false));
     pin_set(session, PIN_USER_VARIABLE,
@@ -175,21 +175,30 @@ static bool writes_temporary_table(const struct session *session, const struct m
     return false;
 }
 
+static void temporary_table_add(struct session *session, const struct meant *meant,
+                                const struct statement_table *table)
+{
+    char name[TABLE_NAME_MOST];
+    held_add(&session->held, HELD_TEMPORARY_TABLE, table_key(meant, table, name));
+}
+
 // It is there under one of these names now, and the server is asked under which. A new name without
-// a schema behind an old one with a schema may mean either.
+// a schema behind an old one with a schema may mean either's.
 static void temporary_tables_rename(struct session *session, const struct meant *meant)
 {
     const struct statement *statement = meant->statement;
-    bool has_schema = false;
+    struct slice schema = SLICE_NONE;
     for (uint32_t i = 0; i < statement->tables_count; i++) {
-        char name[TABLE_NAME_MOST];
-        const struct statement_table *table = &statement->tables[i];
-        if (table->is_written) {
-            bool is_sure = !has_schema || table->schema.len > 0;
-            held_add(&session->held, HELD_TEMPORARY_TABLE,
-                     is_sure ? table_key(meant, table, name) : SLICE_NONE);
-            has_schema |= table->schema.len > 0;
+        struct statement_table table = statement->tables[i];
+        if (!table.is_written) {
+            continue;
         }
+        temporary_table_add(session, meant, &table);
+        if (table.schema.len == 0 && schema.len > 0) {
+            table.schema = schema;
+            temporary_table_add(session, meant, &table);
+        }
+        schema = table.schema;
     }
     held_doubt(session->held, HELD_TEMPORARY_TABLE, true);
 }
@@ -265,8 +274,10 @@ static void handlers_note(struct session *session, const struct statement *state
 static void table_locks_note(struct session *session, const struct statement *statement,
                              bool is_error)
 {
-    if (statement_has(statement, EFFECT_LOCK_TABLES) && may_have_run(statement, is_error)) {
-        bool is_flush = statement->kind != STATEMENT_LOCK_TABLES || statement->count > 1;
+    bool is_flush = statement->kind != STATEMENT_LOCK_TABLES || statement->count > 1;
+    // FLUSH TABLES may fail with its locks taken.
+    bool may_lock = is_flush || may_have_run(statement, is_error);
+    if (statement_has(statement, EFFECT_LOCK_TABLES) && may_lock) {
         held_add(&session->held, HELD_TABLE_LOCK, is_flush ? S("flush") : S("lock"));
     } else if (statement_has(statement, EFFECT_UNLOCK_TABLES) &&
                may_unpin(session, statement, is_error)) {
@@ -301,6 +312,14 @@ static void held_note(struct session *session, const struct meant *meant, bool i
 
 // --- what it holds otherwise ---------------------------------------------------------------------
 
+// A text of several: no flag told of it. What SET TRANSACTION said was for that one.
+static bool has_whole_transaction(const struct session *session, const struct statement *statement)
+{
+    return statement_has(statement, EFFECT_BEGIN) && statement_has(statement, EFFECT_END) &&
+           !statement_has(statement, EFFECT_NEXT_TRANSACTION) && !statement->runs_program &&
+           (session->status & STATUS_IN_TRANSACTION) == 0;
+}
+
 static void pins_apply(struct session *session, const struct statement *statement, bool is_error)
 {
     bool unpins = may_unpin(session, statement, is_error);
@@ -322,6 +341,9 @@ static void pins_apply(struct session *session, const struct statement *statemen
     }
     if (statement->kind == STATEMENT_COMPOUND) {
         effects_pin(session, PIN_PROCEDURE);
+    }
+    if (!is_error && has_whole_transaction(session, statement)) {
+        effects_unpin(session, PIN_NEXT_TRANSACTION);
     }
 }
 

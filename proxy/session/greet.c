@@ -449,10 +449,14 @@ static bool limits_take(struct session *session, const struct conf_user *section
 }
 
 // While a password changes, servers may take the one that the client did not prove.
+static bool has_two_passwords(const struct conf_user *section)
+{
+    return section != NULL && section->has_password && section->has_password2;
+}
+
 static struct secret *other_secret(const struct conf_user *section)
 {
-    bool are_two = section != NULL && section->has_password && section->has_password2;
-    return are_two ? secret_from_password(section->password2) : NULL;
+    return has_two_passwords(section) ? secret_from_password(section->password2) : NULL;
 }
 
 // The secret that the pools log in with: the password that the client proved, or the first one of
@@ -464,8 +468,7 @@ static struct secret *pool_secret(const struct session *session, const struct co
     const struct account_entry *entry =
         account_find(session->worker, account_name(session, session->user, &name));
     buffer_release(&name);
-    bool are_two = section != NULL && section->has_password2;
-    if (secret_has_password(proved) && !are_two) {
+    if (secret_has_password(proved) && !has_two_passwords(section)) {
         return secret_ref(proved);
     }
     if (section != NULL && section->has_password) {

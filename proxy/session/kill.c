@@ -105,7 +105,7 @@ static void killer_open(struct killer *killer, const struct pooled *pooled)
         .loop = killer->worker->loop,
         .target = conn_target(pooled_conn(pooled)),
         .user = pool_account_user(account),
-        .secret = pool_account_secret(account),
+        .secret = pool_account_secret(account, pooled_server(pooled)),
         .traits = {.client = pool_account_traits(account)->client},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };

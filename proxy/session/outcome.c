@@ -208,9 +208,10 @@ static bool ends_session(const struct session *session, const struct outcome *ou
     const struct image_variable *completion = image_variable(session->image, S("completion_type"));
     bool is_usual = completion != NULL && (slice_equal(completion->value, S("2")) ||
                                            slice_equal_nocase(completion->value, S("release")));
+    const uint64_t others = EFFECT_BIT(EFFECT_NO_RELEASE) | EFFECT_BIT(EFFECT_XA);
     bool releases = statement_has(statement, EFFECT_RELEASE) ||
-                    (is_usual && statement_has(statement, EFFECT_END) &&
-                     !statement_has(statement, EFFECT_NO_RELEASE));
+                    (is_usual && statement->count == 1 && statement_has(statement, EFFECT_END) &&
+                     (statement->effects & others) == 0);
     return releases && !outcome->is_error;
 }
 

@@ -186,7 +186,7 @@ static void asker_start(struct session *session, struct slice account, int serve
         .loop = worker->loop,
         .target = worker->targets[server],
         .user = session->user,
-        .secret = pool_account_secret(session->account),
+        .secret = pool_account_secret(session->account, server),
         .traits = {.client = session_announced(session)},
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
     };

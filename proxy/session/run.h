@@ -120,8 +120,7 @@ static inline struct slice run_packet(const struct run *run)
     return buffer_slice(buffer_is_empty(&run->sent) ? &run->packet : &run->sent);
 }
 
-// --- sent.c
-// ----------------------------------------------------------------------------------------
+// --- sent.c --------------------------------------------------------------------------------------
 
 // The text as the server gets it: the client's, or the one that took its place.
 struct slice run_text(const struct run *run);
@@ -132,8 +131,7 @@ bool run_is_momentary(const struct run *run);
 // for a frame.
 void run_put_text(struct run *run, struct slice sql);
 
-// --- run.c
-// -----------------------------------------------------------------------------------------
+// --- run.c ---------------------------------------------------------------------------------------
 
 struct run *run_take(struct worker *worker);
 void run_give(struct worker *worker, struct run *run);

@@ -227,8 +227,7 @@ bool session_is_attached(const struct session *session);
 enum route_transaction session_transaction(const struct session *session);
 bool session_autocommit_is_off(const struct session *session);
 
-// --- sent.c
-// ----------------------------------------------------------------------------------------
+// --- sent.c --------------------------------------------------------------------------------------
 
 // Makes run->sent of the text with something else in place of what `take` finds in it
 // (rewriting.h); nothing where that cannot be read with certainty.

@@ -278,18 +278,31 @@ static bool is_reported(const struct session *session, const struct assignment *
            session->pooled != NULL && held_count(session->held, HELD_TRACKING) == 0;
 }
 
-// Nothing of it is left on the connection.
-static bool is_off(const struct assignment *assignment)
+// What a new session has, as it may be written.
+static const struct {
+    struct slice name;
+    struct slice values[2];
+} usual_values[] = {
+    {SLICE_INIT("gtid_next"), {SLICE_INIT("automatic"), SLICE_INIT("automatic")}},
+    {SLICE_INIT("profiling"), {SLICE_INIT("0"), SLICE_INIT("off")}},
+    {SLICE_INIT("sql_log_bin"), {SLICE_INIT("1"), SLICE_INIT("on")}},
+};
+
+static bool is_usual(const struct assignment *assignment)
 {
-    return assignment->kind == ASSIGNMENT_DEFAULT ||
-           (slice_equal(assignment->name, S("profiling")) && assignment_is_literal(assignment) &&
-            (slice_equal(assignment->value, S("0")) ||
-             slice_equal_nocase(assignment->value, S("off"))));
+    bool is_usual = assignment->kind == ASSIGNMENT_DEFAULT;
+    for (size_t i = 0; i < sizeof(usual_values) / sizeof(usual_values[0]); i++) {
+        is_usual |= assignment_is_literal(assignment) &&
+                    slice_equal(assignment->name, usual_values[i].name) &&
+                    (slice_equal_nocase(assignment->value, usual_values[i].values[0]) ||
+                     slice_equal_nocase(assignment->value, usual_values[i].values[1]));
+    }
+    return is_usual;
 }
 
 static void held_note(struct session *session, const struct assignment *assignment)
 {
-    if (is_off(assignment)) {
+    if (is_usual(assignment)) {
         held_remove(&session->held, HELD_VARIABLE, assignment->name);
     } else {
         held_add(&session->held, HELD_VARIABLE, assignment->name);

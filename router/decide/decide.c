@@ -384,7 +384,8 @@ static struct want transaction_control_want(struct route *out, const struct deci
         return asked_want(out, in, default_want(in, ROUTE_REASON_READ_ONLY_TRANSACTION));
     }
     // Without a transaction there is nothing to end: any server says so.
-    bool is_idle_end = statement->effects == EFFECT_BIT(EFFECT_END) && is_plain;
+    uint64_t effects = statement->effects & ~EFFECT_BIT(EFFECT_NO_RELEASE);
+    bool is_idle_end = effects == EFFECT_BIT(EFFECT_END) && is_plain;
     return want_of(is_idle_end || is_portable(statement) ? WANT_ANSWER : WANT_PRIMARY,
                    statement->reason);
 }

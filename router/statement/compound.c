@@ -35,11 +35,12 @@ static bool at_block_word(const struct parser *parser)
     }
 }
 
-// IF, LOOP and their like are functions elsewhere.
-static bool opens_block(const struct parser *parser)
+// IF, LOOP and their like are functions elsewhere, and in all of a CASE that is an expression.
+static bool opens_block(const struct parser *parser, bool in_expression)
 {
-    return parser_at(parser, KEYWORD_BEGIN) || parser_at(parser, KEYWORD_CASE) ||
-           (at_block_word(parser) && is_statement_start(parser));
+    return parser_at(parser, KEYWORD_CASE) ||
+           (!in_expression && (parser_at(parser, KEYWORD_BEGIN) ||
+                               (at_block_word(parser) && is_statement_start(parser))));
 }
 
 // END, END IF, END LOOP, ...
@@ -63,16 +64,24 @@ static void take_end(struct parser *parser)
 // `depth` blocks are open.
 static void skip_blocks(struct parser *parser, size_t depth)
 {
+    uint64_t expressions = 0; // bits of the blocks that are some, the innermost one's the lowest
     while (parser->token.kind != TOKEN_END && parser->token.kind != TOKEN_BROKEN) {
         if (parser_at_symbol(parser, ';') && depth == 0) {
             return;
         }
         if (parser_at(parser, KEYWORD_END) && depth > 0) {
             depth--;
+            expressions >>= 1;
             take_end(parser);
             continue;
         }
-        depth += opens_block(parser);
+        bool in_expression = (expressions & 1) != 0;
+        if (opens_block(parser, in_expression)) {
+            bool is_case = parser_at(parser, KEYWORD_CASE);
+            depth++;
+            expressions =
+                expressions << 1 | (is_case && (in_expression || !is_statement_start(parser)));
+        }
         parser_advance(parser);
     }
     if (depth > 0) { // not understood: there may be another statement behind it

@@ -287,10 +287,10 @@ static const uint64_t followed_effects =
     EFFECT_BIT(EFFECT_INSERT_ID) | EFFECT_BIT(EFFECT_ACCOUNT) | EFFECT_BIT(EFFECT_CATALOGUE);
 
 // What the server tells of itself, and what the program alone sees.
-static const uint64_t passing_effects = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
-                                        EFFECT_BIT(EFFECT_CHAIN) | EFFECT_BIT(EFFECT_SAVEPOINT) |
-                                        EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) |
-                                        EFFECT_BIT(EFFECT_FOUND_ROWS);
+static const uint64_t passing_effects =
+    EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) | EFFECT_BIT(EFFECT_CHAIN) |
+    EFFECT_BIT(EFFECT_NO_RELEASE) | EFFECT_BIT(EFFECT_SAVEPOINT) |
+    EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) | EFFECT_BIT(EFFECT_FOUND_ROWS);
 
 static enum program_reading judge(const struct statement *statement)
 {

@@ -105,13 +105,20 @@ static bool may_be_oracle(const struct assignment *assignment)
     return may_be;
 }
 
+static bool switches_off(const struct assignment *assignment)
+{
+    return assignment->kind == ASSIGNMENT_DEFAULT ||
+           (assignment_is_literal(assignment) && (slice_equal(assignment->value, S("0")) ||
+                                                  slice_equal_nocase(assignment->value, S("off"))));
+}
+
 // What a variable means beyond its value.
 static void note_variable(struct parser *parser, const struct assignment *assignment)
 {
     struct slice name = assignment->name;
     if (slice_equal(name, S("autocommit"))) {
         parser_effect(parser, EFFECT_IMPLICIT_COMMIT);
-    } else if (slice_equal(name, S("profiling"))) {
+    } else if (slice_equal(name, S("profiling")) && !switches_off(assignment)) {
         parser_effect(parser, EFFECT_PROFILING);
     } else if (slice_equal(name, S("character_set_client"))) {
         note_syntax(parser, SYNTAX_OF_QUOTES);

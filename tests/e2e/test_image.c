@@ -669,6 +669,8 @@ static const struct pinning pinnings[] = {
      "ALTER TABLE u ADD b INT"},
     {"CREATE TEMPORARY TABLE u (a INT); ALTER TABLE u RENAME TO v", "temporary_table",
      "DROP TABLE v", "ALTER TABLE v ADD b INT"},
+    {"CREATE TEMPORARY TABLE other.u (a INT); ALTER TABLE other.u RENAME TO v", "temporary_table",
+     "DROP TEMPORARY TABLE IF EXISTS app.v, other.v", "SELECT 1"},
     {"CREATE TEMPORARY TABLE u (a INT)", "temporary_table", "DROP TABLE u;DO 0",
      "DROP TEMPORARY TABLE IF EXISTS other.u;DO 0"},
     {"SELECT GET_LOCK('x', 1)", "user_lock", "SELECT RELEASE_LOCK('x')",

@@ -77,6 +77,10 @@ static void release_ends_the_session_as_it_does_directly(void **state)
     client_run(client, "START TRANSACTION");
     client_run(client, "COMMIT NO RELEASE");
     assert_client_number(client, "SELECT COUNT(*) FROM account", 2);
+    client_run(client, "XA START 'kept'");
+    client_run(client, "XA END 'kept'");
+    client_run(client, "XA ROLLBACK 'kept'");
+    assert_client_number(client, "SELECT COUNT(*) FROM account", 2);
     mysql_close(client);
     mysql_close(other);
 }

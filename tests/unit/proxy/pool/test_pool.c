@@ -816,32 +816,67 @@ static void a_connection_that_goes_makes_room_for_another_account_of_the_worker(
     bench_close(&bench);
 }
 
+// The first of the takers `turns` has a connection and gives it back, and the others wait for it in
+// turn, until `starving` has one.
+static void others_work(struct bench *bench, int turns[2], int starving, enum pool_fate fate,
+                        bool holds)
+{
+    while (bench->takers[starving].pooled == NULL) {
+        struct taker *has = &bench->takers[turns[0]];
+        assert_int_equal(bench->takers[starving].refusals, 0);
+        if (has->pooled != NULL) {
+            if (holds) {
+                pool_tie_bind(&has->ties, POOL_TIE_INSERT_ID, has->pooled, true);
+            }
+            give(bench, turns[0], fate);
+            take(bench, turns[0]);
+            int other = turns[0];
+            turns[0] = turns[1];
+            turns[1] = other;
+        }
+        loop_turn(bench->fixture.loop);
+    }
+}
+
 // Sessions of the one account wait all the time, and the other one has nothing.
 static void an_account_that_always_waits_leaves_something_for_another(void **state)
 {
+    static const struct {
+        enum pool_fate fate;
+        bool holds; // something of the session's, which is asked for first
+    } ways[] = {{POOL_KEEP, false}, {POOL_RESET, false}, {POOL_KEEP, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct bench bench;
+        bench_open(&bench, 1);
+        take_wait(&bench, 0);
+        struct pool_account *busy = account_change(&bench);
+        take(&bench, 1);
+        bench.account = busy;
+        take(&bench, 2);
+        others_work(&bench, (int[]){0, 2}, 1, ways[i].fate, ways[i].holds);
+        give(&bench, 1, POOL_KEEP);
+        turn_until(bench.fixture.loop,
+                   bench.takers[0].pooled != NULL || bench.takers[2].pooled != NULL);
+        bench_close(&bench);
+    }
+}
+
+// What it has is in a long transaction: that comes back too late for those who wait.
+static void an_account_whose_connections_are_kept_gets_another(void **state)
+{
     struct bench bench;
     (void)state;
-    bench_open(&bench, 1);
+    bench_open(&bench, 2);
     take_wait(&bench, 0);
     struct pool_account *busy = account_change(&bench);
-    take(&bench, 1);
+    take_wait(&bench, 1);
+    take_as(&bench, 4, bench.image, 150 * CLOCK_MS);
+    turn_until(bench.fixture.loop, bench.takers[4].refusals > 0);
+    take(&bench, 3);
     bench.account = busy;
-    int has = 0, waits = 2;
-    take(&bench, waits);
-    while (bench.takers[1].pooled == NULL) {
-        assert_int_equal(bench.takers[1].refusals, 0);
-        if (bench.takers[has].pooled != NULL) {
-            give(&bench, has, POOL_KEEP);
-            take(&bench, has);
-            int other = has;
-            has = waits;
-            waits = other;
-        }
-        loop_turn(bench.fixture.loop);
-    }
-    give(&bench, 1, POOL_KEEP);
-    turn_until(bench.fixture.loop,
-               bench.takers[0].pooled != NULL || bench.takers[2].pooled != NULL);
+    take(&bench, 2);
+    others_work(&bench, (int[]){0, 2}, 3, POOL_KEEP, false);
     bench_close(&bench);
 }
 
@@ -998,6 +1033,7 @@ int main(void)
         cmocka_unit_test(waiters_for_a_server_that_went_down_are_told_at_once),
         cmocka_unit_test(a_connection_that_goes_makes_room_for_another_account_of_the_worker),
         cmocka_unit_test(an_account_that_always_waits_leaves_something_for_another),
+        cmocka_unit_test(an_account_whose_connections_are_kept_gets_another),
         cmocka_unit_test(the_other_password_is_tried_where_a_server_refuses_the_first),
         cmocka_unit_test(where_no_password_is_taken_the_session_hears_of_it),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),

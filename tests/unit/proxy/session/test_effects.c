@@ -85,35 +85,65 @@ static void what_a_text_takes_pins_until_it_is_released(void **state)
     bench_close(&bench);
 }
 
-static void what_is_off_again_pins_no_more(void **state)
+static void what_is_as_usual_again_pins_no_more(void **state)
+{
+    static const struct {
+        const char *set;
+        const char *usual;
+        const char *pin; // behind both
+    } cases[] = {
+        {"SET sql_log_bin = 0", "SET sql_log_bin = 1", ""},
+        {"SET @@session.sql_log_bin = OFF", "SET sql_log_bin = ON", ""},
+        {"SET gtid_next = 'aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa:1'", "SET gtid_next = AUTOMATIC",
+         ""},
+        {"SET profiling = 1", "SET profiling = 0", "profiling"}, // the profiles are there
+    };
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, NULL);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct client client;
+        client_open(&client, &bench);
+        client_run(&client, cases[i].set);
+        assert_pin(&bench, "session_variable");
+        client_run(&client, cases[i].usual);
+        assert_pin(&bench, cases[i].pin);
+        client_close(&client);
+    }
+    bench_close(&bench);
+}
+
+// What was there before LOCK TABLES is gone where it fails, and nothing new has come. FLUSH TABLES
+// may fail behind its locks.
+static void a_lock_of_tables_that_failed_locks_nothing(void **state)
 {
     struct bench bench;
     struct client client;
     (void)state;
     bench_open(&bench, NULL);
     client_open(&client, &bench);
-    client_run(&client, "SET profiling = 1");
-    assert_pin(&bench, "session_variable");
-    client_run(&client, "SET profiling = OFF");
+    server_answer_err(&bench.servers[0], "LOCK TABLES", 1146, "no such table");
+    assert_query_error(&client, "LOCK TABLES missing READ", 1146);
     assert_pin(&bench, "");
+    server_answer_err(&bench.servers[0], "FLUSH TABLES", 1205, "waited in vain");
+    assert_query_error(&client, "FLUSH TABLES WITH READ LOCK", 1205);
+    assert_pin(&bench, "lock_tables");
     client_close(&client);
     bench_close(&bench);
 }
 
-// What was there before LOCK TABLES is gone where it fails, and nothing new has come.
-static void a_lock_of_tables_that_failed_locks_nothing(void **state)
+// No flag tells of a transaction that began and ended in one text.
+static void what_is_set_for_the_next_transaction_goes_with_one_in_a_text(void **state)
 {
-    static const char *const locks[] = {"LOCK TABLES missing READ", "FLUSH TABLES WITH READ LOCK"};
     struct bench bench;
     struct client client;
     (void)state;
     bench_open(&bench, NULL);
-    client_open(&client, &bench);
-    for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
-        server_answer_err(&bench.servers[0], locks[i], 1146, "no such table");
-        assert_query_error(&client, locks[i], 1146);
-        assert_pin(&bench, "");
-    }
+    client_open_as(&client, &bench, "app", "shop", CAPABILITY_MULTI_STATEMENTS);
+    client_run(&client, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    assert_pin(&bench, "next_transaction");
+    client_run(&client, "BEGIN; UPDATE t SET a = 1; COMMIT");
+    assert_pin(&bench, "");
     client_close(&client);
     bench_close(&bench);
 }
@@ -463,7 +493,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_statement_by_name_does_stands_in_its_text),
         cmocka_unit_test(what_a_text_takes_pins_until_it_is_released),
-        cmocka_unit_test(what_is_off_again_pins_no_more),
+        cmocka_unit_test(what_is_as_usual_again_pins_no_more),
+        cmocka_unit_test(what_is_set_for_the_next_transaction_goes_with_one_in_a_text),
         cmocka_unit_test(a_lock_of_tables_that_failed_locks_nothing),
         cmocka_unit_test(only_a_release_that_surely_happened_counts),
         cmocka_unit_test(what_failed_may_have_happened_in_part),

@@ -182,6 +182,7 @@ static void test_effects_and_asks_of_every_kind_of_statement(void **state)
         {"SET @a = @b", "+user_variable ?user_variable "},
         {"SET autocommit = 0", "+variable +implicit_commit "},
         {"SET profiling = 1", "+variable +profiling "},
+        {"SET profiling = OFF", "+variable "},
         {"SET TRANSACTION READ ONLY", "+next_transaction "},
         {"SET @@transaction_isolation = 'SERIALIZABLE'", "+next_transaction "},
         {"SET SESSION TRANSACTION READ ONLY", "+variable "},
@@ -354,6 +355,10 @@ static void test_a_body_may_be_a_block_without_begin(void **state)
         "CREATE PROCEDURE p() CONTAINS SQL l: REPEAT SELECT REPEAT('a', 2); UNTIL 1 END REPEAT l",
         "CREATE PROCEDURE p() FOR i IN 1..2 DO SELECT i; SELECT 2; END FOR",
         "CREATE PROCEDURE p(x INT) CASE WHEN x THEN SELECT 1; ELSE SELECT 2; END CASE",
+        "CREATE PROCEDURE p() BEGIN SET @x = CASE WHEN a THEN IF(b, 1, 2) ELSE REPEAT('a', 2) END; "
+        "END",
+        "CREATE FUNCTION f(a INT) RETURNS INT RETURN CASE WHEN a THEN CASE a WHEN 1 THEN "
+        "IF(a, 1, 2) END ELSE IF(a, 2, 3) END",
         "CREATE FUNCTION f(x INT) RETURNS VARCHAR(9) CHARSET latin1 IF x THEN RETURN 1; "
         "ELSE RETURN 2; END IF",
         "CREATE FUNCTION f(x INT) RETURNS SET('a', 'b') CHARACTER SET utf8mb4 DETERMINISTIC READS "
