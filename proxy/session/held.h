@@ -18,7 +18,7 @@ enum held_kind {
     HELD_VARIABLE,      // set to what no other connection can be given
     HELD_USER_VARIABLE, // "@name", the same: too long a value, or a name that is not plain
     HELD_TRACKING, // "session_track_...": the connection reports what the client wants to hear of,
-                   // and is reset before another session gets it
+                   // and is reset before another session gets it; as one with traces is
     HELD_UNSURE,   // "name", or "@name" of a user variable: the value is to be asked for
     HELD_KINDS,
 };

@@ -113,6 +113,24 @@ static void what_is_as_usual_again_pins_no_more(void **state)
     bench_close(&bench);
 }
 
+// The server keeps the traces, which hold statements.
+static void traces_are_gone_before_another_session_comes(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "SET optimizer_trace = 'enabled=on'");
+    assert_pin(&bench, "session_variable");
+    bench.servers[0].asked[0] = '\0';
+    client_run(&client, "SET optimizer_trace = DEFAULT");
+    assert_pin(&bench, "");
+    assert_non_null(strstr(bench.servers[0].asked, "C:31"));
+    client_close(&client);
+    bench_close(&bench);
+}
+
 // What was there before LOCK TABLES is gone where it fails, and nothing new has come. FLUSH TABLES
 // may fail behind its locks.
 static void a_lock_of_tables_that_failed_locks_nothing(void **state)
@@ -494,6 +512,7 @@ int main(void)
         cmocka_unit_test(what_a_statement_by_name_does_stands_in_its_text),
         cmocka_unit_test(what_a_text_takes_pins_until_it_is_released),
         cmocka_unit_test(what_is_as_usual_again_pins_no_more),
+        cmocka_unit_test(traces_are_gone_before_another_session_comes),
         cmocka_unit_test(what_is_set_for_the_next_transaction_goes_with_one_in_a_text),
         cmocka_unit_test(a_lock_of_tables_that_failed_locks_nothing),
         cmocka_unit_test(only_a_release_that_surely_happened_counts),
