@@ -55,6 +55,7 @@ static const char *const expected[] = {
     "topology.no_primary", // db1 did
     "monitor.catalogue",   // a server went away while its catalogue was read
     "config.diagnostic",   // of the file that is refused
+    "query.kill_failed",   // a server went away when a statement was to be ended there
     NULL,
 };
 
