@@ -189,6 +189,7 @@ static void connect_note(struct pool_waiter *waiter, int64_t opening_us)
 static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 {
     pooled->opened_us = 0;
+    pooled->pool->is_starving = false;
     pooled_move(pooled, LENT);
     pooled_untie_others(pooled, ties);
     if (ties != NULL) {
@@ -248,7 +249,8 @@ static bool gives_way(const struct pool *pool)
 {
     const struct pools *pools = pool->pools;
     int64_t before_us = pools->gave_way_us[pool->server];
-    return pool->waiting > 0 && pool_tokens_has_starving(pools->tokens, pool->server) &&
+    return pool->waiting > 0 && !pool->is_starving &&
+           pool_tokens_has_starving(pools->tokens, pool->server) &&
            loop_now_us(pools->settings.loop) - before_us >= give_way_us;
 }
 
@@ -651,7 +653,8 @@ static void token_missed(struct pool *pool)
 {
     const struct pools *pools = pool->pools;
     int64_t now_us = loop_now_us(pools->settings.loop);
-    if (circulating(pool, now_us) == 0) {
+    pool->is_starving = circulating(pool, now_us) == 0;
+    if (pool->is_starving) {
         pool_tokens_starve(pools->tokens, pool->server, pools->settings.worker);
     }
     pools->settings.ask_others(pools->settings.context, pool->server);

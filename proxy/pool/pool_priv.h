@@ -41,6 +41,7 @@ struct pool {
     struct list waiters; // those without a connection being changed for them
     uint32_t waiting;
     int64_t full_until_us;
+    bool is_starving; // it found no token, and nothing of its own would come back soon
     struct growth growth;
     int64_t came_us;       // a connection came back
     struct loop_task task; // serves the waiters at the end of the turn

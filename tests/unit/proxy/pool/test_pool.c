@@ -880,6 +880,23 @@ static void an_account_whose_connections_are_kept_gets_another(void **state)
     bench_close(&bench);
 }
 
+// What came back late came back all the same: those who waited for it get it, not another one.
+static void a_connection_that_was_kept_is_not_given_up_for_those_who_wait_for_it(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench, 1);
+    take_wait(&bench, 0);
+    take_as(&bench, 1, bench.image, 150 * CLOCK_MS);
+    turn_until(bench.fixture.loop, bench.takers[1].refusals > 0);
+    take(&bench, 2);
+    turn_until(bench.fixture.loop, pool_tokens_has_starving(bench.tokens, 0));
+    give(&bench, 0, POOL_KEEP);
+    turn_until(bench.fixture.loop, bench.takers[2].pooled != NULL);
+    assert_int_equal(bench.server.link_count, 1);
+    bench_close(&bench);
+}
+
 // While a password changes: the servers have the other one of the two, and then the first.
 static void the_other_password_is_tried_where_a_server_refuses_the_first(void **state)
 {
@@ -1034,6 +1051,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_goes_makes_room_for_another_account_of_the_worker),
         cmocka_unit_test(an_account_that_always_waits_leaves_something_for_another),
         cmocka_unit_test(an_account_whose_connections_are_kept_gets_another),
+        cmocka_unit_test(a_connection_that_was_kept_is_not_given_up_for_those_who_wait_for_it),
         cmocka_unit_test(the_other_password_is_tried_where_a_server_refuses_the_first),
         cmocka_unit_test(where_no_password_is_taken_the_session_hears_of_it),
         cmocka_unit_test(an_account_takes_an_idle_connection_of_another_where_the_server_is_full),
