@@ -335,8 +335,7 @@ static void closing_send(struct statements *statements)
 
 bool conn_shrink_statements(struct conn *conn)
 {
-    struct statement_budget *budget = conn->statements.budget;
-    return budget != NULL && statements_shrink(budget, closing_send);
+    return conn->statements.budget != NULL && statements_shrink(&conn->statements, closing_send);
 }
 
 struct image *conn_image(const struct conn *conn)

@@ -203,11 +203,12 @@ struct server_statement *statements_add(struct statements *statements, struct pr
     return statement;
 }
 
-// False where there was nothing.
-static bool half_close(struct statements *statements)
+// What was used last may be running, but for the asker's own. False where there was nothing.
+static bool half_close(struct statements *statements, bool is_asker)
 {
-    size_t left = statements->count / 2;
-    if (statements->count == 0) {
+    size_t half = statements->count / 2, least = is_asker ? 0 : 1;
+    size_t left = half > least ? half : least;
+    if (statements->count <= left) {
         return false;
     }
     while (statements->count > left) {
@@ -216,15 +217,16 @@ static bool half_close(struct statements *statements)
     return true;
 }
 
-bool statements_shrink(struct statement_budget *budget, void (*tell)(struct statements *statements))
+bool statements_shrink(struct statements *asker, void (*tell)(struct statements *statements))
 {
+    struct statement_budget *budget = asker->budget;
     bool has_closed = false;
     if (budget->open / 2 < budget->most) {
         budget->most = budget->open / 2;
     }
     list_each (link, &budget->tables) {
         struct statements *statements = list_entry(link, struct statements, in_budget);
-        if (half_close(statements)) {
+        if (half_close(statements, statements == asker)) {
             has_closed = true;
             tell(statements);
         }

@@ -76,8 +76,8 @@ void statements_forget(struct statements *statements, const struct prepared_text
 void statements_forget_all(struct statements *statements);
 // A statement of that id, which does not stand here, is to be closed.
 void statements_close_id(struct statements *statements, uint32_t id);
-// The server has no room for more: the budget shrinks, and each of its connections closes the older
-// half of what it has. `tell` is called for each that has something to send. False: there was
-// nothing to close.
-bool statements_shrink(struct statement_budget *budget,
-                       void (*tell)(struct statements *statements));
+// The server of the asker, who runs nothing, has no room for more: the budget, which there is,
+// shrinks, and each of the server's connections closes the older half of what it has; but for the
+// asker's, not what it may be running. `tell` is called for each that has something to send. False:
+// there was nothing to close.
+bool statements_shrink(struct statements *asker, void (*tell)(struct statements *statements));

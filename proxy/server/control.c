@@ -266,8 +266,9 @@ static void round_end(struct round *round)
     }
     if (gather->wants_metrics) {
         own_metrics_set(process);
+        metrics_resize(gather->metrics, &process->setup->labels); // a reload came in between
         metrics_merge(gather->metrics, process->metrics);
-        gather->labels = &round->setup->labels;
+        gather->labels = &process->setup->labels;
     }
     gather->done(gather);
     worker_setup_unref(round->setup);

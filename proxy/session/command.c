@@ -272,6 +272,7 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
     }
     run->payload = payload_join(run, &look);
     run->frames = (uint8_t)look.frames;
+    run->had_connection = session->pooled != NULL;
     run->command = (enum command)(uint8_t)run->payload.ptr[0];
     run->started_us = loop_now_us(session->worker->loop);
     session->queries++;
@@ -282,7 +283,11 @@ size_t command_begin(struct session *session, const uint8_t *bytes, size_t len)
 
 void command_end(struct session *session)
 {
-    if (session->run != NULL) {
+    struct run *run = session->run;
+    if (run != NULL && run->prepared != NULL && execution_is_meant(run)) {
+        prepared_drop_long_data(run->prepared); // whoever answered
+    }
+    if (run != NULL) {
         run_give(session->worker, session->run);
         session->run = NULL;
     }

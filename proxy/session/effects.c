@@ -683,6 +683,8 @@ void effects_reset(struct session *session)
     held_release(&session->held);
     tracking_release(session);
     session->lost_on = -1;
+    mem_free(session->hint_warning);
+    session->hint_warning = NULL;
     prepared_release(&session->prepared);
     named_release(&session->named);
     session->status = STATUS_AUTOCOMMIT;

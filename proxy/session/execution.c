@@ -235,6 +235,7 @@ void execution_read(struct session *session)
     struct stmt_execute execute;
     run->sql = run->text->text;
     run->statement = *preparation_statement(session, run->text);
+    query_null_asks(session, &run->statement);
     if (run->command != COMMAND_STMT_EXECUTE || !stmt_execute_decode(&execute, run->payload)) {
         return;
     }
@@ -751,11 +752,13 @@ void execution_close(struct session *session)
     uint32_t id = 0;
     struct prepared *prepared = prepared_named(session, &id);
     if (prepared != NULL && prepared_has_cursor(prepared)) {
+        prepared->is_cursor_of_other = true; // the server's goes too: it is open there
         cursor_end(session, prepared);
     }
     if (prepared != NULL) {
         prepared_remove(&session->prepared, prepared);
     }
+    session->run->statement = (struct statement){.kind = STATEMENT_EMPTY};
     if (session->pooled != NULL) {
         outcome_release(session);
     }

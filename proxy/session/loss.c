@@ -23,6 +23,12 @@ static bool may_have_committed(const struct run *run)
            ((statement->effects & commits) != 0 || statement->kind == STATEMENT_CALL);
 }
 
+// The client has a packet up to its middle.
+static bool is_cut(const struct run *run)
+{
+    return run->is_forwarded && !reply_is_at_boundary(&run->reply);
+}
+
 // The errors of a connection lost under a command. Returns whether the session can go on.
 static bool loss_answer(struct session *session, const struct conn_loss *loss, bool had_transaction,
                         bool had_pins)
@@ -31,13 +37,14 @@ static bool loss_answer(struct session *session, const struct conn_loss *loss, b
     struct slice name = session->worker->topology->servers[run->route.server].name;
     struct slice text = slice_text(loss->error->text);
 
-    if (run->is_forwarded && !reply_is_at_boundary(&run->reply)) {
-        return false; // in the middle of a packet: nothing of ours can be said
+    if (is_cut(run)) {
+        return false; // nothing of ours can be said
     }
-    if (run->is_forwarded) {
+    if (run->is_forwarded && !had_transaction && is_harmless(run)) {
         answer_error(session, SERVER_LOST_IN_RESULT, SLICE_ARG(name), SLICE_ARG(text));
     } else if (loss->end == CONN_END_PROTOCOL) {
         answer_error(session, SERVER_ANSWER_BAD, SLICE_ARG(name), SLICE_ARG(text));
+        return !had_transaction && !had_pins;
     } else if (had_transaction && may_have_committed(run)) {
         answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
         return false;
@@ -146,9 +153,9 @@ void query_lost(struct session *session, const struct conn_loss *loss)
         query_retry(session, server);
         return;
     }
-    bool was_forwarded = session->run->is_forwarded;
+    bool was_cut = is_cut(session->run);
     if (!loss_answer(session, loss, had_transaction, had_pins)) {
-        was_forwarded ? session_close(session) : session_finish(session);
+        was_cut ? session_close(session) : session_finish(session);
     }
 }
 

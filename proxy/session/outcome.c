@@ -94,11 +94,15 @@ static void status_note(struct session *session, uint16_t status)
 }
 
 // With autocommit off a connection is free again only where a statement has just ended the
-// transaction.
-static bool ends_work(const struct statement *statement)
+// transaction, or was the first on it and did nothing that begins one.
+static bool ends_work(const struct run *run)
 {
-    return statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK ||
-           statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
+    const struct statement *statement = &run->statement;
+    bool sets = statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
+    if (sets && !statement_has(statement, EFFECT_IMPLICIT_COMMIT)) { // of autocommit
+        return !run->had_connection && statement->tables_count == 0 && !statement->runs_program;
+    }
+    return sets || statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK;
 }
 
 // Whether nothing but pins may keep the connection.
@@ -106,7 +110,7 @@ static bool can_settle(const struct session *session)
 {
     return (session->status & STATUS_IN_TRANSACTION) == 0 &&
            session->worker->config->routing.multiplexing &&
-           (!session_autocommit_is_off(session) || ends_work(&session->run->statement));
+           (!session_autocommit_is_off(session) || ends_work(session->run));
 }
 
 static bool must_keep(const struct session *session)
@@ -139,11 +143,14 @@ static void hints_note(struct session *session)
 {
     const struct run *run = session->run;
     const struct hints *hints = &run->statement.hints;
-    if (run->command != COMMAND_QUERY || statement_asks(&run->statement, ASK_WARNINGS)) {
+    if (statement_asks(&run->statement, ASK_WARNINGS)) {
         return;
     }
     mem_free(session->hint_warning);
     session->hint_warning = NULL;
+    if (run->command != COMMAND_QUERY) {
+        return;
+    }
     if (hints->unknown_count > 0) {
         session->hint_warning = text_print("sluice: unknown hint: %.*s", SLICE_ARG(hints->unknown));
     } else if (run->route.unknown_backend.len > 0) {

@@ -243,6 +243,7 @@ static void statement_adjust(struct session *session)
 void preparation_begin(struct session *session, struct slice sql)
 {
     struct run *run = session->run;
+    prepared_add_failed(&session->prepared); // until it has not
     query_read(session, sql);
     run->text = text_take(session, run_text(run));
     if (!prepared_has_room(&session->prepared, run->text)) {
@@ -254,7 +255,8 @@ void preparation_begin(struct session *session, struct slice sql)
         return;
     }
     struct reading *reading = run->text->reading;
-    run->is_capturing = reading->is_lasting;
+    // What a temporary table or a role makes of it is for nobody else.
+    run->is_capturing = reading->is_lasting && session->pooled == NULL;
     run->definitions = definitions_version(session);
     statement_adjust(session);
     query_go(session);

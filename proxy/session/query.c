@@ -79,9 +79,11 @@ static void lost_transaction_tell(struct session *session)
     }
 }
 
-// A comparison with NULL may mean the last insert id.
-static void null_asks(struct statement *statement)
+void query_null_asks(const struct session *session, struct statement *statement)
 {
+    if (!session->image->is_null_last_id) {
+        return;
+    }
     statement->asks |= ASK_BIT(ASK_INSERT_ID);
     if (statement->class == STATEMENT_CLASS_READ) {
         statement->class = STATEMENT_CLASS_CONNECTION;
@@ -119,9 +121,7 @@ void query_read_text(struct session *session, struct slice sql)
         run->entry =
             statement_cache_read(worker->statements, &run->statement, &run->arena, sql, &context);
     }
-    if (session->image->is_null_last_id) {
-        null_asks(&run->statement);
-    }
+    query_null_asks(session, &run->statement);
     if (statement_has(&run->statement, EFFECT_EXECUTE)) {
         execute_asks(session);
     }
@@ -307,7 +307,8 @@ static bool answers_warnings(const struct session *session)
 {
     const struct run *run = session->run;
     return session->hint_warning != NULL && run->command == COMMAND_QUERY &&
-           run->statement.kind == STATEMENT_SHOW && statement_asks(&run->statement, ASK_WARNINGS);
+           run->statement.kind == STATEMENT_SHOW && statement_asks(&run->statement, ASK_WARNINGS) &&
+           recall_is_show_warnings(session);
 }
 
 static void route_count(struct session *session)

@@ -242,6 +242,13 @@ static enum recall show_find(struct session *session)
     return RECALL_ANSWER;
 }
 
+bool recall_is_show_warnings(const struct session *session)
+{
+    struct show show;
+    return show_read(&show, session->run->sql, &session->syntax) && !show.is_errors &&
+           !show.is_count;
+}
+
 void recall_answer(struct session *session)
 {
     struct show show;

@@ -62,8 +62,9 @@ struct run {
     struct buffer sent;   // the command as the server gets it; empty: as the client sent it
     struct slice payload; // of the packet, in one piece: in `packet`, or in the arena
     enum command command;
-    uint8_t frames;     // that the client sent it in
-    struct arena arena; // of the statement
+    uint8_t frames;      // that the client sent it in
+    bool had_connection; // the session, when it came
+    struct arena arena;  // of the statement
     struct statement statement;
     struct statement_entry *entry; // what the statement's slices point into; NULL: the arena
     struct reading *reading;       // or this, a reference

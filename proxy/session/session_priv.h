@@ -209,6 +209,8 @@ void query_begin(struct session *session, struct slice sql);
 void query_read_text(struct session *session, struct slice sql);
 // The same, and puts the session's id into what is sent, where that is asked for.
 void query_read(struct session *session, struct slice sql);
+// Under sql_auto_is_null a comparison with NULL may mean the last insert id.
+void query_null_asks(const struct session *session, struct statement *statement);
 // Goes on with a statement that was read.
 void query_go(struct session *session);
 // A command without a statement's text: `statement` says what it is like.
@@ -308,6 +310,8 @@ enum recall {
 // Where a statement that asks about the last one finds the answer; may put what is known into the
 // text.
 enum recall recall_find(struct session *session);
+// SHOW WARNINGS, not their count, nor the errors alone.
+bool recall_is_show_warnings(const struct session *session);
 void recall_answer(struct session *session);
 
 // --- attach.c ------------------------------------------------------------------------------------

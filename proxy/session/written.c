@@ -47,6 +47,15 @@ static bool may_commit(const struct run *run, bool was_in_transaction)
     return may_write || (was_in_transaction && statement->kind != STATEMENT_ROLLBACK);
 }
 
+// A transaction is open behind it, and it may not be the one from before.
+static bool begins_another(const struct run *run)
+{
+    const uint64_t ends = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
+                          EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) | EFFECT_BIT(EFFECT_UNKNOWN) |
+                          EFFECT_BIT(EFFECT_FUNCTION);
+    return (run->statement.effects & ends) != 0 || run->statement.kind == STATEMENT_CALL;
+}
+
 // A server that has just been set up may have none yet, though they are on.
 static bool has_gtids(const struct session *session, int server)
 {
@@ -58,8 +67,8 @@ void written_end(struct session *session, bool is_error, bool was_in_transaction
 {
     const struct worker *worker = session->worker;
     const struct run *run = session->run;
-    bool is_committed =
-        (session->status & STATUS_IN_TRANSACTION) == 0 && may_commit(run, was_in_transaction);
+    bool is_over = (session->status & STATUS_IN_TRANSACTION) == 0 || begins_another(run);
+    bool is_committed = is_over && may_commit(run, was_in_transaction);
     bool is_nothing = is_error && run->statement.count <= 1 && is_nothing_done(run->reply.error);
     if (!is_committed || is_nothing || conn_is_replica(pooled_conn(session->pooled))) {
         return;

@@ -99,25 +99,6 @@ static struct want want_block(struct route *out, enum route_reason reason)
     return want_of(WANT_NONE, reason);
 }
 
-// Whether the statement changes data, or may: what a read-only user must not do.
-static bool may_write(const struct statement *statement)
-{
-    if (statement->class != STATEMENT_CLASS_WRITE) {
-        return false;
-    }
-    switch (statement->reason) {
-    case ROUTE_REASON_LOCKING_READ:
-    case ROUTE_REASON_USER_LOCK:
-    case ROUTE_REASON_LOCK_TABLES:
-    case ROUTE_REASON_HANDLER:
-    case ROUTE_REASON_INTO_VARIABLE:
-    case ROUTE_REASON_USER_VARIABLE:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static bool is_blocked(struct route *out, const struct decide_input *in, struct want *want)
 {
     const struct conf_rule *rule = rule_of(out);
@@ -127,7 +108,7 @@ static bool is_blocked(struct route *out, const struct decide_input *in, struct 
         return true;
     }
     const struct conf_user *user = in->session->conf_user;
-    if (user != NULL && user->readonly && may_write(in->statement)) {
+    if (user != NULL && user->readonly && in->statement->may_write) {
         *want = want_block(out, ROUTE_REASON_USER_READ_ONLY);
         return true;
     }

@@ -126,10 +126,29 @@ void parser_return(struct parser *parser, const struct parser_place *place);
 
 // --- findings
 
+// What is of class WRITE for it, and changes no data.
+static inline bool reason_only_locks(enum route_reason reason)
+{
+    switch (reason) {
+    case ROUTE_REASON_LOCKING_READ:
+    case ROUTE_REASON_USER_LOCK:
+    case ROUTE_REASON_LOCK_TABLES:
+    case ROUTE_REASON_HANDLER:
+    case ROUTE_REASON_INTO_VARIABLE:
+    case ROUTE_REASON_USER_VARIABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 // The statement is at least of this class; the first reason of the highest class stays.
 static inline void parser_raise(struct parser *parser, enum statement_class class,
                                 enum route_reason reason, struct slice detail)
 {
+    if (class == STATEMENT_CLASS_WRITE && !reason_only_locks(reason)) {
+        parser->out->may_write = true;
+    }
     if (class > parser->part.class) {
         parser->part.class = class;
         parser->part.reason = reason;

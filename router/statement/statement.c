@@ -277,6 +277,7 @@ static void read_empty(struct statement *out)
 {
     out->kind = out->inner = STATEMENT_EMPTY;
     out->class = STATEMENT_CLASS_WRITE;
+    out->may_write = true;
     out->reason = ROUTE_REASON_UNKNOWN_STATEMENT;
     out->uncacheable = UNCACHEABLE_NO_READ;
 }
@@ -419,6 +420,7 @@ static void readings_merge(struct statement *out, const struct statement *other)
     }
     out->effects |= less.effects;
     out->asks |= less.asks;
+    out->may_write |= less.may_write;
     out->count = less.count > out->count ? less.count : out->count;
     if (out->uncacheable == UNCACHEABLE_NONE) {
         out->uncacheable = less.uncacheable;
@@ -432,6 +434,7 @@ enum { READINGS_BYTES_MAX = 1 << 20 };
 static void assume_worst(struct statement *out)
 {
     out->class = STATEMENT_CLASS_WRITE;
+    out->may_write = true;
     out->reason = ROUTE_REASON_UNCLEAR_SYNTAX;
     out->uncacheable = UNCACHEABLE_NO_READ;
     out->effects |= EFFECT_BIT(EFFECT_UNKNOWN);
@@ -488,6 +491,7 @@ static void read_modes(struct statement *out, struct arena *arena, struct slice 
         if (mode > 0 && !readings_agree(out, &other)) {
             readings_merge(out, &other);
             out->class = STATEMENT_CLASS_WRITE;
+            out->may_write = true;
             out->reason = ROUTE_REASON_UNCLEAR_SYNTAX;
             out->uncacheable = UNCACHEABLE_NO_READ;
         }

@@ -1,6 +1,7 @@
 // Servers that stop, hang, lag, refuse and come back: what costs a client something, and what does
 // not.
 #include "tests/lib/site.h"
+#include "tests/lib/statement.h"
 
 #include <mariadb/errmsg.h>
 #include <stdio.h>
@@ -330,6 +331,40 @@ static void a_primary_that_dies_takes_open_transactions_with_it(void **state)
     mysql_close(client);
 }
 
+// The first result is with the client already. Neither that the transaction is gone nor that a
+// write may have happened may be hidden behind the advice to run the text again.
+static void a_primary_that_dies_behind_a_first_result_is_not_told_as_a_read(void **state)
+{
+    static const struct {
+        const char *before;
+        const char *text;
+        unsigned error;
+        const char *words;
+    } cases[] = {
+        {"START TRANSACTION", "SELECT 1; SELECT SLEEP(30)", 1213, "sluice:"},
+        {"DO 0", "DELETE FROM t WHERE id = -1; SELECT SLEEP(30)", 1158, "unknown"},
+    };
+    const struct site *site = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct client_options options = instance_options(site->instance, "app", "app-secret");
+        options.flags = CLIENT_MULTI_STATEMENTS;
+        MYSQL *client = client_connect(&options);
+        client_run(client, cases[i].before);
+        client_run(client, "UPDATE t SET a = a WHERE id = 1");
+        assert_int_equal(mysql_query(client, cases[i].text), 0);
+        mysql_free_result(mysql_store_result(client));
+        stack_server_do(site->stack, "db1", "kill");
+        assert_true(mysql_next_result(client) > 0);
+        if (mysql_errno(client) != cases[i].error ||
+            strstr(mysql_error(client), cases[i].words) == NULL) {
+            fail_msg("%s: %u %s", cases[i].text, mysql_errno(client), mysql_error(client));
+        }
+        mysql_close(client);
+        stack_server_do(site->stack, "db1", "start");
+        all_up_again(site);
+    }
+}
+
 static void a_replica_that_dies_in_a_result_does_not_fool_the_client(void **state)
 {
     const struct site *site = *state;
@@ -367,6 +402,31 @@ static void a_full_pool_is_waited_for_and_then_refused(void **state)
     static const char write[] = "UPDATE t SET a = 5";
     client_run(one, "COMMIT");
     client_run(two, write);
+    mysql_close(one);
+    mysql_close(two);
+    site_restart(site, changes);
+}
+
+// Whoever ended the execution: the next one has what is sent for it.
+static void data_sent_ahead_is_gone_with_its_execution(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.queue_timeout = 300ms", "proxy.workers = 1",
+                                             "backend:db1.max_connections = 1", NULL});
+    MYSQL *one = site_client(site), *two = site_client(site);
+    char text[] = "";
+    unsigned long len = 0;
+    MYSQL_STMT *statement = statement_prepare(two, "UPDATE t SET a = LENGTH(?)");
+    statement_bind_text(statement, text, &len);
+    client_run(one, "START TRANSACTION");
+    client_run(one, "UPDATE t SET a = a");
+    assert_int_equal(mysql_stmt_send_long_data(statement, 0, "abc", 3), 0);
+    assert_statement_error(statement, 1205);
+    client_run(one, "COMMIT");
+    assert_int_equal(mysql_stmt_send_long_data(statement, 0, "defg", 4), 0);
+    statement_execute(statement);
+    assert_client_number(two, "SELECT MAX(a) FROM t FOR UPDATE", 4);
+    mysql_stmt_close(statement);
     mysql_close(one);
     mysql_close(two);
     site_restart(site, changes);
@@ -453,8 +513,11 @@ int main(void)
         cmocka_unit_test_setup(
             a_primary_that_dies_in_a_write_leaves_it_unknown_and_is_not_asked_again, heal),
         cmocka_unit_test_setup(a_primary_that_dies_takes_open_transactions_with_it, heal),
+        cmocka_unit_test_setup(a_primary_that_dies_behind_a_first_result_is_not_told_as_a_read,
+                               heal),
         cmocka_unit_test_setup(a_replica_that_dies_in_a_result_does_not_fool_the_client, heal),
         cmocka_unit_test_setup(a_full_pool_is_waited_for_and_then_refused, heal),
+        cmocka_unit_test_setup(data_sent_ahead_is_gone_with_its_execution, heal),
         cmocka_unit_test_setup(a_promotion_by_somebody_else_is_followed, heal),
         cmocka_unit_test_setup(a_second_writable_server_gets_no_writes, heal),
         cmocka_unit_test_setup(a_server_that_refuses_connections_is_reported, heal),

@@ -3,6 +3,7 @@
 // what cannot follow keeps the connection for exactly as long as it is there.
 #include "tests/lib/http.h"
 #include "tests/lib/sharing.h"
+#include "tests/lib/statement.h"
 
 #include "proxy/base/memory.h"
 
@@ -190,6 +191,11 @@ static void an_id_that_was_given_is_not_the_last_one(void **state)
     client_run(client, "INSERT INTO ids (a) VALUES (10)");
     client_run(other, "INSERT INTO ids (a) VALUES (11)");
     assert_client_number(client, "SELECT a FROM ids WHERE id IS NULL", 10);
+    MYSQL_STMT *statement = statement_prepare(client, "SELECT a FROM ids WHERE id IS NULL");
+    client_run(client, "INSERT INTO ids (a) VALUES (12)");
+    client_run(other, "INSERT INTO ids (a) VALUES (13)");
+    assert_statement_text(statement, "12");
+    mysql_stmt_close(statement);
     client_run(direct, "DROP TABLE ids");
     mysql_close(client);
     mysql_close(other);
@@ -771,6 +777,26 @@ static void the_last_gtid_is_that_of_the_session(void **state)
     mysql_close(client);
 }
 
+// A hint that was not understood is warned of behind its own statement.
+static void the_warning_of_a_hint_hides_no_later_ones(void **state)
+{
+    MYSQL *client = sharing_client(*state);
+    MYSQL_STMT *statement = statement_prepare(client, "SELECT CAST('x' AS SIGNED)");
+    client_run(client, "SELECT 1 /* sluice: nonsense=1 */");
+    assert_client_number(client, "SHOW COUNT(*) WARNINGS", 0);
+    assert_int_equal(mysql_query(client, "SHOW WARNINGS"), 0);
+    MYSQL_RES *warnings = mysql_store_result(client);
+    assert_string_equal(mysql_fetch_row(warnings)[1], "1105");
+    mysql_free_result(warnings);
+    assert_statement_text(statement, "0");
+    assert_int_equal(mysql_query(client, "SHOW WARNINGS"), 0);
+    warnings = mysql_store_result(client);
+    assert_string_equal(mysql_fetch_row(warnings)[1], "1292");
+    mysql_free_result(warnings);
+    mysql_stmt_close(statement);
+    mysql_close(client);
+}
+
 static void a_lock_that_was_not_got_pins_nothing(void **state)
 {
     const struct site *site = *state;
@@ -960,6 +986,7 @@ int main(void)
         cmocka_unit_test(what_a_failed_set_assigned_on_its_way_is_the_session_s),
         cmocka_unit_test(what_is_assigned_behind_using_is_the_session_s),
         cmocka_unit_test(the_last_gtid_is_that_of_the_session),
+        cmocka_unit_test(the_warning_of_a_hint_hides_no_later_ones),
         cmocka_unit_test(a_lock_that_was_not_got_pins_nothing),
         cmocka_unit_test(a_lock_may_be_named_by_a_parameter),
         cmocka_unit_test(what_failed_pins_nothing),

@@ -578,6 +578,18 @@ static void a_session_may_have_so_many_statements(void **state)
     mysql_close(client);
 }
 
+// What a temporary table makes of a text is known to its session alone.
+static void others_do_not_hear_of_columns_of_a_temporary_table(void **state)
+{
+    static const char sql[] = "SELECT a FROM shadow";
+    MYSQL *client = site_client(*state), *other = site_client(*state);
+    client_run(client, "CREATE TEMPORARY TABLE shadow (a VARCHAR(3))");
+    assert_int_equal(statement_prepare_error(client, sql), 0);
+    assert_int_equal(statement_prepare_error(other, sql), 1146);
+    mysql_close(client);
+    mysql_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +613,7 @@ int main(void)
         cmocka_unit_test(an_error_among_binary_rows_ends_the_result),
         cmocka_unit_test(preparing_and_running_in_one_go),
         cmocka_unit_test(a_session_may_have_so_many_statements),
+        cmocka_unit_test(others_do_not_hear_of_columns_of_a_temporary_table),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

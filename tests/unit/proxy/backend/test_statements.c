@@ -178,7 +178,7 @@ static void a_server_without_room_shrinks_the_budget_for_a_while(void **state)
     struct statements other, empty; // of the same server
     uint32_t last = 0;
     told = 0;
-    assert_false(statements_shrink(&bench->budget, tell)); // nothing is there to give
+    assert_false(statements_shrink(&bench->statements, tell)); // nothing is there to give
     bench->budget.most = bench->budget.limit;
     statements_init(&other, &bench->budget);
     statements_init(&empty, &bench->budget);
@@ -186,10 +186,10 @@ static void a_server_without_room_shrinks_the_budget_for_a_while(void **state)
     for (int i = 0; i < 99; i++) {
         add(bench, i);
     }
-    assert_true(statements_shrink(&bench->budget, tell));
-    assert_int_equal(told, 2);
+    assert_true(statements_shrink(&bench->statements, tell));
+    assert_int_equal(told, 1);
     assert_int_equal(bench->statements.count, 49);
-    assert_int_equal(other.count, 0);
+    assert_int_equal(other.count, 1); // which may be running
     assert_int_equal(bench->budget.most, 50);
     assert_int_equal(closing(bench, &last), 50);
     assert_null(find(bench, 0));

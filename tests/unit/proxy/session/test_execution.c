@@ -108,14 +108,19 @@ static struct answer execute(struct client *client, uint32_t id)
 
 #define assert_runs(client, id) assert_int_equal(execute(client, id).kind, ANSWER_ROWS)
 
-static void scene_open(struct bench *bench, struct client *client)
+static void scene_open_with(struct bench *bench, struct client *client, const char *options)
 {
-    bench_open(bench, NULL);
+    bench_open(bench, options);
     for (int i = 0; i < BENCH_SERVERS; i++) {
         server_prepares(&bench->servers[i], 7);
         server_runs(&bench->servers[i], "\x17");
     }
     client_open(client, bench);
+}
+
+static void scene_open(struct bench *bench, struct client *client)
+{
+    scene_open_with(bench, client, NULL);
 }
 
 static void scene_close(struct bench *bench, struct client *client)
@@ -224,6 +229,23 @@ static void the_last_one_prepared_needs_no_id(void **state)
     assert_int_equal(client_prepare(&client, write_text, &error), 0);
     assert_int_equal(error, 1146);
     assert_int_equal(execute(&client, UINT32_MAX).code, 1243); // never the one before
+    assert_runs(&client, 1);
+    scene_close(&bench, &client);
+}
+
+// By sluice itself, without a word to a server.
+static void behind_a_preparation_that_was_refused_there_is_no_last_one(void **state)
+{
+    struct bench bench;
+    struct client client;
+    uint16_t error = 0;
+    (void)state;
+    scene_open_with(&bench, &client, "[rule:none]\nmatch = ^DELETE\nroute = block\n");
+    prepare(&client, read_text);
+    assert_runs(&client, UINT32_MAX);
+    assert_int_equal(client_prepare(&client, "DELETE FROM t WHERE a = ?", &error), 0);
+    assert_int_not_equal(error, 0);
+    assert_int_equal(execute(&client, UINT32_MAX).code, 1243);
     assert_runs(&client, 1);
     scene_close(&bench, &client);
 }
@@ -479,6 +501,7 @@ int main(void)
         cmocka_unit_test(what_a_server_said_is_not_known_for_good),
         cmocka_unit_test(commands_of_what_is_not_there_are_told),
         cmocka_unit_test(the_last_one_prepared_needs_no_id),
+        cmocka_unit_test(behind_a_preparation_that_was_refused_there_is_no_last_one),
         cmocka_unit_test(a_reset_and_a_change_of_user_forget_them),
         cmocka_unit_test(a_statement_that_the_server_does_not_know_is_prepared_again),
         cmocka_unit_test(a_statement_that_is_never_known_is_given_up),
