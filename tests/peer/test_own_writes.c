@@ -149,6 +149,28 @@ static void without_gtids_what_was_rolled_back_holds_nothing(void **state)
     world_end(world);
 }
 
+// The flags behind it are those of the next transaction.
+static void without_gtids_a_commit_that_begins_another_transaction_holds(void **state)
+{
+    static const char *const changes[] = {"routing.write_hold = 1h", NULL};
+    static const char *const statements[] = {"BEGIN", "INSERT", "COMMIT AND CHAIN"};
+    const struct slice in_transaction = S("\7\0\0\1\0\0\0\3\0\0\0"); // an OK
+    (void)state;
+    struct world *world = world_create("", changes);
+    struct peer *peer = client_of(world);
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        fake_answer(world->fakes[0], statements[i], in_transaction, FAKE_USUALLY);
+    }
+    assert_true(reads_from(peer, "db2"));
+    peer_query(peer, "BEGIN");
+    peer_query(peer, "INSERT INTO t VALUES (1)");
+    peer_query(peer, "COMMIT AND CHAIN");
+    peer_query(peer, "ROLLBACK");
+    assert_true(reads_from(peer, "db1"));
+    peer_close(peer);
+    world_end(world);
+}
+
 // Trap 24. Nobody knows whether it ran, or whether it is still running: the primary answers for
 // write_hold, and after that a replica only once it has all that the primary has.
 static void after_a_write_whose_answer_was_lost_reads_keep_to_the_primary(void **state)
@@ -180,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_gtids_reads_keep_to_the_primary_for_write_hold),
         cmocka_unit_test(without_gtids_what_was_rolled_back_holds_nothing),
+        cmocka_unit_test(without_gtids_a_commit_that_begins_another_transaction_holds),
         cmocka_unit_test(after_a_write_whose_answer_was_lost_reads_keep_to_the_primary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
