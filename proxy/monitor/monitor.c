@@ -82,12 +82,12 @@ static void event_tell(void *context, const struct topology_event *event)
 
 // --- lag by positions ---
 
-static struct gtid_set position_of(const struct server_facts *facts)
+static struct gtid_set position_of(const struct server_facts *facts, struct slice gtid)
 {
     struct gtid_set position = GTID_SET_INIT;
     struct version version;
     version_parse(facts->version, &version);
-    gtid_set_parse(&position, version.family, facts->gtid);
+    gtid_set_parse(&position, version.family, gtid);
     return position;
 }
 
@@ -95,7 +95,8 @@ static struct gtid_set position_of(const struct server_facts *facts)
 // been probed, or become the primary.
 static void history_note(struct monitor *monitor, int server)
 {
-    struct gtid_set position = position_of(probe_facts(monitor->servers[server].probe));
+    const struct server_facts *facts = probe_facts(monitor->servers[server].probe);
+    struct gtid_set position = position_of(facts, facts->gtid);
     if (monitor->history_of != server) {
         lag_history_clear(&monitor->history);
         monitor->history_of = server;
@@ -104,17 +105,30 @@ static void history_note(struct monitor *monitor, int server)
     gtid_set_release(&position);
 }
 
+static bool is_gtid_known(const struct monitor *monitor, const struct server_facts *facts)
+{
+    struct gtid_set position = position_of(facts, facts->gtid);
+    bool knows = lag_history_knows(&monitor->history, &position);
+    gtid_set_release(&position);
+    return knows;
+}
+
 static void lag_measure(struct monitor *monitor, int server)
 {
     struct server_facts *facts = probe_facts(monitor->servers[server].probe);
+    int64_t now_us = loop_now_us(monitor->loop);
     if (server == monitor->history_of) {
         history_note(monitor, server);
     }
     facts->measured_lag_us = -1;
+    facts->least_lag_us = 0;
     if (facts->channel_count > 0) {
-        struct gtid_set position = position_of(facts);
-        facts->measured_lag_us =
-            lag_history_measure(&monitor->history, &position, loop_now_us(monitor->loop));
+        facts->is_gtid_known = is_gtid_known(monitor, facts);
+        struct gtid_set position = position_of(facts, facts_replica_gtid(facts));
+        facts->measured_lag_us = lag_history_measure(&monitor->history, &position, now_us);
+        facts->least_lag_us = facts->measured_lag_us < 0
+                                  ? lag_history_least(&monitor->history, &position, now_us)
+                                  : 0;
         gtid_set_release(&position);
     }
 }

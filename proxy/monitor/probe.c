@@ -131,6 +131,7 @@ static void probe_succeed(struct probe *probe)
     probe->facts.shunned_until_us = before.shunned_until_us;
     probe->facts.shunned_for = before.shunned_for;
     probe->facts.measured_lag_us = before.measured_lag_us;
+    probe->facts.least_lag_us = before.least_lag_us;
     probe_end(probe);
 }
 
@@ -377,6 +378,7 @@ void probe_inherit(struct probe *probe, const struct probe *from)
     text_inherit(probe, &probe->facts.uuid);
     text_inherit(probe, &probe->facts.report_host);
     text_inherit(probe, &probe->facts.gtid);
+    text_inherit(probe, &probe->facts.replicated_gtid);
     channels_inherit(probe);
 }
 

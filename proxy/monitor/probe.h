@@ -55,7 +55,7 @@ void probe_stop(struct probe *probe);
 void probe_hurry(struct probe *probe);
 
 // What is known of the server. The probe owns the texts, which last until on_done() or
-// probe_destroy(); `admin`, `shunned_*` and `measured_lag_us` are the caller's to set.
+// probe_destroy(); `admin`, `shunned_*` and the two of the lag are the caller's to set.
 struct server_facts *probe_facts(struct probe *probe);
 // Takes over what another probe of the same server found out.
 void probe_inherit(struct probe *probe, const struct probe *from);

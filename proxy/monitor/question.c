@@ -6,7 +6,7 @@ enum { VERSION_SHOW_REPLICA = 80022 }; // MySQL's first with SHOW REPLICA STATUS
 
 // --- asking
 
-// The variables, in the order of asking. Those from SUPER_READ_ONLY on are MySQL's own.
+// The variables, in the order of asking. Those behind GTID are of one family each.
 enum variable {
     VARIABLE_READ_ONLY,
     VARIABLE_INNODB_READ_ONLY, // a cloud's replica that shares its storage with the primary
@@ -16,10 +16,14 @@ enum variable {
     VARIABLE_REPORT_HOST,
     VARIABLE_REPORT_PORT,
     VARIABLE_GTID,
-    VARIABLE_SUPER_READ_ONLY,
+    VARIABLE_COUNT_BOTH,
+
+    VARIABLE_REPLICATED_GTID = VARIABLE_COUNT_BOTH,
+    VARIABLE_COUNT_MARIADB,
+
+    VARIABLE_SUPER_READ_ONLY = VARIABLE_COUNT_BOTH,
     VARIABLE_SERVER_UUID,
-    VARIABLE_COUNT,
-    VARIABLE_COUNT_MARIADB = VARIABLE_SUPER_READ_ONLY,
+    VARIABLE_COUNT_MYSQL,
 };
 
 #define VARIABLES_OF_BOTH                                                                          \
@@ -27,7 +31,7 @@ enum variable {
     "@@global.hostname, @@global.port, @@global.report_host, @@global.report_port, "
 
 static const struct slice variables_of_mariadb =
-    SLICE_INIT(VARIABLES_OF_BOTH "@@global.gtid_current_pos");
+    SLICE_INIT(VARIABLES_OF_BOTH "@@global.gtid_current_pos, @@global.gtid_slave_pos");
 
 // With gtid_mode off, gtid_executed stays what it was when it was on.
 static const struct slice variables_of_mysql = SLICE_INIT(
@@ -116,7 +120,7 @@ static bool is_on(struct slice cell)
 static bool variables_read(const struct conn_result *result, struct server_facts *facts,
                            struct arena *arena)
 {
-    bool is_mysql = result->column_count == VARIABLE_COUNT;
+    bool is_mysql = result->column_count == VARIABLE_COUNT_MYSQL;
     if (result->row_count != 1 || (!is_mysql && result->column_count != VARIABLE_COUNT_MARIADB)) {
         return false;
     }
@@ -132,6 +136,8 @@ static bool variables_read(const struct conn_result *result, struct server_facts
     facts->server_id = (uint32_t)number_read(cells[VARIABLE_SERVER_ID], UINT32_MAX);
     facts->uuid = is_mysql ? arena_copy(arena, cells[VARIABLE_SERVER_UUID]) : SLICE_NONE;
     facts->gtid = arena_copy(arena, cells[VARIABLE_GTID]);
+    facts->replicated_gtid =
+        is_mysql ? facts->gtid : arena_copy(arena, cells[VARIABLE_REPLICATED_GTID]);
     facts->report_host = arena_copy(arena, cells[host]);
     facts->report_port = (uint16_t)(report_port != 0 ? report_port : port);
     return cells[VARIABLE_READ_ONLY].len > 0;

@@ -17,6 +17,14 @@ static struct slice gtid_text_copy(struct topology *topology, struct slice text)
     return slice_make(copy, len);
 }
 
+static void gtid_take(struct topology *topology, struct server *server, struct slice text)
+{
+    server->gtid_text = gtid_text_copy(topology, text);
+    if (!gtid_set_parse(&server->gtid, server->family, server->gtid_text)) {
+        server->gtid_text = SLICE_NONE;
+    }
+}
+
 static void server_copy(struct judge *judge, int i)
 {
     const struct conf_backend *backend = &judge->config->backends[i];
@@ -38,9 +46,15 @@ static void server_copy(struct judge *judge, int i)
     server->is_super_read_only = facts->is_super_read_only;
     server->is_read_only = facts->is_read_only || facts->is_super_read_only;
     server->gtid_us = facts->gtid_us;
-    server->gtid_text = gtid_text_copy(next, facts->gtid);
-    if (!gtid_set_parse(&server->gtid, server->family, server->gtid_text)) {
-        server->gtid_text = SLICE_NONE;
+    gtid_take(next, server, facts->gtid);
+}
+
+// The primary is found by all that each server has; how far a replica is, by what it has of others.
+static void replica_gtid_take(struct judge *judge, int i)
+{
+    struct server *server = &judge->next->servers[i];
+    if (server->role == ROLE_REPLICA) {
+        gtid_take(judge->next, server, facts_replica_gtid(&judge->facts[i]));
     }
 }
 
@@ -169,6 +183,7 @@ struct topology *topology_build(const struct config *config, const struct server
     relations_judge(&judge);
     primary_judge(&judge);
     for (int i = 0; i < next->count; i++) {
+        replica_gtid_take(&judge, i);
         state_judge(&judge, i);
         weight_judge(&judge, i);
     }

@@ -67,16 +67,26 @@ struct server_facts {
     struct slice uuid;        // MySQL
     struct slice report_host; // what it calls itself
     uint16_t report_port;
-    struct slice gtid; // executed set or current position; empty: GTIDs are off
-    int64_t gtid_us;   // when it was asked for, monotonic
+    struct slice gtid;            // executed set or current position; empty: GTIDs are off
+    struct slice replicated_gtid; // MariaDB: without what it wrote itself; MySQL: the same
+    int64_t gtid_us;              // when they were asked for, monotonic
     const struct channel_facts *channels;
     size_t channel_count;
+    bool is_gtid_known;      // `gtid` is one that the primary had: by lag_history_knows()
     int64_t measured_lag_us; // by lag_history_measure(); -1: not known
+    int64_t least_lag_us;    // where it is not: by lag_history_least(); 0: not known either
 
     // What live traffic said.
     int64_t shunned_until_us; // monotonic; 0: not shunned
     struct slice shunned_for;
 };
+
+// How far the server is as a replica. MariaDB's current position goes on with what a replica wrote
+// to its own binlog, and only one that the primary had as well says what it has of the primary.
+static inline struct slice facts_replica_gtid(const struct server_facts *facts)
+{
+    return facts->channel_count == 0 || facts->is_gtid_known ? facts->gtid : facts->replicated_gtid;
+}
 
 // The next snapshot, with one reference for the caller. `facts` has one entry for each of
 // config->backends; `previous` may be NULL (the first) and may be of another configuration: its

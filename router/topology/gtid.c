@@ -509,3 +509,18 @@ uint64_t gtid_set_reach(const struct gtid_set *set, const struct gtid_set *whole
         }
     }
 }
+
+bool gtid_set_gap(const struct gtid_set *set, const struct gtid_source *source, uint64_t number,
+                  struct gtid_range *gap)
+{
+    *gap = (struct gtid_range){.source = *source, .first = 1};
+    for (size_t at = source_begin(set, source); is_of(set, at, source); at++) {
+        const struct gtid_range *range = &set->ranges[at];
+        if (range->last >= number) {
+            gap->last = range->first - 1;
+            return range->first > number;
+        }
+        gap->first = range->last + 1;
+    }
+    return false;
+}

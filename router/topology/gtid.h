@@ -86,6 +86,10 @@ uint64_t gtid_set_missing(const struct gtid_set *whole, const struct gtid_set *p
 // gap behind the last that `whole` has. What neither has is no gap: it was never given out.
 uint64_t gtid_set_reach(const struct gtid_set *set, const struct gtid_set *whole,
                         const struct gtid_source *source, uint32_t server_id);
+// Fills `gap` with the numbers around `number` that the set lacks and has later ones than; its
+// source is copied. False where there is no such gap, as in MariaDB's sets, ever.
+bool gtid_set_gap(const struct gtid_set *set, const struct gtid_source *source, uint64_t number,
+                  struct gtid_range *gap);
 // The highest number of that source in the set; 0: none.
 uint64_t gtid_set_last(const struct gtid_set *set, const struct gtid_source *source,
                        uint32_t server_id);

@@ -7,6 +7,7 @@
 
 #include "router/topology/gtid.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LAG_SAMPLES = 128 };
@@ -37,3 +38,9 @@ void lag_history_note(struct lag_history *history, const struct gtid_set *set, i
 // not comparable, or it is further behind than the history reaches).
 int64_t lag_history_measure(const struct lag_history *history, const struct gtid_set *set,
                             int64_t now_us);
+// Whether the primary had exactly this set at one of the samples.
+bool lag_history_knows(const struct lag_history *history, const struct gtid_set *set);
+// Where it cannot be told: how far behind the replica is at least. It is further behind than the
+// history reaches where it ends before the oldest sample. 0: nothing is known.
+int64_t lag_history_least(const struct lag_history *history, const struct gtid_set *set,
+                          int64_t now_us);

@@ -31,6 +31,24 @@ static uint64_t line_reach(const struct server *server, const struct gtid_set *w
     return gtid_set_reach(&server->gtid, whole, &line->source, line->server_id);
 }
 
+// The same where a session was told of a number in a gap of `whole`: all of the gap may have been
+// given out by now.
+static uint64_t filled_reach(const struct server *server, const struct gtid_set *whole,
+                             const struct position_line *line)
+{
+    struct gtid_range gap;
+    if (line->told == 0 || !gtid_set_gap(whole, &line->source, line->told, &gap)) {
+        return line_reach(server, whole, line);
+    }
+    const struct gtid_set filling = {.family = line->family, .ranges = &gap, .count = 1};
+    struct gtid_set filled = GTID_SET_INIT;
+    gtid_set_copy(&filled, whole);
+    gtid_set_add(&filled, &filling);
+    uint64_t reached = line_reach(server, &filled, line);
+    gtid_set_release(&filled);
+    return reached;
+}
+
 // Up to which number of the line the server has everything that the primary has. A number that the
 // primary lacks may be of a transaction that is just being committed: it was never given out only
 // where the primary lacks it twice.
@@ -38,7 +56,7 @@ static uint64_t reach_of(const struct topology *before, const struct topology *n
                          const struct position_line *line)
 {
     uint64_t reached = line_reach(&now->servers[server], primary_set(before), line);
-    uint64_t by_now = line_reach(&now->servers[server], primary_set(now), line);
+    uint64_t by_now = filled_reach(&now->servers[server], primary_set(now), line);
     return reached < by_now ? reached : by_now;
 }
 
@@ -48,6 +66,22 @@ static bool is_continued(const struct topology *before, const struct topology *n
     return before != NULL && server < before->count &&
            slice_equal(before->servers[server].name, now->servers[server].name) &&
            gtid_set_contains(&now->servers[server].gtid, &before->servers[server].gtid);
+}
+
+// The lines in which the primary's set has gained numbers below its last, or might have while there
+// was no primary: what was taken for never given out is there now.
+static uint32_t filled_find(const struct positions *positions, const struct topology *before,
+                            const struct topology *now)
+{
+    const struct gtid_set *was = primary_set(before);
+    uint32_t filled = 0;
+    for (int i = 0; i < positions->line_count; i++) {
+        const struct position_line *line = &positions->lines[i];
+        bool is_filled = gtid_set_reach(was, primary_set(now), &line->source, line->server_id) <
+                         gtid_set_last(was, &line->source, line->server_id);
+        filled |= (uint32_t)is_filled << i;
+    }
+    return filled;
 }
 
 static bool has_all_of(const struct server *server, const struct server *primary)
@@ -73,13 +107,14 @@ static int64_t synced_at(const struct topology *before, const struct topology *n
 }
 
 static void server_follow(struct positions *positions, const struct topology *before,
-                          const struct topology *now, int server)
+                          const struct topology *now, int server, uint32_t filled)
 {
     bool continues = is_continued(before, now, server);
     int64_t synced_us = synced_at(before, now, server);
     for (int line = 0; line < positions->line_count; line++) {
         uint64_t reached = reach_of(before, now, server, &positions->lines[line]);
-        if (!continues || reached > positions->reached[server][line]) {
+        bool is_anew = !continues || (filled >> line & 1) != 0;
+        if (is_anew || reached > positions->reached[server][line]) {
             positions->reached[server][line] = reached;
         }
     }
@@ -102,8 +137,9 @@ static void last_find(struct positions *positions, int line)
 void positions_follow(struct positions *positions, const struct topology *topology)
 {
     const struct topology *before = positions->topology;
+    uint32_t filled = filled_find(positions, before, topology);
     for (int i = 0; i < topology->count; i++) {
-        server_follow(positions, before, topology, i);
+        server_follow(positions, before, topology, i, filled);
     }
     positions->topology = topology;
     for (int line = 0; line < positions->line_count; line++) {
@@ -133,7 +169,8 @@ static int line_find(struct positions *positions, enum server_family family,
         return -1;
     }
     int added = positions->line_count++;
-    positions->lines[added] = (struct position_line){family, range->source, range->server_id};
+    positions->lines[added] = (struct position_line){
+        .family = family, .source = range->source, .server_id = range->server_id};
     int servers = positions->topology != NULL ? positions->topology->count : 0;
     for (int i = 0; i < servers; i++) {
         positions->reached[i][added] =
@@ -175,6 +212,28 @@ static bool mark_put(const struct positions *positions, struct position *positio
     return true;
 }
 
+// A number in a gap of the primary's set was given out after all, and those around it may be: who
+// was taken to have them is looked at again. The lowest such number is kept for the next probes,
+// which may have begun before the write.
+static void gap_note(struct positions *positions, int index, uint64_t number)
+{
+    const struct topology *topology = positions->topology;
+    const struct gtid_set *whole = primary_set(topology);
+    struct position_line *line = &positions->lines[index];
+    struct gtid_range gap;
+    if (!gtid_set_gap(whole, &line->source, number, &gap)) {
+        return;
+    }
+    bool is_lowest = line->told == 0 || number < line->told ||
+                     !gtid_set_gap(whole, &line->source, line->told, &gap);
+    line->told = is_lowest ? number : line->told;
+    for (int i = 0; i < topology->count; i++) {
+        uint64_t *reached = &positions->reached[i][index];
+        uint64_t filled = filled_reach(&topology->servers[i], whole, line);
+        *reached = *reached >= number && filled < *reached ? filled : *reached;
+    }
+}
+
 bool positions_note(struct positions *positions, struct position *position,
                     enum server_family family, struct slice text, int64_t now_us)
 {
@@ -184,8 +243,12 @@ bool positions_note(struct positions *positions, struct position *position,
     }
     bool is_kept = true;
     for (size_t i = 0; i < set->count; i++) {
+        uint64_t number = set->ranges[i].last;
         int line = line_find(positions, family, &set->ranges[i]);
-        is_kept = line >= 0 && mark_put(positions, position, line, set->ranges[i].last) && is_kept;
+        if (line >= 0) {
+            gap_note(positions, line, number);
+        }
+        is_kept = line >= 0 && mark_put(positions, position, line, number) && is_kept;
     }
     if (set->count > 0) {
         position->since_us = now_us;

@@ -12,7 +12,8 @@
 //
 // How far a server is, is learnt from the monitor's probes (positions_follow()) and from waits that
 // ended well (positions_reached()); it only grows, until a probe shows that the server's history is
-// another one.
+// another one, or a number turns up in a gap that was taken for never given out: MySQL fills them
+// from the bottom, when somebody has committed with a GTID_NEXT far ahead.
 //
 // A number that the primary itself lacks, by a probe that began after the write, is lost (a
 // failover, a restore): nobody waits for it, the session sees what the primary has.
@@ -54,6 +55,8 @@ struct position_line {
     enum server_family family;
     struct gtid_source source;
     uint32_t server_id; // MariaDB
+    uint64_t told;      // MySQL: a number that a session was told of while the primary's set had a
+                        // gap there; 0: none
 };
 
 // What a thread knows. Starts as all zero.

@@ -42,20 +42,30 @@ static int64_t lag_bound(const struct judge *judge, int i)
     return before->lag_us + (judge->now_us - before->lag_at_us);
 }
 
-// The last lag known, where its source is away and nobody writes there.
+// Whether nothing is written that a replica of a dead server could miss: the server is the primary,
+// or nobody is.
+static bool is_nothing_written(const struct judge *judge, int source)
+{
+    return !judge->is_elected || judge->next->servers[source].role == ROLE_PRIMARY;
+}
+
+// The last lag known, where its source is away and nothing is written.
 static int64_t lag_frozen(const struct judge *judge, int i)
 {
     return judge->before[i] != NULL ? judge->before[i]->lag_us : -1;
 }
 
-// Lag by one channel. Seconds_Behind_Source is believed only while the receiver is connected.
+// Lag by one channel. Seconds_Behind_Source is believed only while the receiver is connected, and
+// where nothing says that it is more.
 static int64_t channel_lag(const struct judge *judge, int i, const struct channel_facts *channel)
 {
-    if (judge->facts[i].measured_lag_us >= 0) {
-        return judge->facts[i].measured_lag_us;
+    const struct server_facts *facts = &judge->facts[i];
+    if (facts->measured_lag_us >= 0) {
+        return facts->measured_lag_us;
     }
-    return channel->receiver == THREAD_RUNNING && channel->behind_us >= 0 ? channel->behind_us
-                                                                          : lag_bound(judge, i);
+    bool is_told = channel->receiver == THREAD_RUNNING && channel->behind_us >= 0;
+    int64_t lag_us = is_told ? channel->behind_us : lag_bound(judge, i);
+    return lag_us >= 0 && lag_us < facts->least_lag_us ? facts->least_lag_us : lag_us;
 }
 
 // Whether a channel lets the server take reads; adds to `out` what is known of it.
@@ -71,7 +81,8 @@ static bool channel_is_fresh(const struct judge *judge, int i, const struct chan
                           channel->error.len > 0 ? ": " : "", SLICE_ARG(channel->error));
         return false;
     }
-    if (channel->receiver != THREAD_RUNNING && source >= 0 && judge->facts[source].failures > 0) {
+    if (channel->receiver != THREAD_RUNNING && source >= 0 && judge->facts[source].failures > 0 &&
+        is_nothing_written(judge, source)) {
         out->lag_us = lag_frozen(judge, i);
         out->reason =
             say(judge, "its source %.*s does not answer: serves what it has", SLICE_ARG(from));

@@ -150,12 +150,19 @@ static void row_answer(struct fake *fake, const char *statement, const char *con
     buffer_release(&bytes);
 }
 
+static void say_positions(struct fake *fake, const char *read_only, const char *server_id,
+                          const char *gtid, const char *replicated)
+{
+    const char *const columns[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
+    const char *const values[] = {read_only, "0",    server_id, "host",    "3306",
+                                  "",        "3306", gtid,      replicated};
+    row_answer(fake, "SELECT @@global.read_only", columns, values, 9);
+}
+
 static void say_variables(struct fake *fake, const char *read_only, const char *server_id,
                           const char *gtid)
 {
-    const char *const columns[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-    const char *const values[] = {read_only, "0", server_id, "host", "3306", "", "3306", gtid};
-    row_answer(fake, "SELECT @@global.read_only", columns, values, 8);
+    say_positions(fake, read_only, server_id, gtid, gtid);
 }
 
 // A replica of db1.
@@ -339,6 +346,37 @@ static void lag_is_measured_by_positions(void **state)
     assert_soon(stands(world, "[db1] db1 primary up, db2 replica lagging"));
     assert_true(lag_of(world, "db2") > 100000);
     say_variables(world->fakes[1], "1", "2", "0-1-20");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
+    world_end(world);
+}
+
+// It wrote to its own binlog, and its numbers are ahead of the primary's.
+static void what_a_replica_wrote_itself_hides_no_lag(void **state)
+{
+    (void)state;
+    struct world *world = world_make(2);
+    world_watch(world, "interval = 20ms\ntimeout = 300ms\nmax_lag = 100ms\nslow_start = 0");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
+    say_positions(world->fakes[1], "1", "2", "0-2-120", "0-1-10");
+    say_positions(world->fakes[0], "0", "1", "0-1-20", "");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica lagging"));
+    say_positions(world->fakes[1], "1", "2", "0-2-120", "0-1-20");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
+    world_end(world);
+}
+
+// It was the primary, and the new one has written nothing since.
+static void an_old_primary_that_has_replicated_nothing_yet_is_not_behind(void **state)
+{
+    (void)state;
+    struct world *world = world_make(2);
+    say_positions(world->fakes[0], "0", "1", "0-2-10", "0-1-5");
+    say_positions(world->fakes[1], "1", "2", "0-2-10", "0-1-5");
+    world_watch(world, "interval = 20ms\ntimeout = 300ms\nmax_lag = 100ms\nslow_start = 0");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
+    say_positions(world->fakes[0], "0", "1", "0-1-11", "0-1-5");
+    assert_soon(stands(world, "[db1] db1 primary up, db2 replica lagging"));
+    say_positions(world->fakes[1], "1", "2", "0-1-11", "0-1-11");
     assert_soon(stands(world, "[db1] db1 primary up, db2 replica up"));
     world_end(world);
 }
@@ -594,6 +632,8 @@ int main(void)
         cmocka_unit_test(a_primary_made_read_only_takes_no_writes),
         cmocka_unit_test(stopped_replication_takes_reads_away),
         cmocka_unit_test(lag_is_measured_by_positions),
+        cmocka_unit_test(what_a_replica_wrote_itself_hides_no_lag),
+        cmocka_unit_test(an_old_primary_that_has_replicated_nothing_yet_is_not_behind),
         cmocka_unit_test(a_server_that_hangs_holds_up_no_other),
         cmocka_unit_test(an_answer_that_stops_in_the_middle_fails_the_probe),
         cmocka_unit_test(nonsense_and_refusals_fail_the_probe),

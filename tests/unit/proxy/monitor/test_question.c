@@ -70,7 +70,8 @@ static const char mariadb_variables[] = "*** 1. row ***\n"
                                         "            @@global.port: 21230\n"
                                         "     @@global.report_host: NULL\n"
                                         "     @@global.report_port: 21230\n"
-                                        "@@global.gtid_current_pos: 0-1-2\n";
+                                        "@@global.gtid_current_pos: 0-2-5\n"
+                                        "  @@global.gtid_slave_pos: 0-1-2\n";
 
 static const char mysql_variables[] =
     "*** 1. row ***\n"
@@ -197,7 +198,8 @@ static void variables_of_mariadb_are_read(void **state)
     assert_int_equal(reading.facts.uuid.len, 0);
     assert_true(slice_equal(reading.facts.report_host, S("vm")));
     assert_int_equal(reading.facts.report_port, 21230);
-    assert_true(slice_equal(reading.facts.gtid, S("0-1-2")));
+    assert_true(slice_equal(reading.facts.gtid, S("0-2-5")));
+    assert_true(slice_equal(reading.facts.replicated_gtid, S("0-1-2")));
     arena_release(&reading.arena);
 }
 
@@ -212,6 +214,7 @@ static void variables_of_mysql_are_read(void **state)
     assert_true(slice_equal(reading.facts.report_host, S("mysql7.example")));
     assert_int_equal(reading.facts.report_port, 3306);
     assert_true(slice_equal(reading.facts.gtid, S("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")));
+    assert_true(slice_equal(reading.facts.replicated_gtid, reading.facts.gtid));
     arena_release(&reading.arena);
 }
 
@@ -231,7 +234,7 @@ static void read_only_has_more_than_two_words(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char text[128];
         struct reading reading;
-        snprintf(text, sizeof(text), "***\na: %s\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \n",
+        snprintf(text, sizeof(text), "***\na: %s\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: \n",
                  words[i].word);
         assert_true(read_answer(&reading, QUESTION_VARIABLES, text));
         assert_int_equal(reading.facts.is_read_only, words[i].is_on);
@@ -351,9 +354,9 @@ static void nonsense_fails_the_probe(void **state)
     (void)state;
     struct reading reading;
     static const char *const answers[] = {
-        "", "***\nx: 1\n", "***\na: NULL\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \n",
-        "***\na: 1\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \n***\na: 1\n",
-        "***\na: 1\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: 1\n"};
+        "", "***\nx: 1\n", "***\na: NULL\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: \n",
+        "***\na: 1\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: \n***\na: 1\n",
+        "***\na: 1\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         assert_false(read_answer(&reading, QUESTION_VARIABLES, answers[i]));
         assert_true(strlen(reading.error.text) > 0);

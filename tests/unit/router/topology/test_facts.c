@@ -121,6 +121,8 @@ static bool word_apply(struct world *world, int i, struct slice word)
         channel_last(world, i)->behind_us = -1;
     } else if (slice_equal(word, S("old"))) { // of the probe before
         facts->answered_us -= 400 * CLOCK_MS;
+    } else if (slice_equal(word, S("known"))) {
+        facts->is_gtid_known = true;
     } else if (slice_equal(word, S("drain"))) {
         facts->admin = ADMIN_DRAIN;
     } else if (slice_equal(word, S("offline"))) {
@@ -141,8 +143,13 @@ static void value_apply(struct world *world, int i, struct slice key, struct sli
         channel_last(world, i)->behind_us = number_of(value) * CLOCK_SECOND;
     } else if (slice_equal(key, S("measured"))) {
         facts->measured_lag_us = number_of(value) * CLOCK_MS;
+    } else if (slice_equal(key, S("least"))) {
+        facts->least_lag_us = number_of(value) * CLOCK_MS;
     } else if (slice_equal(key, S("gtid"))) {
         facts->gtid = value;
+        facts->replicated_gtid = value;
+    } else if (slice_equal(key, S("replicated"))) {
+        facts->replicated_gtid = value;
     } else if (slice_equal(key, S("id"))) {
         facts->server_id = (uint32_t)number_of(value);
     } else if (slice_equal(key, S("sourceid"))) {
@@ -740,6 +747,42 @@ STORY(replicas_of_a_dead_primary_serve_what_they_have, 3)
     assert_reason(world, "db2", "its source db1 does not answer: serves what it has");
 }
 
+// Its source is dead, and the primary above goes on: what it has grows old.
+STORY(a_replica_below_a_dead_link_of_a_chain_falls_behind, 3)
+{
+    step(world, "rw | ro <db1 | ro <db2", "[db1] db1 primary up, db2 replica up, db3 replica up");
+    step_in(world, 8 * CLOCK_SECOND, "rw | ro <db1 fail=3 | ro <db2 connecting",
+            "[db1] db1 primary up, db2 replica down, db3 replica up");
+    assert_int_equal(server_of(world, "db3")->lag_us, 8 * CLOCK_SECOND);
+    step_in(world, 3 * CLOCK_SECOND, "rw | ro <db1 fail=9 | ro <db2 connecting",
+            "[db1] db1 primary up, db2 replica down, db3 replica lagging");
+    step(world, "rw | ro <db1 fail=9 | ro <db2 connecting measured=200",
+         "[db1] db1 primary up, db2 replica down, db3 replica up"); // nothing was written
+    step(world, "rw | ro <db1 fail=9 | ro <db2 connecting measured=15000",
+         "[db1] db1 primary up, db2 replica down, db3 replica lagging");
+}
+
+// It counts from when there was another that takes writes.
+STORY(a_replica_left_with_the_dead_primary_falls_behind_the_new_one, 3)
+{
+    step(world, "rw | ro <db1 | ro <db1 behind=2",
+         "[db1] db1 primary up, db2 replica up, db3 replica up");
+    step_in(world, 60 * CLOCK_SECOND, "rw fail=3 | ro <db1 connecting | ro <db1 connecting",
+            "[-] db1 primary down, db2 replica up, db3 replica up");
+    step_in(world, CLOCK_SECOND, "rw fail=4 | rw | ro <db1 connecting",
+            "[db2] db1 unknown down, db2 primary up, db3 replica up");
+    assert_int_equal(server_of(world, "db3")->lag_us, 3 * CLOCK_SECOND);
+    step_in(world, 8 * CLOCK_SECOND, "rw fail=20 | rw | ro <db1 connecting",
+            "[db2] db1 unknown down, db2 primary up, db3 replica lagging");
+}
+
+STORY(a_replica_of_a_dead_server_without_a_known_lag_lags_beside_a_primary, 3)
+{
+    step(world, "new fail=3 | rw | ro <db1 connecting",
+         "[db2] db1 unknown down, db2 primary up, db3 replica lagging");
+    assert_reason(world, "db3", "not connected to its source db1");
+}
+
 STORY(a_start_without_a_primary_serves_reads, 2)
 {
     step(world, "new fail=3 | ro <db1 connecting", "[-] db1 unknown down, db2 replica up");
@@ -755,6 +798,16 @@ STORY(measured_lag_is_believed_over_the_servers_own, 2)
          "[db1] db1 primary up, db2 replica lagging");
     step(world, "rw | ro <db1 behind=100 measured=200", "[db1] db1 primary up, db2 replica up");
     assert_int_equal(server_of(world, "db2")->lag_us, 200 * CLOCK_MS);
+}
+
+// The primary's history does not reach back to what it lacks.
+STORY(what_is_known_of_the_lag_at_least_outdoes_the_servers_own, 2)
+{
+    step(world, "rw | ro <db1 behind=0 least=15000", "[db1] db1 primary up, db2 replica lagging");
+    assert_int_equal(server_of(world, "db2")->lag_us, 15 * CLOCK_SECOND);
+    step(world, "rw | ro <db1 behind=20 least=15000", "[db1] db1 primary up, db2 replica lagging");
+    assert_int_equal(server_of(world, "db2")->lag_us, 20 * CLOCK_SECOND);
+    step(world, "rw | ro <db1 behind=1 measured=200", "[db1] db1 primary up, db2 replica up");
 }
 
 STORY(the_worst_channel_counts, 2)
@@ -888,6 +941,43 @@ STORY(positions_are_parsed_and_shown_without_line_breaks, 2)
                                                  "4e11fa47-71ca-11e1-9e33-c80aa9429562:1")));
     step(world, "rw version=8.0.36 gtid=nonsense", "[db1] db1 primary up");
     assert_int_equal(server_of(world, "db1")->gtid_text.len, 0);
+}
+
+static void assert_gtid(const struct world *world, const char *name, const char *gtid)
+{
+    struct gtid_set set = GTID_SET_INIT;
+    assert_true(slice_equal(server_of(world, name)->gtid_text, slice_text(gtid)));
+    assert_true(gtid_set_parse(&set, FAMILY_MARIADB, slice_text(gtid)));
+    assert_true(gtid_set_equal(&server_of(world, name)->gtid, &set));
+    gtid_set_release(&set);
+}
+
+// MariaDB's numbers go on in what a replica writes to its own binlog.
+STORY(what_a_replica_wrote_itself_is_not_the_primarys, 2)
+{
+    step(world, "rw gtid=0-1-110 replicated= | ro <db1 gtid=0-2-120 replicated=0-1-100",
+         "[db1] db1 primary up, db2 replica up");
+    assert_gtid(world, "db1", "0-1-110");
+    assert_gtid(world, "db2", "0-1-100");
+    step(world, "ro <db2 gtid=0-1-130 replicated=0-2-125 | rw gtid=0-2-130 replicated=0-1-100",
+         "[db2] db1 replica up, db2 primary up");
+    assert_gtid(world, "db1", "0-2-125");
+    assert_gtid(world, "db2", "0-2-130");
+}
+
+STORY(a_primary_with_a_source_outside_has_what_it_wrote_itself, 2)
+{
+    step(world, "rw <elsewhere gtid=0-1-110 replicated=0-9-10 | ro <db1 gtid=0-1-110",
+         "[db1] db1 primary up, db2 replica up");
+    assert_gtid(world, "db1", "0-1-110");
+}
+
+// The old primary has replicated nothing yet: what it wrote itself, the new one had as well.
+STORY(what_a_replica_wrote_as_the_primary_counts, 2)
+{
+    step(world, "ro <db2 gtid=0-1-100 replicated=0-2-50 known | rw gtid=0-1-100",
+         "[db2] db1 replica up, db2 primary up");
+    assert_gtid(world, "db1", "0-1-100");
 }
 
 // --- a new configuration
@@ -1033,8 +1123,12 @@ int main(void)
         cmocka_unit_test(seconds_behind_of_a_lost_receiver_are_not_believed),
         cmocka_unit_test(a_replica_never_seen_connected_lags),
         cmocka_unit_test(replicas_of_a_dead_primary_serve_what_they_have),
+        cmocka_unit_test(a_replica_below_a_dead_link_of_a_chain_falls_behind),
+        cmocka_unit_test(a_replica_left_with_the_dead_primary_falls_behind_the_new_one),
+        cmocka_unit_test(a_replica_of_a_dead_server_without_a_known_lag_lags_beside_a_primary),
         cmocka_unit_test(a_start_without_a_primary_serves_reads),
         cmocka_unit_test(measured_lag_is_believed_over_the_servers_own),
+        cmocka_unit_test(what_is_known_of_the_lag_at_least_outdoes_the_servers_own),
         cmocka_unit_test(the_worst_channel_counts),
         cmocka_unit_test(a_draining_replica_gets_nothing_new),
         cmocka_unit_test(a_draining_primary_keeps_the_role_and_gets_no_writes),
@@ -1047,6 +1141,9 @@ int main(void)
         cmocka_unit_test(clients_are_told_the_lowest_version_of_the_primarys_family),
         cmocka_unit_test(nothing_is_told_before_a_server_greeted),
         cmocka_unit_test(positions_are_parsed_and_shown_without_line_breaks),
+        cmocka_unit_test(what_a_replica_wrote_itself_is_not_the_primarys),
+        cmocka_unit_test(a_primary_with_a_source_outside_has_what_it_wrote_itself),
+        cmocka_unit_test(what_a_replica_wrote_as_the_primary_counts),
         cmocka_unit_test(a_reload_that_reorders_keeps_the_primary_by_name),
         cmocka_unit_test(what_cannot_wait_is_told_from_what_can),
         cmocka_unit_test(a_snapshot_lives_as_long_as_its_last_reader),

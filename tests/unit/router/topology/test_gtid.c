@@ -231,6 +231,40 @@ static void sizes_do_not_overflow(void **state)
 
 // --- one source
 
+static void a_gap_is_what_is_missing_around_a_number(void **state)
+{
+    (void)state;
+    static const struct {
+        enum server_family family;
+        const char *set, *of;
+        uint64_t number, first, last; // 0: no gap
+    } rows[] = {
+        {FAMILY_MYSQL, A ":1-5:9-10", A ":1", 6, 6, 8},
+        {FAMILY_MYSQL, A ":1-5:9-10", A ":1", 8, 6, 8},
+        {FAMILY_MYSQL, A ":1-5:9-10", A ":1", 5, 0, 0},
+        {FAMILY_MYSQL, A ":1-5:9-10", A ":1", 9, 0, 0},
+        {FAMILY_MYSQL, A ":1-5:9-10", A ":1", 11, 0, 0}, // behind the last
+        {FAMILY_MYSQL, A ":3-5," B ":7", A ":1", 1, 1, 2},
+        {FAMILY_MYSQL, A ":3-5," B ":7", B ":1", 6, 1, 6},
+        {FAMILY_MYSQL, A ":3-5", B ":1", 6, 0, 0},
+        {FAMILY_MYSQL, "", B ":1", 6, 0, 0},
+        {FAMILY_MARIADB, "0-1-5,7-1-9", "0-2-1", 3, 0, 0},
+        {FAMILY_MARIADB, "0-1-5,7-1-9", "0-2-1", 6, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gtid_set set = set_of(rows[i].family, rows[i].set);
+        struct gtid_set of = set_of(rows[i].family, rows[i].of);
+        struct gtid_range gap;
+        bool has_gap = gtid_set_gap(&set, &of.ranges->source, rows[i].number, &gap);
+        if (has_gap != (rows[i].first != 0) ||
+            (has_gap && (gap.first != rows[i].first || gap.last != rows[i].last))) {
+            fail_msg("row %zu", i);
+        }
+        gtid_set_release(&set);
+        gtid_set_release(&of);
+    }
+}
+
 static uint64_t reach(enum server_family family, const char *set, const char *whole,
                       const char *one)
 {
@@ -348,6 +382,7 @@ int main(void)
         cmocka_unit_test(the_same_number_by_two_servers_is_two_histories),
         cmocka_unit_test(families_do_not_mix),
         cmocka_unit_test(sizes_do_not_overflow),
+        cmocka_unit_test(a_gap_is_what_is_missing_around_a_number),
         cmocka_unit_test(a_set_reaches_as_far_as_nothing_of_the_whole_is_missing),
         cmocka_unit_test(the_last_of_a_source_is_found),
         cmocka_unit_test(algebra_agrees_with_sets_of_bits),

@@ -266,6 +266,67 @@ static void numbers_that_were_never_given_out_are_no_gap(void **state)
     scene_release(&scene);
 }
 
+// Somebody committed with GTID_NEXT = 'A:100': MySQL gives out what is below it all the same.
+static void a_number_given_out_of_turn_does_not_hide_those_below(void **state)
+{
+    (void)state;
+    struct scene scene = scene_of(FAMILY_MYSQL);
+    struct position waited;
+    probe(&scene, A ":1-10", A ":1-10", A ":1-10");
+    wrote(&scene, A ":10");
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    assert_int_equal(having(&scene), REPLICAS);
+    wrote(&scene, A ":11");
+    assert_int_equal(having(&scene), 0);
+    assert_string_equal(wait_text(&scene, 1, &waited),
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A ":11',0.050000) LIMIT 1");
+    waited_for(&scene, 1);
+    assert_int_equal(having(&scene), DB2);
+    probe(&scene, A ":1-10:100", A ":1-11:100", A ":1-10:100"); // the primary before the write
+    assert_int_equal(having(&scene), DB2);
+    probe(&scene, A ":1-10:100", A ":1-11:100", A ":1-10:100");
+    assert_int_equal(having(&scene), DB2);
+    probe(&scene, A ":1-11:100", A ":1-11:100", A ":1-10:100");
+    assert_int_equal(having(&scene), DB2);
+    probe(&scene, A ":1-12:100", A ":1-12:100", A ":1-11:100"); // 12: by another
+    assert_int_equal(having(&scene), REPLICAS);
+    wrote(&scene, A ":14");
+    wrote(&scene, A ":13");
+    wrote(&scene, A ":14");
+    assert_int_equal(having(&scene), 0);
+    probe(&scene, A ":1-12:100", A ":1-14:100", A ":1-13:100");
+    probe(&scene, A ":1-12:100", A ":1-14:100", A ":1-13:100");
+    assert_int_equal(having(&scene), DB2);
+    scene_release(&scene);
+}
+
+// What it learns of only by the probe: the answer to the write comes after it.
+static void a_gap_that_the_primary_fills_is_one_of_the_replicas(void **state)
+{
+    (void)state;
+    static const char *const nobody[] = {A ":1-11:100", A ":1-10:100", A ":1-10:100"};
+    struct scene scene = scene_of(FAMILY_MYSQL);
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    wrote(&scene, A ":10");
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    probe(&scene, A ":1-11:100", A ":1-10:100", A ":1-11:100");
+    wrote(&scene, A ":11");
+    assert_int_equal(having(&scene), DB3);
+    scene_release(&scene);
+
+    // and where nobody was the primary in between
+    scene = scene_of(FAMILY_MYSQL);
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    wrote(&scene, A ":10");
+    probe(&scene, A ":1-10:100", A ":1-10:100", A ":1-10:100");
+    probe_with(&scene, -1, nobody);
+    probe(&scene, A ":1-11:100", A ":1-10:100", A ":1-10:100");
+    wrote(&scene, A ":11");
+    assert_int_equal(having(&scene), 0);
+    scene_release(&scene);
+}
+
 // The primary shows 13 before 12: that one is just being committed, and a replica that lacks it may
 // not be taken for one that has all.
 static void a_number_that_is_still_being_committed_is_a_gap(void **state)
@@ -413,6 +474,8 @@ int main(void)
         cmocka_unit_test(a_probe_from_before_the_write_loses_nothing),
         cmocka_unit_test(a_server_with_another_history_is_known_anew),
         cmocka_unit_test(numbers_that_were_never_given_out_are_no_gap),
+        cmocka_unit_test(a_number_given_out_of_turn_does_not_hide_those_below),
+        cmocka_unit_test(a_gap_that_the_primary_fills_is_one_of_the_replicas),
         cmocka_unit_test(a_number_that_is_still_being_committed_is_a_gap),
         cmocka_unit_test(what_is_applied_out_of_order_counts_up_to_the_gap),
         cmocka_unit_test(an_unknown_write_is_over_once_a_replica_has_all_of_a_later_primary),
