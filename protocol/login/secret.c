@@ -142,3 +142,13 @@ bool secret_sha2_hash(const struct secret *secret, uint8_t out[SHA256_SIZE])
     mem_wipe(key, sizeof(key));
     return true;
 }
+
+bool secret_is_same(const struct secret *a, const struct secret *b)
+{
+    uint8_t of_a[SHA256_SIZE], of_b[SHA256_SIZE];
+    if (secret_native_hash(a, of_a) && secret_native_hash(b, of_b)) {
+        return memcmp(of_a, of_b, SHA1_SIZE) == 0;
+    }
+    return secret_sha2_hash(a, of_a) && secret_sha2_hash(b, of_b) &&
+           memcmp(of_a, of_b, SHA256_SIZE) == 0;
+}

@@ -47,3 +47,5 @@ bool secret_sha256(const struct secret *secret, uint8_t out[SHA256_SIZE]);
 // (struct login_account). False where the secret cannot tell it.
 bool secret_native_hash(const struct secret *secret, uint8_t out[SHA1_SIZE]);
 bool secret_sha2_hash(const struct secret *secret, uint8_t out[SHA256_SIZE]);
+// Whether both come of one password; false also where what is known of them cannot be compared.
+bool secret_is_same(const struct secret *a, const struct secret *b);

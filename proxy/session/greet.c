@@ -18,8 +18,9 @@ struct identity {
 
 struct greeting {
     struct login_server login;
-    struct conn *asked;    // the connection that tries the client's password
-    struct loop_work work; // decrypting on a helper thread
+    struct tls_context *tls; // offered, whatever was reloaded since; a reference; NULL: none
+    struct conn *asked;      // the connection that tries the client's password
+    struct loop_work work;   // decrypting on a helper thread
     struct decryption *decryption;
     struct session *session; // NULL: it went away while the helper worked
     char peer[ADDRESS_TEXT_SIZE];
@@ -81,7 +82,7 @@ static struct greeting *greeting_make(struct session *session)
         .capabilities = CAPABILITIES_OFFERED | compression | shared_capabilities(session),
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
-        .offers_tls = worker->setup->client_tls != NULL,
+        .offers_tls = worker->setup->client_tls != NULL, // greeting->tls
         .requires_tls = worker->config->proxy.tls == CONF_TLS_REQUIRED,
         .is_secure = is_secure(session),
         .key = worker->shared->key,
@@ -89,6 +90,8 @@ static struct greeting *greeting_make(struct session *session)
         .peer = slice_text(greeting->peer),
     };
     greeting->session = session;
+    greeting->tls =
+        worker->setup->client_tls != NULL ? tls_context_ref(worker->setup->client_tls) : NULL;
     login_server_init(&greeting->login, &options);
     session->greeting = greeting;
     timer_set(&session->timer, worker->loop, LOGIN_SECONDS * CLOCK_SECOND);
@@ -208,6 +211,9 @@ void greet_release(struct session *session)
         greeting->asked = NULL;
     }
     login_server_release(&greeting->login);
+    if (greeting->tls != NULL) {
+        tls_context_unref(greeting->tls);
+    }
     identity_release(&greeting->before);
     greeting->session = NULL;
     if (!greeting->is_working) {
@@ -325,6 +331,20 @@ static void refuse_no_server(struct session *session, struct slice why)
     greet_act(session, login_server_refuse(login, &err));
 }
 
+// Whether a refusal says that what is known of the account is not right any more. A wrong password
+// says so only where it is the one that is known: anybody may send another.
+static bool tells_of_account(const struct session *session, const struct conn_loss *loss,
+                             struct slice name)
+{
+    enum { ACCESS_DENIED = 1045, ACCESS_DENIED_WITHOUT_PASSWORD = 1698 };
+    const struct account_entry *entry = account_find(session->worker, name);
+    const struct secret *tried = login_server_secret(&session->greeting->login);
+    bool is_of_password =
+        loss->code == ACCESS_DENIED || loss->code == ACCESS_DENIED_WITHOUT_PASSWORD;
+    return conn_loss_is_of_account(loss) && entry != NULL &&
+           (!is_of_password || secret_is_same(entry->secret, tried));
+}
+
 static void asked_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct session *session = conn_holder(conn);
@@ -332,12 +352,15 @@ static void asked_closed(struct conn *conn, const struct conn_loss *loss)
     session->greeting->asked = NULL;
     session_enter(session, SESSION_LOGIN);
     if (loss->end == CONN_END_REFUSED && err_decode(&err, loss->refusal)) {
-        if (conn_loss_is_of_account(loss)) {
-            struct slice user = login_server_request(&session->greeting->login)->user;
-            struct buffer name = BUFFER_INIT;
-            account_forget(session->worker, account_name(session, user, &name));
-            buffer_release(&name);
+        struct slice user = login_server_request(&session->greeting->login)->user;
+        struct buffer name = BUFFER_INIT;
+        struct slice account = account_name(session, user, &name);
+        if (tells_of_account(session, loss, account)) {
+            account_forget(session->worker, account);
+        } else {
+            account_recheck(session->worker, account);
         }
+        buffer_release(&name);
         greet_act(session, login_server_refuse(&session->greeting->login, &err));
     } else {
         refuse_no_server(session, slice_text(loss->error->text));
@@ -587,7 +610,10 @@ static void schema_granted(struct pool_waiter *waiter, struct pooled *pooled)
 {
     struct session *session = container_of(waiter, struct session, waiter);
     pool_give(pooled, POOL_KEEP);
-    account_add_schema(session->worker, session->user, session->image->schema);
+    struct buffer name = BUFFER_INIT;
+    account_add_schema(session->worker, account_name(session, session->user, &name),
+                       session->image->schema);
+    buffer_release(&name);
     session_enter(session, SESSION_LOGIN);
     welcome(session);
 }
@@ -617,8 +643,11 @@ static void schema_check(struct session *session)
 {
     struct worker *worker = session->worker;
     int server = worker_server_for_logins(worker);
-    if (session->image->schema.len == 0 || server < 0 ||
-        account_has_schema(worker, session->user, session->image->schema)) {
+    struct buffer name = BUFFER_INIT;
+    bool is_known = account_has_schema(worker, account_name(session, session->user, &name),
+                                       session->image->schema);
+    buffer_release(&name);
+    if (session->image->schema.len == 0 || server < 0 || is_known) {
         welcome(session);
         return;
     }
@@ -692,7 +721,7 @@ static void greet_act(struct session *session, enum login_verb verb)
         }
         break;
     case LOGIN_START_TLS:
-        stream_start_tls(&session->stream, session->worker->setup->client_tls);
+        stream_start_tls(&session->stream, session->greeting->tls);
         break;
     case LOGIN_LOOK_UP:
         greet_act(session, account_look_up(session));

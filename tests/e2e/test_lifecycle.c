@@ -296,6 +296,28 @@ static void a_reload_that_is_not_put_to_work_leaves_limits_as_they_are(void **st
     mysql_close(admin);
 }
 
+// A client has read that there is TLS, and asks for it behind a reload that ended it.
+static void what_a_greeting_offered_stays_offered(void **state)
+{
+    enum { REQUEST_SIZE = 32 };
+    static const char request[REQUEST_SIZE] = "\x00\x8a\x08"; // with CAPABILITY_TLS
+    struct site *site = *state;
+    MYSQL *admin = instance_admin(site->instance);
+    struct peer *peer = peer_connect(site->instance->port);
+    peer_read_greeting(peer);
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"proxy.tls = disabled", NULL});
+    client_run(admin, "RELOAD");
+    peer_send_packet(peer, slice_make(request, REQUEST_SIZE));
+    peer_send(peer, S("no hello of TLS"));
+    assert_peer_closed(peer);
+    peer_close(peer);
+    mysql_close(site_client(site));
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    mysql_close(admin);
+}
+
 // The server comes back at another address only when the operator says so.
 static void a_server_taken_out_stays_out_when_its_address_changes(void **state)
 {
@@ -379,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_reload_changes_what_can_change),
         cmocka_unit_test(a_wrong_file_changes_nothing),
         cmocka_unit_test(a_reload_that_is_not_put_to_work_leaves_limits_as_they_are),
+        cmocka_unit_test(what_a_greeting_offered_stays_offered),
         cmocka_unit_test(a_server_taken_out_stays_out_when_its_address_changes),
         cmocka_unit_test(a_reload_may_bring_servers_but_not_take_them_away),
         cmocka_unit_test(set_changes_one_option),

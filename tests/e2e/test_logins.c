@@ -403,6 +403,33 @@ static void a_read_only_user_writes_nothing(void **state)
     mysql_close(client);
 }
 
+static long long opened_for_guests(const struct site *site)
+{
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client = client_connect(&options);
+    assert_client_number(client, "SELECT 1", 1);
+    mysql_close(client);
+    return instance_admin_number(site->instance, "SELECT SUM(opened) FROM pools");
+}
+
+// Anybody may send one, for any user: what is known of the account stays, and so do its
+// connections.
+static void a_wrong_password_says_nothing_of_the_right_one(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.workers = 1", NULL});
+    long long before = 0;
+    for (int i = 0; i < 20; i++) { // there is one to each server then
+        before = opened_for_guests(site);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct client_options options = instance_options(site->instance, "guest", "wrong");
+        assert_login_error(&options, 1045, "guest");
+        assert_int_equal(opened_for_guests(site), before);
+    }
+    site_restart(site, NULL);
+}
+
 static void nothing_secret_is_logged(void **state)
 {
     const struct site *site = *state;
@@ -428,6 +455,7 @@ int main(void)
         cmocka_unit_test(an_account_that_was_locked_is_told_so_at_once),
         cmocka_unit_test(who_is_logged_in_while_the_account_changes_goes_on),
         cmocka_unit_test(an_unknown_user_is_refused_like_a_wrong_password),
+        cmocka_unit_test(a_wrong_password_says_nothing_of_the_right_one),
         cmocka_unit_test(nothing_secret_is_logged),
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
         cmocka_unit_test(in_file_mode_only_the_sections_count),

@@ -103,6 +103,24 @@ static void the_longest_password_fits(void **state)
     secret_unref(&secret);
 }
 
+static void secrets_of_one_password_are_the_same(void **state)
+{
+    (void)state;
+    uint8_t sha1[SHA1_SIZE], sha256[SHA256_SIZE];
+    struct secret *one = secret_from_password(S("one")), *other = secret_from_password(S("other"));
+    assert_true(secret_sha1(one, sha1) && secret_sha256(one, sha256));
+    struct secret *by_sha1 = secret_from_sha1(sha1), *by_sha256 = secret_from_sha256(sha256);
+    assert_true(secret_is_same(one, one) && secret_is_same(NULL, NULL));
+    assert_false(secret_is_same(one, other) || secret_is_same(one, NULL));
+    assert_true(secret_is_same(one, by_sha1) && secret_is_same(by_sha256, one));
+    assert_false(secret_is_same(other, by_sha1) || secret_is_same(by_sha256, other));
+    assert_false(secret_is_same(by_sha1, by_sha256)); // nobody knows
+    secret_unref(&one);
+    secret_unref(&other);
+    secret_unref(&by_sha1);
+    secret_unref(&by_sha256);
+}
+
 // Where the process has a secure heap, secrets are in it; once it is full, logins go on without.
 static void secrets_live_in_the_secure_heap_while_there_is_room(void **state)
 {
@@ -133,6 +151,7 @@ int main(void)
         cmocka_unit_test(nothing_is_an_empty_password),
         cmocka_unit_test(a_secret_lives_until_its_last_reference),
         cmocka_unit_test(the_longest_password_fits),
+        cmocka_unit_test(secrets_of_one_password_are_the_same),
         cmocka_unit_test(secrets_live_in_the_secure_heap_while_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,24 @@ static void a_stranger_s_login_is_tried_on_the_primary_once(void **state)
     bench_close(&bench);
 }
 
+static void the_right_password_that_a_server_refuses_is_forgotten(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, "[auth]\nrecheck = 1ms\n");
+    learn(&bench, "stranger");
+    const struct account_entry *entry = account_find(bench.workers[0], S("stranger"));
+    tick_until(&bench, !account_is_trusted(bench.workers[0], entry));
+    bench.servers[0].refuse_login = 1045;
+    client_open_as(&client, &bench, "stranger", "", 0);
+    assert_false(client.is_in);
+    client_close(&client);
+    bench_turn_others(&bench);
+    assert_true(is_known_to_nobody(&bench, "stranger"));
+    bench_close(&bench);
+}
+
 static void the_server_s_refusal_is_the_client_s(void **state)
 {
     struct bench bench;
@@ -229,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_password_is_trusted_for_twice_the_time_of_a_recheck),
         cmocka_unit_test(schemas_are_known_by_user_until_forgotten),
         cmocka_unit_test(a_stranger_s_login_is_tried_on_the_primary_once),
+        cmocka_unit_test(the_right_password_that_a_server_refuses_is_forgotten),
         cmocka_unit_test(the_server_s_refusal_is_the_client_s),
         cmocka_unit_test(without_a_primary_a_replica_is_asked),
         cmocka_unit_test(an_account_changed_by_a_statement_is_forgotten),
