@@ -15,6 +15,7 @@
 #define DEFAULT_LONGEST_US  (60 * CLOCK_SECOND)
 #define DEFAULT_SHORTEST_US (5 * CLOCK_SECOND)
 #define DEFAULT_FAILED_US   (1 * CLOCK_SECOND)
+#define DEFAULT_LATE_US     (500 * CLOCK_MS)
 enum { DEFAULT_TRIES = 3 };
 
 // One name asked for, and what is known of it.
@@ -22,7 +23,9 @@ struct resolver_name {
     struct resolver *resolver;
     struct list waiting; // queries
     bool is_asked;       // c-ares is at it
-    int64_t expires_us;  // the answer is good until then
+    bool is_late;        // for so long that those who ask get the old answer
+    struct timer late;
+    int64_t expires_us; // the answer is good until then
     size_t count;
     struct address addresses[RESOLVER_ADDRESSES_MAX];
     struct error error; // of the last asking, where count is 0
@@ -139,6 +142,8 @@ static void resolved(void *arg, int status, int timeouts, struct ares_addrinfo *
         ares_freeaddrinfo(info);
         return;
     }
+    name->is_late = false;
+    timer_clear(&name->late);
     if (status == ARES_SUCCESS && info->nodes != NULL) {
         answer_keep(name, info);
     } else {
@@ -234,6 +239,7 @@ static struct resolver_settings completed(const struct resolver_settings *settin
         .longest_us = either(settings->longest_us, DEFAULT_LONGEST_US),
         .shortest_us = either(settings->shortest_us, DEFAULT_SHORTEST_US),
         .failed_us = either(settings->failed_us, DEFAULT_FAILED_US),
+        .late_us = either(settings->late_us, DEFAULT_LATE_US),
     };
 }
 
@@ -297,6 +303,7 @@ void resolver_destroy(struct resolver *resolver)
     map_each (slot, &resolver->names) {
         struct resolver_name *name = slot->value;
         queries_drop(&name->waiting);
+        timer_release(&name->late);
         mem_free(name);
     }
     map_release(&resolver->names);
@@ -306,12 +313,21 @@ void resolver_destroy(struct resolver *resolver)
 
 // --- asking -------------------------------------------------------------------------------------
 
+// c-ares may take longer over name servers that are silent than an opening has time.
+static void name_late(struct timer *timer)
+{
+    struct resolver_name *name = container_of(timer, struct resolver_name, late);
+    name->is_late = true;
+    name_answer(name);
+}
+
 // A literal is known from the start and for ever; so is that a name can be none.
 static struct resolver_name *name_add(struct resolver *resolver, struct slice host)
 {
     struct resolver_name *name = mem_zero(1, sizeof(*name) + host.len + 1);
     name->resolver = resolver;
     list_init(&name->waiting);
+    timer_init(&name->late, name_late);
     slice_to_text(host, name->host, host.len + 1);
     if (address_from_ip(&name->addresses[0], host, 0)) {
         name->count = 1;
@@ -343,6 +359,9 @@ static void name_ask(struct resolver_name *name)
         .ai_socktype = SOCK_STREAM,
     };
     name->is_asked = true;
+    if (name->count > 0) {
+        timer_set(&name->late, name->resolver->loop, name->resolver->settings.late_us);
+    }
     ares_getaddrinfo(name->resolver->channel, name->host, NULL, &hints, resolved, name);
     timer_renew(name->resolver);
 }
@@ -367,7 +386,7 @@ void resolver_ask(struct resolver *resolver, struct resolver_query *query, struc
     if (name->host[0] == '\0') {
         error_set(&name->error, ARES_EBADNAME, NULL, "this is no host's name");
         query_answer(query);
-    } else if (name->expires_us > loop_now_us(resolver->loop)) {
+    } else if (name->expires_us > loop_now_us(resolver->loop) || name->is_late) {
         query_answer(query);
     } else if (!name->is_asked) {
         name_ask(name);

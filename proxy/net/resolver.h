@@ -26,6 +26,7 @@ struct resolver_settings {
     int64_t longest_us;  // an answer is kept at most so long; 0: 60 s
     int64_t shortest_us; // and at least so long (/etc/hosts names no time); 0: 5 s
     int64_t failed_us;   // a failure is kept so long; 0: 1 s
+    int64_t late_us;     // an old answer is given where no new one has come by then; 0: 500 ms
 };
 
 // NULL with the reason in `error` where c-ares cannot start.

@@ -148,10 +148,11 @@ static void hosts_write(void)
     setenv("CARES_HOSTS", hosts_path, 1);
 }
 
+static char servers[32]; // ours
+
 static int setup(void **state)
 {
     (void)state;
-    char servers[32];
     struct error error = ERROR_NONE;
     moved_us = 0;
     clock_replace(&moved_clock);
@@ -357,6 +358,25 @@ static void an_old_answer_stays_good_while_name_servers_are_away(void **state)
     assert_true(names.asked > 2);
 }
 
+// As long as an opening has time, c-ares would be asking.
+static void an_old_answer_is_given_before_the_name_servers_are_given_up(void **state)
+{
+    (void)state;
+    struct resolver *shared = resolver;
+    struct resolver_settings settings = {
+        .servers = servers, .timeout_us = 300 * CLOCK_MS, .tries = 5, .late_us = 20 * CLOCK_MS};
+    resolver = resolver_create(f.loop, &settings, NULL);
+    assert_int_equal(answer_of("db.example", 1).count, 3);
+    names.is_silent = true;
+    moved_us += 61 * CLOCK_SECOND;
+    int64_t from_us = clock_now_us();
+    assert_int_equal(answer_of("db.example", 1).count, 3);
+    assert_int_equal(answer_of("db.example", 1).count, 3);    // at once
+    assert_true(clock_now_us() - from_us < 3 * CLOCK_SECOND); // of more than nine
+    resolver_destroy(resolver);
+    resolver = shared;
+}
+
 // --- giving up ----------------------------------------------------------------------------------
 
 static void a_cancelled_query_is_not_answered(void **state)
@@ -450,6 +470,7 @@ int main(void)
         IN_LOOP(several_askers_share_one_question),
         IN_LOOP(a_silent_name_server_is_an_error_in_time),
         IN_LOOP(an_old_answer_stays_good_while_name_servers_are_away),
+        IN_LOOP(an_old_answer_is_given_before_the_name_servers_are_given_up),
         IN_LOOP(a_cancelled_query_is_not_answered),
         IN_LOOP(destroying_drops_open_queries),
         IN_LOOP(an_asker_may_go_when_it_is_answered),
