@@ -265,8 +265,12 @@ static void give_way(struct pooled *pooled)
         struct pool *pool = container_of(link, struct pool, link);
         pool->full_until_us = pool_size(pool) > 0 ? now_us + look_again_us : pool->full_until_us;
     }
-    pooled->is_outdated = true;
-    pooled_retire(pooled);
+    if (pooled_holder(pooled) != NULL) {
+        pooled->is_outdated = true;
+        pooled_save(pooled); // and closes
+    } else {
+        pooled_close(pooled, CONN_END_YIELDED);
+    }
     if (worker >= 0 && (unsigned)worker != pools->settings.worker) {
         pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
     }

@@ -6,10 +6,10 @@
 #include "conf/diagnostic.h"
 #include "proxy/session/worker.h"
 
-// NULL with errors in `diagnostics`. `before` may be NULL; what did not change is
-// taken over from it: the counts of its limits, the servers' addresses with their TLS where the
-// files are as they were, a certificate made here. It is left as it is, whatever comes of this one.
-// Takes a reference to the configuration.
+// NULL with errors in `diagnostics`. `before` may be NULL; what did not change is taken over from
+// it: the counts of its limits, the servers' addresses with their TLS where the files are as they
+// were, a certificate made here. It is left as it is, whatever comes of this one. Takes a reference
+// to the configuration.
 struct worker_setup *setup_make(const struct config *config, struct worker_setup *before,
                                 struct diagnostics *diagnostics);
 

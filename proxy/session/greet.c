@@ -74,6 +74,9 @@ static struct greeting *greeting_make(struct session *session)
     const struct worker *worker = session->worker;
     struct greeting *greeting = mem_zero(1, sizeof(*greeting));
     address_print_host(&session->peer, greeting->peer);
+    if (worker->setup->client_tls != NULL) {
+        greeting->tls = tls_context_ref(worker->setup->client_tls);
+    }
     uint64_t compression =
         worker->config->proxy.compression ? CAPABILITY_COMPRESS | CAPABILITY_ZSTD_COMPRESS : 0;
     struct login_server_options options = {
@@ -82,7 +85,7 @@ static struct greeting *greeting_make(struct session *session)
         .capabilities = CAPABILITIES_OFFERED | compression | shared_capabilities(session),
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
-        .offers_tls = worker->setup->client_tls != NULL, // greeting->tls
+        .offers_tls = greeting->tls != NULL,
         .requires_tls = worker->config->proxy.tls == CONF_TLS_REQUIRED,
         .is_secure = is_secure(session),
         .key = worker->shared->key,
@@ -90,8 +93,6 @@ static struct greeting *greeting_make(struct session *session)
         .peer = slice_text(greeting->peer),
     };
     greeting->session = session;
-    greeting->tls =
-        worker->setup->client_tls != NULL ? tls_context_ref(worker->setup->client_tls) : NULL;
     login_server_init(&greeting->login, &options);
     session->greeting = greeting;
     timer_set(&session->timer, worker->loop, LOGIN_SECONDS * CLOCK_SECOND);

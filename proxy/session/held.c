@@ -110,6 +110,11 @@ bool held_has(const struct held *held, enum held_kind kind, struct slice name)
     return held != NULL && place_of(&held->of[kind], name) < held->of[kind].count;
 }
 
+bool held_wants_reset(const struct held *held)
+{
+    return held_count(held, HELD_TRACKING) > 0 || held_count(held, HELD_TRACES) > 0;
+}
+
 struct slice held_name(const struct held *held, enum held_kind kind, size_t at)
 {
     return held->of[kind].items[at];

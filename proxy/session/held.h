@@ -18,7 +18,8 @@ enum held_kind {
     HELD_VARIABLE,      // set to what no other connection can be given
     HELD_USER_VARIABLE, // "@name", the same: too long a value, or a name that is not plain
     HELD_TRACKING, // "session_track_...": the connection reports what the client wants to hear of,
-                   // and is reset before another session gets it; as one with traces is
+                   // and is reset before another session gets it
+    HELD_TRACES,   // "optimizer_trace": the same of one that keeps what was traced
     HELD_UNSURE,   // "name", or "@name" of a user variable: the value is to be asked for
     HELD_KINDS,
 };
@@ -35,6 +36,8 @@ void held_release(struct held **held);
 
 size_t held_count(const struct held *held, enum held_kind kind);
 bool held_has(const struct held *held, enum held_kind kind, struct slice name);
+// Whether the connection is to be reset before another session gets it.
+bool held_wants_reset(const struct held *held);
 // The one at that place; borrowed until the next change.
 struct slice held_name(const struct held *held, enum held_kind kind, size_t at);
 

@@ -168,7 +168,7 @@ void query_let_go(struct session *session)
         if (session->run != NULL && (state == CONN_RELAYING || session->run->is_ahead)) {
             kill_pooled(session->worker, pooled);
         }
-        bool is_clean = session->pins == 0 && held_count(session->held, HELD_TRACKING) == 0 &&
+        bool is_clean = session->pins == 0 && !held_wants_reset(session->held) &&
                         (session->status & STATUS_IN_TRANSACTION) == 0 &&
                         !session_autocommit_is_off(session);
         // A reset does not part it from a prepared XA transaction: MariaDB would keep the locks,

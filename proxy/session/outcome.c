@@ -121,10 +121,11 @@ static bool must_keep(const struct session *session)
 static void conn_release(struct session *session)
 {
     struct pooled *pooled = session->pooled;
-    bool is_tracking = held_count(session->held, HELD_TRACKING) > 0;
+    bool wants_reset = held_wants_reset(session->held);
     session->pooled = NULL;
     held_clear(&session->held, HELD_TRACKING);
-    pool_give(pooled, is_tracking ? POOL_RESET : POOL_KEEP);
+    held_clear(&session->held, HELD_TRACES);
+    pool_give(pooled, wants_reset ? POOL_RESET : POOL_KEEP);
 }
 
 // Printed on the heap, for mem_free().
@@ -212,14 +213,16 @@ static bool taint_close(struct session *session)
 static bool ends_session(const struct session *session, const struct outcome *outcome)
 {
     const struct statement *statement = &session->run->statement;
+    const uint64_t ends = EFFECT_BIT(EFFECT_RELEASE) | EFFECT_BIT(EFFECT_END);
+    if (outcome->is_error || (statement->effects & ends) == 0) {
+        return false;
+    }
     const struct image_variable *completion = image_variable(session->image, S("completion_type"));
     bool is_usual = completion != NULL && (slice_equal(completion->value, S("2")) ||
                                            slice_equal_nocase(completion->value, S("release")));
     const uint64_t others = EFFECT_BIT(EFFECT_NO_RELEASE) | EFFECT_BIT(EFFECT_XA);
-    bool releases = statement_has(statement, EFFECT_RELEASE) ||
-                    (is_usual && statement->count == 1 && statement_has(statement, EFFECT_END) &&
-                     (statement->effects & others) == 0);
-    return releases && !outcome->is_error;
+    return statement_has(statement, EFFECT_RELEASE) ||
+           (is_usual && statement->count == 1 && (statement->effects & others) == 0);
 }
 
 void outcome_release(struct session *session)

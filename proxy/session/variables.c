@@ -305,7 +305,7 @@ static void held_note(struct session *session, const struct assignment *assignme
     if (is_usual(assignment)) {
         held_remove(&session->held, HELD_VARIABLE, assignment->name);
         if (slice_equal(assignment->name, S("optimizer_trace"))) { // the traces are still there
-            held_add(&session->held, HELD_TRACKING, assignment->name);
+            held_add(&session->held, HELD_TRACES, assignment->name);
         }
     } else {
         held_add(&session->held, HELD_VARIABLE, assignment->name);
