@@ -104,7 +104,7 @@ static void clients_wait_or_are_told_and_every_account_gets_something(void **sta
             }
         }
     }
-    assert_in_range(after, 0, before + GROWTH_MOST + PROCESS_QUARANTINE);
+    assert_in_range(after, 0, before + GROWTH_MOST + PROCESS_SANITIZER_BYTES);
 }
 
 static void behind_the_load_all_is_as_before(void **state)

@@ -419,7 +419,7 @@ static void commands_besides_statements_are_answered(void **state)
 
 static void a_slow_reader_does_not_fill_the_proxy(void **state)
 {
-    enum { MOST = 16 * MIB + PROCESS_QUARANTINE };
+    enum { MOST = 16 * MIB + PROCESS_SANITIZER_BYTES };
     const struct site *site = *state;
     MYSQL *client = site_client(site);
     uint64_t before = process_resident_bytes(site->instance->process.pid);

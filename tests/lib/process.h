@@ -37,11 +37,15 @@ int process_run(const char *const argv[], const char *const environment[], struc
 // What the kernel says of a running process.
 uint64_t process_resident_bytes(pid_t pid);
 
-// What AddressSanitizer keeps of freed memory, so that it sees who still uses it.
-#ifdef __SANITIZE_ADDRESS__
-enum { PROCESS_QUARANTINE = 256 * 1024 * 1024 };
+// What a sanitizer's build may take beyond the bounds of a plain one: AddressSanitizer keeps freed
+// memory, so that it sees who still uses it; ThreadSanitizer's shadow is five times what is
+// touched.
+#if defined(__SANITIZE_ADDRESS__)
+enum { PROCESS_SANITIZER_BYTES = 256 * 1024 * 1024 };
+#elif defined(__SANITIZE_THREAD__)
+enum { PROCESS_SANITIZER_BYTES = 64 * 1024 * 1024 };
 #else
-enum { PROCESS_QUARANTINE = 0 };
+enum { PROCESS_SANITIZER_BYTES = 0 };
 #endif
 unsigned process_descriptor_count(pid_t pid);
 unsigned process_thread_count(pid_t pid);

@@ -23,7 +23,7 @@ static uint64_t memory_of(const struct scene *scene)
 
 // What the proxy may hold for one client that does not keep up, buffers of both sides and the
 // allocator's slack included.
-enum { MOST_HELD = 16 * MIB + PROCESS_QUARANTINE };
+enum { MOST_HELD = 16 * MIB + PROCESS_SANITIZER_BYTES };
 
 static void command_write(struct buffer *out, uint8_t command, struct slice argument)
 {
