@@ -89,26 +89,38 @@ static bool entry_is_replaced(struct slice entry_key, struct slice key)
     return slice_equal(base, key) || is_same_secret(base, key);
 }
 
-// A copy of the text with one entry changed.
-static void source_change(struct source *copy, const struct source *source, struct slice section,
-                          struct slice key, struct slice value)
+static void entry_copy(struct source *copy, size_t section, const struct source_entry *entry)
+{
+    struct source_entry *added =
+        source_add_entry(copy, section, entry->key, entry->value, entry->line);
+    added->has_content = entry->has_content;
+    added->content = arena_copy(&copy->arena, entry->content);
+}
+
+static void sections_copy(struct source *copy, const struct source *source)
 {
     for (size_t i = 0; i < source->section_count; i++) {
         source_add_section(copy, source->sections[i].text, source->sections[i].line);
     }
-    size_t at = source_find(copy, section);
-    if (at == copy->section_count) {
-        at = source_add_section(copy, section, 0);
-    }
+}
+
+static size_t section_take(struct source *source, struct slice section)
+{
+    size_t at = source_find(source, section);
+    return at < source->section_count ? at : source_add_section(source, section, 0);
+}
+
+// A copy of the text with one entry changed.
+static void source_change(struct source *copy, const struct source *source, struct slice section,
+                          struct slice key, struct slice value)
+{
+    sections_copy(copy, source);
+    size_t at = section_take(copy, section);
     for (size_t i = 0; i < source->entry_count; i++) {
         const struct source_entry *entry = &source->entries[i];
-        if (entry->section == at && entry_is_replaced(entry->key, key)) {
-            continue;
+        if (entry->section != at || !entry_is_replaced(entry->key, key)) {
+            entry_copy(copy, entry->section, entry);
         }
-        struct source_entry *added =
-            source_add_entry(copy, entry->section, entry->key, entry->value, entry->line);
-        added->has_content = entry->has_content;
-        added->content = arena_copy(&copy->arena, entry->content);
     }
     source_add_entry(copy, at, key, value, 0);
 }
@@ -154,6 +166,57 @@ const struct config *config_set(const struct config *config, struct slice path, 
     struct source source = {.arena = ARENA_INIT};
     source_change(&source, &config->origin->source, section, key, value);
     return config_build(&source, config->file, CONFIG_OPEN, diagnostics);
+}
+
+// --- what needs a restart stays
+
+// Whether the entry is of an option that needs a restart. Such options have sections without names,
+// which every configuration has.
+static bool entry_waits(const struct source *source, const struct source_entry *entry)
+{
+    const struct option_section *section =
+        option_section_find(source->sections[entry->section].text);
+    struct slice key = slice_first(entry->key, slice_find(entry->key, '.'));
+    const struct option *option = section != NULL ? option_find(section, key) : NULL;
+    return option != NULL && !option->is_live;
+}
+
+static bool has_waiting(const struct config *running, const struct config *wanted)
+{
+    for (size_t i = 0; i < running->origin->section_count; i++) {
+        const struct origin_section *before = &running->origin->sections[i];
+        for (size_t k = 0; !before->kind->is_named && k < before->kind->option_count; k++) {
+            const struct option *option = &before->kind->options[k];
+            const void *after = origin_find(wanted->origin, before->text)->data;
+            if (!option->is_live && !option_equal(option, before->data, after)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+const struct config *config_follow(const struct config *running, const struct config *wanted,
+                                   enum config_access access, struct diagnostics *diagnostics)
+{
+    const struct source *old = &running->origin->source, *new = &wanted->origin->source;
+    struct source source = {.arena = ARENA_INIT};
+    if (!has_waiting(running, wanted)) {
+        return config_ref(wanted);
+    }
+    sections_copy(&source, new);
+    for (size_t i = 0; i < new->entry_count; i++) {
+        if (!entry_waits(new, &new->entries[i])) {
+            entry_copy(&source, new->entries[i].section, &new->entries[i]);
+        }
+    }
+    for (size_t i = 0; i < old->entry_count; i++) {
+        if (entry_waits(old, &old->entries[i])) {
+            size_t at = section_take(&source, old->sections[old->entries[i].section].text);
+            entry_copy(&source, at, &old->entries[i]);
+        }
+    }
+    return config_build(&source, wanted->file, access, diagnostics);
 }
 
 // --- reading

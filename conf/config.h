@@ -195,6 +195,12 @@ const struct config *config_parse(struct slice text, const char *name, enum conf
 const struct config *config_set(const struct config *config, struct slice path, struct slice value,
                                 struct diagnostics *diagnostics);
 
+// What takes effect of `wanted` while sluice runs: a configuration with its options, but those that
+// need a restart as `running` has them. NULL where the two do not go together; `diagnostics` says
+// why. The caller owns one reference.
+const struct config *config_follow(const struct config *running, const struct config *wanted,
+                                   enum config_access access, struct diagnostics *diagnostics);
+
 const struct config *config_ref(const struct config *config);
 // The last one wipes the secrets and frees it. NULL is nothing.
 void config_unref(const struct config *config);

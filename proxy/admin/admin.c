@@ -77,6 +77,15 @@ void admin_stop_listening(struct admin *admin)
 
 // --- life ---------------------------------------------------------------------------------------
 
+static void front_set_tls(struct front *front, struct tls_context *tls)
+{
+    struct tls_context *before = front->tls;
+    front->tls = tls != NULL ? tls_context_ref(tls) : NULL;
+    if (before != NULL) {
+        tls_context_unref(before);
+    }
+}
+
 static void front_init(struct front *front, const struct admin_settings *settings)
 {
     front->desk = (struct desk){
@@ -86,7 +95,7 @@ static void front_init(struct front *front, const struct admin_settings *setting
         .engine = engine_create(),
         .patience_us = settings->patience_us > 0 ? settings->patience_us : 5 * CLOCK_SECOND,
     };
-    front->tls = settings->tls != NULL ? tls_context_ref(settings->tls) : NULL;
+    front_set_tls(front, settings->tls);
     front->fakes.accounts = 2;
     random_bytes(front->fakes.key, sizeof(front->fakes.key));
     front->started_us = loop_now_us(settings->loop);
@@ -114,10 +123,13 @@ void admin_destroy(struct admin *admin)
     guests_close(&admin->front);
     http_destroy(admin->http);
     engine_destroy(admin->front.desk.engine);
-    if (admin->front.tls != NULL) {
-        tls_context_unref(admin->front.tls);
-    }
+    front_set_tls(&admin->front, NULL);
     mem_free(admin);
+}
+
+void admin_set_tls(struct admin *admin, struct tls_context *tls)
+{
+    front_set_tls(&admin->front, tls);
 }
 
 // --- asking -------------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ struct admin *admin_create(const struct admin_settings *settings, struct error *
 // freed by its done(). Before the loop is destroyed.
 void admin_destroy(struct admin *admin);
 
+// Shown to clients that connect from now on; NULL: none. A reference is taken.
+void admin_set_tls(struct admin *admin, struct tls_context *tls);
+
 // Closes the ports, lets clients that are connected go on: for a drain.
 void admin_stop_listening(struct admin *admin);
 

@@ -12,6 +12,7 @@
 
 struct guest_login {
     struct login_server server;
+    struct tls_context *tls; // offered, whatever was reloaded since; a reference; NULL: none
     enum admin_right right;
     bool is_stranger; // right but for where it comes from
 };
@@ -31,13 +32,14 @@ static struct guest_login *login_make(struct guest *guest)
 {
     const struct front *front = guest->front;
     struct guest_login *login = mem_zero(1, sizeof(*login));
+    login->tls = front->tls != NULL ? tls_context_ref(front->tls) : NULL;
     struct login_server_options options = {
         .server_version = S(VARIABLE_SERVER_VERSION),
         .connection_id = guest->id,
         .capabilities = (uint64_t)CAPABILITIES_OFFERED & ~(uint64_t)NOT_OFFERED,
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
-        .offers_tls = front->tls != NULL,
+        .offers_tls = login->tls != NULL,
         .is_secure = is_private(guest),
         .fakes = &front->fakes,
         .peer = slice_text(guest->host),
@@ -55,6 +57,9 @@ void guest_login_release(struct guest *guest)
         return;
     }
     login_server_release(&login->server);
+    if (login->tls != NULL) {
+        tls_context_unref(login->tls);
+    }
     mem_free(login);
 }
 
@@ -178,7 +183,7 @@ static void login_act(struct guest *guest, enum login_verb verb)
         break;
     case LOGIN_START_TLS:
         guest_enter(guest, GUEST_SECURING);
-        stream_start_tls(&guest->stream, guest->front->tls);
+        stream_start_tls(&guest->stream, login->tls);
         break;
     case LOGIN_REFUSED:
         log_info(&guest->source, "admin.login_refused",

@@ -104,6 +104,25 @@ bool conn_loss_is_of_account(const struct conn_loss *loss)
     }
 }
 
+bool conn_loss_is_full(const struct conn_loss *loss)
+{
+    return loss->code == 1040 || loss->code == 1203 || loss->code == 1226;
+}
+
+bool conn_loss_tells_of_server(const struct conn_loss *loss)
+{
+    switch (loss->end) {
+    case CONN_END_PREPARE:
+    case CONN_END_IDLE:
+    case CONN_END_LOGIN:
+        return false;
+    case CONN_END_REFUSED:
+        return conn_loss_is_full(loss);
+    default:
+        return true;
+    }
+}
+
 void conn_end(struct conn *conn, enum conn_end end, struct slice refusal, const char *format, ...)
 {
     struct error error = {.code = (int)end};

@@ -98,6 +98,10 @@ struct conn_loss {
 // Whether the server does not let the account in: its password was changed, it is gone or locked,
 // or may not come from here.
 bool conn_loss_is_of_account(const struct conn_loss *loss);
+// Whether the server takes no more connections, of that account or at all.
+bool conn_loss_is_full(const struct conn_loss *loss);
+// Whether it says something of the server, not of one account or session: for the monitor.
+bool conn_loss_tells_of_server(const struct conn_loss *loss);
 
 // --- the holder ----------------------------------------------------------------------------------
 
@@ -211,6 +215,8 @@ typedef void conn_result_fn(struct conn *conn, const struct conn_result *result,
 // several); the connection is READY again when it is called. If the connection is lost, on_closed()
 // comes instead.
 void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
+// The same without a limit of time: how long it may take is the holder's to mind.
+void conn_query_long(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
 // The same, with a whole command of the holder's sent right behind it, in one piece (empty: none):
 // where `done` calls conn_relay(), the rest of what comes is that command's answer. It runs
 // whatever the statement before it ends in. How long that may take is the holder's to mind.

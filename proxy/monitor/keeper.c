@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 static const int64_t refresh_us = 30 * CLOCK_SECOND;
-static const int64_t retry_us = 2 * CLOCK_SECOND;
+static const int64_t retry_first_us = 2 * CLOCK_SECOND; // twice as long after each that fails
+static const int64_t retry_longest_us = 300 * CLOCK_SECOND;
 
 static void load(struct keeper *keeper);
 
@@ -19,11 +20,22 @@ static void refusal_tell(struct keeper *keeper, int server, const struct error *
     keeper->refusal = *refusal;
 }
 
+// The server may be at the one before still: the pauses grow.
+static int64_t retry_pause(int64_t before_us)
+{
+    if (before_us == 0) {
+        return retry_first_us;
+    }
+    return before_us < retry_longest_us / 2 ? before_us * 2 : retry_longest_us;
+}
+
 static void loaded(void *context, const struct catalogue *catalogue, const struct error *refusal)
 {
     struct keeper *keeper = context;
     keeper->loader = NULL;
-    timer_set(&keeper->timer, keeper->settings.loop, catalogue != NULL ? refresh_us : retry_us);
+    keeper->retry_us = catalogue != NULL ? 0 : retry_pause(keeper->retry_us);
+    timer_set(&keeper->timer, keeper->settings.loop,
+              catalogue != NULL ? refresh_us : keeper->retry_us);
     refusal_tell(keeper, keeper->source, refusal);
     if (catalogue == NULL) {
         keeper->loaded_name[0] = '\0';
@@ -40,8 +52,8 @@ static void loaded(void *context, const struct catalogue *catalogue, const struc
 
 static void load(struct keeper *keeper)
 {
-    keeper->wants_another = keeper->loader != NULL;
-    if (keeper->loader != NULL || keeper->source < 0) {
+    keeper->wants_another = keeper->loader != NULL || keeper->source < 0;
+    if (keeper->wants_another) {
         return;
     }
     const atomic_uint_fast64_t *changes = keeper->settings.changes;
@@ -88,7 +100,8 @@ void keeper_follow(struct keeper *keeper, const struct topology *topology)
     }
     const struct server *server = &topology->servers[keeper->source];
     bool is_waiting = keeper->loaded_name[0] == '\0' && timer_is_set(&keeper->timer); // to retry
-    if (!is_loaded_from(keeper, server) && !is_waiting) {
+    bool is_missed = keeper->wants_another && keeper->loader == NULL;
+    if ((!is_loaded_from(keeper, server) || is_missed) && !is_waiting) {
         slice_to_text(server->name, keeper->loaded_name, sizeof(keeper->loaded_name));
         keeper->loaded_version = server->version_number;
         load(keeper);
@@ -117,6 +130,7 @@ void keeper_pause(struct keeper *keeper, const struct config *config)
     }
     timer_clear(&keeper->timer);
     keeper->loaded_name[0] = '\0';
+    keeper->retry_us = 0;
     keeper->source = -1;
     keeper->config = config;
 }

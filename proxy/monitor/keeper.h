@@ -33,7 +33,8 @@ struct keeper {
     int source;              // index of the server to load from; -1: none
     char loaded_name[128];   // of the server that the latest catalogue is of; "": there is none
     uint32_t loaded_version; // its version
-    bool wants_another;      // a change was told of while one was on its way
+    bool wants_another;      // it was due while one was on its way, or while there was no server
+    int64_t retry_us;        // the latest pause behind one that failed; 0: none has
     struct error refusal;    // the latest that was told
 };
 

@@ -83,7 +83,7 @@ static void answered(struct conn *conn, const struct conn_result *result, void *
 
 static void query_send(struct loader *loader)
 {
-    conn_query(loader->conn, catalogue_queries[loader->query].sql, answered, loader);
+    conn_query_long(loader->conn, catalogue_queries[loader->query].sql, answered, loader);
 }
 
 // --- the connection

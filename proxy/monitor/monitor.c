@@ -35,6 +35,7 @@ struct monitor {
     int64_t published_us;       // monotonic; 0: never
     struct lag_history history; // of the primary
     int history_of;             // index of that primary; -1: none yet
+    int64_t history_at_us;      // when it last said what it has
     struct keeper keeper;
 };
 
@@ -101,7 +102,8 @@ static void history_note(struct monitor *monitor, int server)
         lag_history_clear(&monitor->history);
         monitor->history_of = server;
     }
-    lag_history_note(&monitor->history, &position, loop_now_us(monitor->loop));
+    monitor->history_at_us = loop_now_us(monitor->loop);
+    lag_history_note(&monitor->history, &position, monitor->history_at_us);
     gtid_set_release(&position);
 }
 
@@ -113,6 +115,13 @@ static bool is_gtid_known(const struct monitor *monitor, const struct server_fac
     return knows;
 }
 
+// Whether a probe or two of the primary's should have come since it last said what it has.
+static bool is_history_old(const struct monitor *monitor, int64_t now_us)
+{
+    const struct conf_monitor *options = &monitor->config->monitor;
+    return now_us - monitor->history_at_us > 2 * options->interval_us + options->timeout_us;
+}
+
 static void lag_measure(struct monitor *monitor, int server)
 {
     struct server_facts *facts = probe_facts(monitor->servers[server].probe);
@@ -121,6 +130,7 @@ static void lag_measure(struct monitor *monitor, int server)
         history_note(monitor, server);
     }
     facts->measured_lag_us = -1;
+    facts->is_measure_old = is_history_old(monitor, now_us);
     facts->least_lag_us = 0;
     if (facts->channel_count > 0) {
         facts->is_gtid_known = is_gtid_known(monitor, facts);

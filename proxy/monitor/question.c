@@ -15,6 +15,8 @@ enum variable {
     VARIABLE_PORT,
     VARIABLE_REPORT_HOST,
     VARIABLE_REPORT_PORT,
+    VARIABLE_SQL_MODE,
+    VARIABLE_AUTOCOMMIT,
     VARIABLE_GTID,
     VARIABLE_COUNT_BOTH,
 
@@ -28,7 +30,8 @@ enum variable {
 
 #define VARIABLES_OF_BOTH                                                                          \
     "SELECT @@global.read_only, @@global.innodb_read_only, @@global.server_id, "                   \
-    "@@global.hostname, @@global.port, @@global.report_host, @@global.report_port, "
+    "@@global.hostname, @@global.port, @@global.report_host, @@global.report_port, "               \
+    "@@global.sql_mode, @@global.autocommit, "
 
 static const struct slice variables_of_mariadb =
     SLICE_INIT(VARIABLES_OF_BOTH "@@global.gtid_current_pos, @@global.gtid_slave_pos");
@@ -135,6 +138,8 @@ static bool variables_read(const struct conn_result *result, struct server_facts
     facts->is_super_read_only = is_mysql && is_on(cells[VARIABLE_SUPER_READ_ONLY]);
     facts->server_id = (uint32_t)number_read(cells[VARIABLE_SERVER_ID], UINT32_MAX);
     facts->uuid = is_mysql ? arena_copy(arena, cells[VARIABLE_SERVER_UUID]) : SLICE_NONE;
+    facts->sql_mode = arena_copy(arena, cells[VARIABLE_SQL_MODE]);
+    facts->is_autocommit_off = !is_on(cells[VARIABLE_AUTOCOMMIT]);
     facts->gtid = arena_copy(arena, cells[VARIABLE_GTID]);
     facts->replicated_gtid =
         is_mysql ? facts->gtid : arena_copy(arena, cells[VARIABLE_REPLICATED_GTID]);

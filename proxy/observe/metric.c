@@ -41,7 +41,7 @@ static const char *const label_names[METRIC_DIMENSION_COUNT] = {
     [METRIC_DIMENSION_RELOAD] = "result",   [METRIC_DIMENSION_VERSION] = "version",
     [METRIC_DIMENSION_BACKEND] = "backend", [METRIC_DIMENSION_REASON] = "reason",
     [METRIC_DIMENSION_PIN] = "reason",      [METRIC_DIMENSION_CLOSE] = "reason",
-    [METRIC_DIMENSION_ERROR] = "number",
+    [METRIC_DIMENSION_ERROR] = "error",
 };
 
 static const char *const target_names[] = {"primary", "replica", "backend",

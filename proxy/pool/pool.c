@@ -1,18 +1,10 @@
 #include "proxy/pool/pool_priv.h"
 
-#include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
 
 #include <assert.h>
 
-enum {
-    OPENING_MOST = 4, // at a time
-    LOOK_MOST = 8,    // idle connections looked at for one that needs no change
-    FULL_SECONDS = 1, // how long a server that said "too many connections" is not asked for more
-};
-
-static const int64_t look_again_us = 10 * CLOCK_MS; // those who wait, though nothing has come
-static const int64_t give_way_us = 100 * CLOCK_MS;  // at most one connection in that time
+enum { LOOK_MOST = 8 }; // idle connections looked at for one that needs no change
 
 static void pool_serve(struct pool *pool);
 
@@ -83,18 +75,6 @@ static struct pool *pool_of(struct pools *pools, struct pool_account *account, i
 
 // --- ending connections --------------------------------------------------------------------------
 
-// A token came back: if another worker waits for one, or another account of this one, it is told.
-static void token_tell(struct pools *pools, int server)
-{
-    int worker = pool_tokens_hungry(pools->tokens, server, pools->settings.worker);
-    if (worker >= 0) {
-        pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
-    }
-    if (pools->waiting[server] > 0) {
-        pools_wake(pools, server);
-    }
-}
-
 static void pooled_free(struct pooled *pooled, enum conn_end end)
 {
     struct pool *pool = pooled->pool;
@@ -110,7 +90,7 @@ static void pooled_free(struct pooled *pooled, enum conn_end end)
                    end);
     }
     mem_free(pooled);
-    token_tell(pools, pool->server);
+    sharing_token_came(pools, pool->server);
 }
 
 void pooled_close(struct pooled *pooled, enum conn_end end)
@@ -243,39 +223,6 @@ void pooled_retire(struct pooled *pooled)
     }
 }
 
-// Sessions wait here, and elsewhere some have waited without a single connection to work with: one
-// is given up for those. From time to time: opening another costs more than most statements.
-static bool gives_way(const struct pool *pool)
-{
-    const struct pools *pools = pool->pools;
-    int64_t before_us = pools->gave_way_us[pool->server];
-    return pool->waiting > 0 && !pool->is_starving &&
-           pool_tokens_has_starving(pools->tokens, pool->server) &&
-           loop_now_us(pools->settings.loop) - before_us >= give_way_us;
-}
-
-static void give_way(struct pooled *pooled)
-{
-    struct pools *pools = pooled->pool->pools;
-    int server = pooled->pool->server;
-    int64_t now_us = loop_now_us(pools->settings.loop);
-    int worker = pool_tokens_starving(pools->tokens, server);
-    pools->gave_way_us[server] = now_us;
-    list_each (link, &pools->servers[server]) { // the token is for none that has something
-        struct pool *pool = container_of(link, struct pool, link);
-        pool->full_until_us = pool_size(pool) > 0 ? now_us + look_again_us : pool->full_until_us;
-    }
-    if (pooled_holder(pooled) != NULL) {
-        pooled->is_outdated = true;
-        pooled_save(pooled); // and closes
-    } else {
-        pooled_close(pooled, CONN_END_YIELDED);
-    }
-    if (worker >= 0 && (unsigned)worker != pools->settings.worker) {
-        pools->settings.token_free(pools->settings.context, server, (unsigned)worker);
-    }
-}
-
 void pooled_ready(struct pooled *pooled)
 {
     struct conn *conn = pooled->conn;
@@ -304,8 +251,8 @@ void pooled_ready(struct pooled *pooled)
     } else if (waiter != NULL) {
         conn_apply(conn, waiter->request.image);
         return;
-    } else if (was_used && gives_way(pool)) {
-        give_way(pooled);
+    } else if (was_used && sharing_is_asked(pool)) {
+        sharing_give_way(pooled);
     } else {
         pooled_rest(pooled);
     }
@@ -317,58 +264,11 @@ static void on_ready(struct conn *conn)
     pooled_ready(conn_holder(conn));
 }
 
-static bool is_server_full(const struct conn_loss *loss)
-{
-    return loss->code == 1040 || loss->code == 1203 || loss->code == 1226;
-}
-
-// The server takes no more connections, fewer than sluice may have: what is idle here or at another
-// worker, whoever it is of, makes room. Returns whether something here has gone.
-static bool room_make(struct pool *pool)
-{
-    struct pools *pools = pool->pools;
-    if (pools_give_up_idle(pools, pool->server)) {
-        return true;
-    }
-    pool_tokens_want(pools->tokens, pool->server, pools->settings.worker);
-    pools->settings.ask_others(pools->settings.context, pool->server);
-    return false;
-}
-
-// The server took that password not: whether there is another one to try.
-static bool other_secret_try(struct pool *pool, unsigned refused)
-{
-    bool is_last = refused == pool->secret && pool->is_other_tried;
-    if (pool->account->secrets[1] == NULL || is_last) {
-        pool->is_other_tried = false;
-        return false;
-    }
-    if (refused == pool->secret) { // else it was opened before the first was refused
-        pool->secret = 1 - refused;
-        pool->is_other_tried = true;
-    }
-    return true;
-}
-
-// A connection that was to be opened for the waiters was not: the first of them hears of it, unless
-// the server only takes no more (it is full, or the account has changed since they logged in) and
-// there are connections that others can do without.
+// A connection that was to be opened for the waiters was not.
 static void opening_failed(struct pool *pool, int64_t opening_us, unsigned secret,
                            const struct conn_loss *loss)
 {
-    metric_add(pool->pools->settings.metrics, METRIC_BACKEND_FAILURES, 1,
-               metric_backend(pool->server));
-    if (conn_loss_is_of_account(loss) && other_secret_try(pool, secret)) {
-        return;
-    }
-    if (is_server_full(loss) && pool->waiting > 0 && room_make(pool)) {
-        return;
-    }
-    bool is_closed_to_new = is_server_full(loss) || conn_loss_is_of_account(loss);
-    if (is_closed_to_new && pool->counts[LENT] + pool->counts[CHANGING] > 0) {
-        pool->full_until_us = loop_now_us(pool->pools->settings.loop) + FULL_SECONDS * CLOCK_SECOND;
-        pools_retry_later(pool->pools, pool->full_until_us);
-    } else if (!list_is_empty(&pool->waiters)) {
+    if (opening_is_refused(pool, secret, loss) && !list_is_empty(&pool->waiters)) {
         struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
         connect_note(first, opening_us);
         waiter_refuse(first, POOL_FAILED, loss);
@@ -388,21 +288,6 @@ static void changing_failed(struct pool *pool, struct pool_waiter *waiter,
     list_push_front(&pool->waiters, &waiter->link);
 }
 
-// Whether the loss says something of the server, not of one account or session.
-static bool tells_of_server(const struct conn_loss *loss)
-{
-    switch (loss->end) {
-    case CONN_END_PREPARE:
-    case CONN_END_IDLE:
-    case CONN_END_LOGIN:
-        return false;
-    case CONN_END_REFUSED:
-        return is_server_full(loss);
-    default:
-        return true;
-    }
-}
-
 static void on_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct pooled *pooled = conn_holder(conn);
@@ -417,7 +302,7 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
         waiter->pooled = NULL;
         pooled->waiter = NULL;
     }
-    if (tells_of_server(loss)) {
+    if (conn_loss_tells_of_server(loss)) {
         pools->settings.report(pools->settings.context, pool->server, loss);
     }
     pooled_free(pooled, loss->end);
@@ -452,8 +337,7 @@ static bool is_replica(const struct pools *pools, int server)
            pools->topology->servers[server].role != ROLE_PRIMARY;
 }
 
-static void pool_open(struct pool *pool, const struct pool_request *request,
-                      struct limit_token token)
+void pooled_open(struct pool *pool, const struct pool_request *request, struct limit_token token)
 {
     struct pools *pools = pool->pools;
     struct pooled *pooled = mem_zero(1, sizeof(*pooled));
@@ -481,20 +365,6 @@ static void pool_open(struct pool *pool, const struct pool_request *request,
     list_push_front(&pool->places[OPENING], &pooled->link);
     place_count(pooled, 1);
     pooled->conn = conn_open(&settings, &handler, pooled);
-}
-
-static bool token_take(struct pool *pool, struct limit_token *token)
-{
-    struct pools *pools = pool->pools;
-    unsigned worker = pools->settings.worker;
-    if (pool_tokens_take(pools->tokens, pool->server, worker, token)) {
-        return true;
-    }
-    if (pools_give_up_idle(pools, pool->server) &&
-        pool_tokens_take(pools->tokens, pool->server, worker, token)) {
-        return true;
-    }
-    return false;
 }
 
 // --- serving -------------------------------------------------------------------------------------
@@ -577,94 +447,6 @@ static void pooled_change(struct pooled *pooled, struct pool_waiter *waiter)
     conn_apply(pooled->conn, waiter->request.image);
 }
 
-// --- how many there are to be --------------------------------------------------------------------
-//
-// Connections that somebody keeps (a transaction, a long statement) do not come back soon: growth
-// (growth.h) is about the others. Where nothing has come back for a while, more are opened at once.
-
-enum { CIRCULATING_MOST = 1024 };
-static const int64_t kept_us = 100 * CLOCK_MS; // lent for so long
-static const int64_t still_us = 50 * CLOCK_MS; // since one came back
-static const int64_t patience_us = 5 * CLOCK_MS;
-
-// The newest come first.
-static uint32_t lent_lately(const struct pool *pool, int64_t now_us)
-{
-    uint32_t count = 0;
-    list_each (link, (struct list *)&pool->places[LENT]) {
-        bool is_kept = now_us - container_of(link, struct pooled, link)->since_us >= kept_us;
-        if (is_kept || count == CIRCULATING_MOST) {
-            break;
-        }
-        count++;
-    }
-    return count;
-}
-
-static uint32_t circulating(const struct pool *pool, int64_t now_us)
-{
-    return pool->counts[IDLE] + pool->counts[OPENING] + pool->counts[CHANGING] +
-           lent_lately(pool, now_us);
-}
-
-// One of several that circulate, for the first of those that wait.
-static bool is_worth_opening(struct pool *pool, uint32_t there, int64_t now_us)
-{
-    struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
-    int64_t waited_us = now_us - first->since_us;
-    if (pool->counts[IDLE] > 0) { // none of which it can use
-        return true;
-    }
-    if (waited_us < patience_us || pool->counts[OPENING] > 0) {
-        return false;
-    }
-    if (waited_us >= still_us && now_us - pool->came_us >= still_us) {
-        growth_insist(&pool->growth, there);
-        return true;
-    }
-    if (growth_is_due(&pool->growth, there, now_us)) {
-        const struct pools *pools = pool->pools;
-        growth_judge(
-            &pool->growth,
-            pool_tokens_came_to_others(pools->tokens, pool->server, pools->settings.worker),
-            now_us);
-    }
-    return growth_allows(&pool->growth, there);
-}
-
-// Connections on their way are enough for the waiters, or more may be opened.
-static bool wants_opening(struct pool *pool)
-{
-    struct pools *pools = pool->pools;
-    int64_t now_us = loop_now_us(pools->settings.loop);
-    uint32_t there = circulating(pool, now_us);
-    if (pool->counts[OPENING] >= OPENING_MOST || pool->counts[OPENING] >= pool->waiting) {
-        return false;
-    }
-    if (now_us < pool->full_until_us) {
-        pools_retry_later(pools, pool->full_until_us);
-        return false;
-    }
-    if (there >= GROWTH_FREE && !is_worth_opening(pool, there, now_us)) {
-        pools_retry_later(pools, now_us + look_again_us);
-        return false;
-    }
-    return true;
-}
-
-// Others are asked for one, and those of whom nothing would come back are told apart.
-static void token_missed(struct pool *pool)
-{
-    const struct pools *pools = pool->pools;
-    int64_t now_us = loop_now_us(pools->settings.loop);
-    pool->is_starving = circulating(pool, now_us) == 0;
-    if (pool->is_starving) {
-        pool_tokens_starve(pools->tokens, pool->server, pools->settings.worker);
-    }
-    pools->settings.ask_others(pools->settings.context, pool->server);
-    pools_retry_later(pool->pools, now_us + look_again_us);
-}
-
 // Gives what is idle to those that wait, first come first served, and opens more where there are
 // too few.
 static void pool_serve(struct pool *pool)
@@ -686,15 +468,7 @@ static void pool_serve(struct pool *pool)
             pooled_change(other, waiter);
         }
     }
-    while (!list_is_empty(&pool->waiters) && wants_opening(pool)) {
-        struct limit_token token = LIMIT_TOKEN_NONE;
-        if (!token_take(pool, &token)) {
-            token_missed(pool);
-            break;
-        }
-        pool_open(pool, &container_of(pool->waiters.next, struct pool_waiter, link)->request,
-                  token);
-    }
+    opening_fill(pool);
 }
 
 // What can be had at once.
@@ -748,14 +522,6 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 
 // --- giving --------------------------------------------------------------------------------------
 
-// Sessions wait, and fewer connections would serve them as well.
-static bool is_surplus(const struct pool *pool)
-{
-    return pool->waiting > 0 && growth_is_surplus(&pool->growth, pool_size(pool)) &&
-           growth_is_surplus(&pool->growth,
-                             circulating(pool, loop_now_us(pool->pools->settings.loop)));
-}
-
 static void came_back(struct pool *pool)
 {
     const struct pools *pools = pool->pools;
@@ -784,10 +550,10 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         pooled_untie(pooled);
         pooled_move(pooled, CHANGING);
         conn_reset(pooled->conn);
-    } else if (is_surplus(pool) && pooled_holder(pooled) == NULL) {
+    } else if (opening_has_surplus(pool) && pooled_holder(pooled) == NULL) {
         pooled_close(pooled, CONN_END_SURPLUS);
-    } else if (gives_way(pool)) {
-        give_way(pooled);
+    } else if (sharing_is_asked(pool)) {
+        sharing_give_way(pooled);
     } else {
         pooled_rest(pooled);
     }

@@ -1,6 +1,8 @@
 // Inside the room only: how connections, pools and accounts hang together.
 //
-//     pool.c       one pool: its lists, its waiters, opening, taking and giving
+//     pool.c       one pool: its lists, its waiters, taking and giving
+//     opening.c    when another connection is opened, and what it means that one was not
+//     sharing.c    what accounts and workers leave to each other of what a server may have
 //     ties.c       what connections hold for sessions that do not have them
 //     growth.c     how many connections are worth having
 //     pools.c      all of a worker's: accounts, what changes around them, expiry, showing
@@ -9,6 +11,7 @@
 //     pools --by user and traits--> pool_account --by server--> pool --lists by place--> pooled
 #pragma once
 
+#include "proxy/base/clock.h"
 #include "proxy/pool/growth.h"
 #include "proxy/pool/pool.h"
 
@@ -100,6 +103,43 @@ void pool_refuse_all(struct pool *pool);
 void pooled_move(struct pooled *pooled, enum place place);
 // The connection is READY again: to the waiter that it was changed for, else to the idle ones.
 void pooled_ready(struct pooled *pooled);
+
+// Opens one, with a token that is its own from then on.
+void pooled_open(struct pool *pool, const struct pool_request *request, struct limit_token token);
+
+// --- opening.c -----------------------------------------------------------------------------------
+
+// Opens what the waiters are worth.
+void opening_fill(struct pool *pool);
+// How many come back soon, of those that are there.
+uint32_t opening_circulating(const struct pool *pool, int64_t now_us);
+// Sessions wait, and fewer connections would serve them as well.
+bool opening_has_surplus(const struct pool *pool);
+// One that was to be opened with that of the account's passwords was not. Whether the first waiter
+// hears of it: not where there is another password to try, nor where the server only takes no more
+// (it is full, or the account has changed since they logged in) and there are connections that
+// others can do without.
+bool opening_is_refused(struct pool *pool, unsigned secret, const struct conn_loss *loss);
+
+// --- sharing.c -----------------------------------------------------------------------------------
+
+// When those who wait look again, though nothing has come.
+enum { SHARING_LOOK_AGAIN_US = 10 * CLOCK_MS };
+
+// A token to open a connection with, if need be that of one that is idle here.
+bool sharing_token_take(struct pool *pool, struct limit_token *token);
+// There was none: others are asked for one, and those of whom nothing would come back are told
+// apart.
+void sharing_token_missed(struct pool *pool);
+// The server takes no more connections, fewer than sluice may have: what is idle here or at another
+// worker, whoever it is of, makes room. Returns whether something here has gone.
+bool sharing_make_room(struct pool *pool);
+// A token came back: if another worker waits for one, or another account of this one, it is told.
+void sharing_token_came(struct pools *pools, int server);
+// Sessions wait here, and elsewhere some have waited without a single connection to work with: one
+// is to be given up for those. From time to time: opening another costs more than most statements.
+bool sharing_is_asked(const struct pool *pool);
+void sharing_give_way(struct pooled *pooled);
 
 // --- ties.c --------------------------------------------------------------------------------------
 

@@ -76,23 +76,26 @@ static void pool_show(const struct pool_facts *facts, void *context)
                   });
 }
 
+enum { QUERY_SHOWN = 1024 }; // of each session: there may be thousands, with megabytes each
+
 static void session_show(const struct session_facts *facts, void *context)
 {
     struct part *part = context;
-    view_rows_add(&part->rows[VIEW_SESSIONS],
-                  (struct cell[VIEW_SESSIONS_WIDTH]){
-                      [VIEW_SESSIONS_ID] = cell_int(facts->id),
-                      [VIEW_SESSIONS_USER] = cell_text_or_null(facts->user),
-                      [VIEW_SESSIONS_CLIENT] = cell_text(slice_text(facts->client)),
-                      [VIEW_SESSIONS_SCHEMA] = cell_text_or_null(facts->schema),
-                      [VIEW_SESSIONS_STATE] = cell_text(slice_text(facts->state)),
-                      [VIEW_SESSIONS_SINCE_MS] = cell_int(facts->since_ms),
-                      [VIEW_SESSIONS_BACKEND] = backend_cell(part, facts->backend),
-                      [VIEW_SESSIONS_IN_TRANSACTION] = cell_int(facts->in_transaction),
-                      [VIEW_SESSIONS_PIN_REASON] = cell_text_or_null(facts->pin_reason),
-                      [VIEW_SESSIONS_QUERIES] = cell_int((int64_t)facts->queries),
-                      [VIEW_SESSIONS_QUERY] = cell_text_or_null(facts->query),
-                  });
+    view_rows_add(
+        &part->rows[VIEW_SESSIONS],
+        (struct cell[VIEW_SESSIONS_WIDTH]){
+            [VIEW_SESSIONS_ID] = cell_int(facts->id),
+            [VIEW_SESSIONS_USER] = cell_text_or_null(facts->user),
+            [VIEW_SESSIONS_CLIENT] = cell_text(slice_text(facts->client)),
+            [VIEW_SESSIONS_SCHEMA] = cell_text_or_null(facts->schema),
+            [VIEW_SESSIONS_STATE] = cell_text(slice_text(facts->state)),
+            [VIEW_SESSIONS_SINCE_MS] = cell_int(facts->since_ms),
+            [VIEW_SESSIONS_BACKEND] = backend_cell(part, facts->backend),
+            [VIEW_SESSIONS_IN_TRANSACTION] = cell_int(facts->in_transaction),
+            [VIEW_SESSIONS_PIN_REASON] = cell_text_or_null(facts->pin_reason),
+            [VIEW_SESSIONS_QUERIES] = cell_int((int64_t)facts->queries),
+            [VIEW_SESSIONS_QUERY] = cell_text_or_null(slice_first(facts->query, QUERY_SHOWN)),
+        });
 }
 
 static void routes_show(struct part *part, const struct worker *worker)
@@ -198,8 +201,7 @@ static void versions_show(const struct process *process, struct view_rows *rows)
                 [VIEW_CONFIG_VERSIONS_VERSION] = cell_int((int64_t)version->number),
                 [VIEW_CONFIG_VERSIONS_AT] = cell_time(version->at_us, at),
                 [VIEW_CONFIG_VERSIONS_ORIGIN] = cell_text(slice_text(version->origin)),
-                [VIEW_CONFIG_VERSIONS_IS_CURRENT] =
-                    cell_int(version->config == process->setup->config),
+                [VIEW_CONFIG_VERSIONS_IS_CURRENT] = cell_int(i + 1 == process->version_count),
                 [VIEW_CONFIG_VERSIONS_CHANGES] = cell_text_or_null(slice_text(version->changes)),
             });
     }

@@ -126,15 +126,43 @@ static void setup_publish(struct process *process, struct worker_setup *setup)
         worker_set_setup(process->shared.workers[i], setup);
     }
     monitor_set_setup(process->monitor, &monitored, &setup->labels);
+    if (process->admin != NULL) {
+        admin_set_tls(process->admin, setup->client_tls);
+    }
     worker_setup_unref(process->setup);
     process->setup = setup;
 }
 
-static bool reload_apply(struct process *process, struct control_reload *reload,
-                         const struct config *config)
+// The configuration to put to work instead of the wanted one: what needs a restart waits for it.
+static const struct config *config_applicable(const struct config *running,
+                                              const struct config *wanted,
+                                              struct diagnostics *diagnostics)
 {
-    reload->changes =
-        config_diff(process->setup->config, config, &reload->arena, &reload->change_count);
+    struct diagnostics again = DIAGNOSTICS_INIT; // what is to be said of `wanted` was said
+    const struct config *config = config_follow(running, wanted, CONFIG_OPEN, &again);
+    for (size_t i = 0; i < again.count && config == NULL; i++) {
+        const struct diagnostic *item = &again.items[i];
+        if (item->severity == DIAGNOSTIC_ERROR) {
+            diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, running->file, item->line,
+                            "it does not go with what stands until a restart", "%s", item->text);
+        }
+    }
+    diagnostics_release(&again);
+    return config;
+}
+
+static size_t live_count(const struct control_reload *reload)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reload->change_count; i++) {
+        count += reload->changes[i].is_live ? 1 : 0;
+    }
+    return count;
+}
+
+static bool reload_put(struct process *process, struct control_reload *reload,
+                       const struct config *config)
+{
     if (!setup_can_follow(process->setup->config, config, &reload->diagnostics)) {
         return false;
     }
@@ -146,9 +174,36 @@ static bool reload_apply(struct process *process, struct control_reload *reload,
         worker_setup_unref(setup);
         return true;
     }
-    version_add(process, config, origin_of(reload->kind), changes_text(reload));
+    if (live_count(reload) > 0) { // else there would be nothing to go back to
+        version_add(process, config, origin_of(reload->kind), changes_text(reload));
+    }
     setup_publish(process, setup);
     return true;
+}
+
+static bool reload_apply(struct process *process, struct control_reload *reload,
+                         const struct config *wanted)
+{
+    const struct config *running = process->setup->config;
+    reload->changes = config_diff(running, wanted, &reload->arena, &reload->change_count);
+    const struct config *config = config_applicable(running, wanted, &reload->diagnostics);
+    bool is_done = config != NULL && reload_put(process, reload, config);
+    config_unref(config);
+    return is_done;
+}
+
+static void outcome_print(const struct control_reload *reload, bool is_done, char *text,
+                          size_t size)
+{
+    size_t live = live_count(reload);
+    if (!is_done) {
+        snprintf(text, size, "refused for %zu mistakes", reload->diagnostics.errors);
+    } else if (live == reload->change_count) {
+        snprintf(text, size, "%zu changes are in effect", live);
+    } else {
+        snprintf(text, size, "%zu changes are in effect, %zu after a restart", live,
+                 reload->change_count - live);
+    }
 }
 
 void reload_run(struct process *process, struct control_reload *reload)
@@ -158,9 +213,7 @@ void reload_run(struct process *process, struct control_reload *reload)
     config_unref(config);
     if (!reload->is_dry_run) {
         char text[128];
-        snprintf(text, sizeof(text),
-                 is_done ? "%zu changes are in effect" : "refused for %zu mistakes",
-                 is_done ? reload->change_count : reload->diagnostics.errors);
+        outcome_print(reload, is_done, text, sizeof(text));
         events_add(process, is_done ? "config.reloaded" : "config.refused", SLICE_NONE, text);
         log_info(&process->source, is_done ? "config.reloaded" : "config.refused",
                  kv_str("text", text));

@@ -43,8 +43,21 @@ static void entry_free(struct account_entry *entry)
     }
 }
 
+static void entries_release(struct worker *worker)
+{
+    map_each (slot, &worker->accounts) {
+        entry_free(slot->value);
+    }
+    map_release(&worker->accounts);
+}
+
+enum { ACCOUNTS_MOST = 10000 };
+
 static void entry_put(struct worker *worker, struct slice user, struct secret *secret)
 {
+    if (worker->accounts.count >= ACCOUNTS_MOST && account_find(worker, user) == NULL) {
+        entries_release(worker); // who comes again is verified by a server again
+    }
     struct account_entry *entry = mem_zero(1, sizeof(*entry));
     entry->secret = secret_ref(secret);
     entry->has_native_hash = secret_native_hash(secret, entry->native_hash);
@@ -53,25 +66,28 @@ static void entry_put(struct worker *worker, struct slice user, struct secret *s
     entry_free(map_put(&worker->accounts, user, entry));
 }
 
-// One of the names that an account has at some address; empty: there is none.
-static struct slice name_elsewhere(const struct worker *worker, struct slice user)
+// A user at all its addresses, or at the one that is named.
+static bool is_meant(struct slice key, struct slice name)
 {
-    map_each (slot, &worker->accounts) {
-        if (slot->key.len > user.len && slice_equal(name_user(slot->key), user)) {
-            return slot->key;
-        }
-    }
-    return SLICE_NONE;
+    return slice_equal(key, name) || slice_equal(name_user(key), name);
 }
 
 static void forget_one(struct worker *worker, struct slice name)
 {
-    entry_free(map_remove(&worker->accounts, name));
-    for (struct slice other; (other = name_elsewhere(worker, name)).len > 0;) {
-        char *copy = slice_copy_text(other);
-        entry_free(map_remove(&worker->accounts, slice_make(copy, other.len)));
-        mem_free(copy);
+    struct buffer names = BUFFER_INIT; // each key, and its length in front
+    map_each (slot, &worker->accounts) {
+        if (is_meant(slot->key, name)) {
+            buffer_append(&names, &slot->key.len, sizeof(slot->key.len));
+            buffer_append_slice(&names, slot->key);
+        }
     }
+    for (struct slice rest = buffer_slice(&names); rest.len > 0;) {
+        size_t len;
+        memcpy(&len, rest.ptr, sizeof(len));
+        entry_free(map_remove(&worker->accounts, slice_make(rest.ptr + sizeof(len), len)));
+        rest = slice_from(rest, sizeof(len) + len);
+    }
+    buffer_release(&names);
     pools_forget_user(worker->pools, name_user(name));
 }
 
@@ -85,9 +101,8 @@ static void forget(struct worker *worker, struct slice name)
     }
     map_each (slot, &worker->accounts) {
         pools_forget_user(worker->pools, name_user(slot->key));
-        entry_free(slot->value);
     }
-    map_release(&worker->accounts);
+    entries_release(worker);
 }
 
 // --- schemas -------------------------------------------------------------------------------------
@@ -256,7 +271,7 @@ void account_recheck(struct worker *worker, struct slice user)
 {
     struct account_entry *entry = map_get(&worker->accounts, user);
     int64_t now_us = loop_now_us(worker->loop);
-    int server = worker_server_for_logins(worker);
+    int server = worker_server_for_logins(worker, -1);
     if (entry == NULL || server < 0 || entry->is_rechecked ||
         now_us - entry->verified_us < worker->config->auth.recheck_us) {
         return;

@@ -37,6 +37,12 @@ static void count_own(struct session *session, enum metric_target target, enum m
     int64_t now_us = loop_now_us(session->worker->loop);
     phases_count_own(session, target, now_us);
     digests_count(session, target, result != METRIC_RESULT_OK, now_us);
+    outcome_log_slow(session, now_us);
+}
+
+void answer_count(struct session *session, enum metric_result result)
+{
+    count_own(session, METRIC_TARGET_PROXY, result);
 }
 
 void answer_packets(struct session *session, struct slice packets)

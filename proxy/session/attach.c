@@ -304,11 +304,19 @@ static bool is_free(const struct session *session)
            (session->status & STATUS_AUTOCOMMIT) != 0;
 }
 
+// Whether it reads nothing that another server could lack.
+static bool reads_nothing(const struct statement *statement)
+{
+    return statement->tables_count == 0 && statement->are_tables_complete &&
+           !statement->runs_program;
+}
+
 bool attach_take_tied(struct session *session, enum pool_tie_kind kind)
 {
     struct pooled *tied = session->ties.of[kind].pooled;
+    bool may_move = is_free(session) && reads_nothing(&session->run->statement);
     if (tied == NULL || !conn_can_become(pooled_conn(tied), session->image) ||
-        (session->run->route.server != pooled_server(tied) && !is_free(session))) {
+        (session->run->route.server != pooled_server(tied) && !may_move)) {
         return false;
     }
     struct pooled *own = pool_take_tied(&session->ties, kind);

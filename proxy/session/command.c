@@ -10,6 +10,11 @@
 
 static void run_quit(struct session *session)
 {
+    command_end(session);
+    if (stream_queued(&session->stream) > 0) { // of what it asked for before
+        session_finish(session);
+        return;
+    }
     stream_leave(&session->stream);
     session_close(session);
 }
@@ -244,6 +249,7 @@ static bool packet_check(struct session *session, const struct packet_look *look
     }
     session->run = run_take(session->worker); // the error answers a command, though none was read
     session->run->frames = look->frames > 0 ? (uint8_t)look->frames : 1;
+    session->run->started_us = loop_now_us(session->worker->loop);
     if (!look->is_in_order) {
         answer_error(session, PACKET_OUT_OF_ORDER, (unsigned)look->found, (unsigned)look->expected);
     } else if (look->payload > most) {

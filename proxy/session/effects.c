@@ -229,12 +229,16 @@ static void temporary_tables_note(struct session *session, const struct meant *m
     if (may_rename(statement, is_error) && writes_temporary_table(session, meant)) {
         temporary_tables_rename(session, meant);
     }
+    size_t before = held_count(session->held, HELD_TEMPORARY_TABLE);
     for (uint32_t i = 0; drops && is_sure && i < statement->tables_count; i++) {
         char name[TABLE_NAME_MOST];
         const struct statement_table *table = &statement->tables[i];
         if (table->is_written && !(has_created && table->is_temporary)) {
             held_remove(&session->held, HELD_TEMPORARY_TABLE, table_key(meant, table, name));
         }
+    }
+    if (drops && is_sure && held_count(session->held, HELD_TEMPORARY_TABLE) == before) {
+        held_doubt(session->held, HELD_TEMPORARY_TABLE, true); // some servers fold names' case
     }
 }
 
@@ -355,9 +359,8 @@ void effects_image_changed(struct session *session)
     const struct image_variable *charset =
         image_variable(session->image, S("character_set_client"));
     session->syntax = SQL_SYNTAX_DEFAULT;
-    if (mode != NULL) {
-        sql_syntax_set_mode(&session->syntax, mode->value);
-    }
+    sql_syntax_set_mode(&session->syntax,
+                        mode != NULL ? mode->value : worker_sql_mode(session->worker));
     if (charset != NULL) {
         session->syntax.charset = sql_charset_find(charset->value);
     }
@@ -631,11 +634,21 @@ static void command_note(struct session *session, bool is_error)
     }
 }
 
-static bool was_not_understood(const struct session *session)
+bool effects_may_have_run(struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    bool is_named = statement->inner == STATEMENT_EXECUTE && statement->count == 1;
+    const struct statement *inner = is_named ? effects_inner(session, statement) : statement;
+    return inner == NULL || inner->runs_program || inner->inner == STATEMENT_CALL ||
+           inner->inner == STATEMENT_COMPOUND ||
+           (inner->count > 1 && statement_has(inner, EFFECT_EXECUTE));
+}
+
+static bool was_not_understood(struct session *session)
 {
     const struct run *run = session->run;
     return run->reply.error == ER_PARSE_ERROR && run->reply.status == 0 &&
-           run->statement.count <= 1;
+           run->statement.count <= 1 && !effects_may_have_run(session);
 }
 
 void effects_end(struct session *session, bool is_error)
@@ -687,7 +700,7 @@ void effects_reset(struct session *session)
     session->hint_warning = NULL;
     prepared_release(&session->prepared);
     named_release(&session->named);
-    session->status = STATUS_AUTOCOMMIT;
+    session->status = worker_first_status(session->worker);
     session->insert_id = 0;
     attach_forget_told_ids(session);
     last_release(&session->last);

@@ -196,17 +196,20 @@ static enum found found_by_update(const struct session *session, uint64_t *count
     return run->left.told_rows >= 0 ? FOUND_COUNT : FOUND_UNSURE;
 }
 
+// MariaDB: SET STATEMENT ... FOR leaves what the statement behind it does.
+static enum statement_kind kind_of(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_SET ? statement->inner : statement->kind;
+}
+
 static enum found found_by_other(const struct session *session, uint64_t *count)
 {
     const struct run *run = session->run;
     const struct statement *statement = &run->statement;
-    switch (statement->kind) {
+    switch (kind_of(statement)) {
     case STATEMENT_DELETE:
         return statement->tables_count > 1 ? FOUND_UNSURE : FOUND_SAME;
     case STATEMENT_SET:
-        if (statement->inner == STATEMENT_EXECUTE) {
-            return run->reply.result_sets > 0 ? FOUND_THERE : FOUND_UNSURE;
-        }
         return statement->tables_count > 0 ? FOUND_UNSURE : FOUND_SAME;
     case STATEMENT_DO:
         *count = 1;
@@ -245,10 +248,10 @@ static enum found found_by(const struct session *session, bool is_error, uint64_
     if (is_error) {
         return run->reply.rows > 0 ? FOUND_UNSURE : FOUND_SAME;
     }
-    if (statement->runs_program && statement->kind != STATEMENT_SELECT) {
+    if (statement->runs_program && kind_of(statement) != STATEMENT_SELECT) {
         return FOUND_UNSURE;
     }
-    switch (statement->kind) {
+    switch (kind_of(statement)) {
     case STATEMENT_SELECT:
     case STATEMENT_VALUES:
     case STATEMENT_TABLE:

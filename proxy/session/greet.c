@@ -1,36 +1,11 @@
-// Logging in: the conversation is protocol/login's; this file feeds it, finds accounts, asks
-// servers, and makes a session of a client who proved who it is.
-#include "proxy/session/session_priv.h"
+// Logging in: the conversation is protocol/login's; this file feeds it, finds accounts, and makes a
+// session of a client who proved who it is.
+#include "proxy/session/greeting.h"
 
 #include "proxy/base/clock.h"
 #include "proxy/base/memory.h"
 
 enum { LOGIN_SECONDS = 10 };
-
-// Who a session is.
-struct identity {
-    struct slice user; // owned
-    struct pool_account *account;
-    struct limit_token user_token;
-    struct image *image;
-    uint16_t collation;
-};
-
-struct greeting {
-    struct login_server login;
-    struct tls_context *tls; // offered, whatever was reloaded since; a reference; NULL: none
-    struct conn *asked;      // the connection that tries the client's password
-    struct loop_work work;   // decrypting on a helper thread
-    struct decryption *decryption;
-    struct session *session; // NULL: it went away while the helper worked
-    char peer[ADDRESS_TEXT_SIZE];
-    bool is_change;         // COM_CHANGE_USER
-    bool has_changed;       // the session is the new user's, up to the last question
-    struct identity before; // and was this one's
-    bool is_working;
-};
-
-static void greet_act(struct session *session, enum login_verb verb);
 
 // --- beginning -----------------------------------------------------------------------------------
 
@@ -84,7 +59,7 @@ static struct greeting *greeting_make(struct session *session)
         .connection_id = session->id,
         .capabilities = CAPABILITIES_OFFERED | compression | shared_capabilities(session),
         .collation = COLLATION_UTF8MB4_GENERAL_CI,
-        .status = STATUS_AUTOCOMMIT,
+        .status = worker_first_status(worker),
         .offers_tls = greeting->tls != NULL,
         .requires_tls = worker->config->proxy.tls == CONF_TLS_REQUIRED,
         .is_secure = is_secure(session),
@@ -93,6 +68,7 @@ static struct greeting *greeting_make(struct session *session)
         .peer = slice_text(greeting->peer),
     };
     greeting->session = session;
+    greeting->asked_first = -1;
     login_server_init(&greeting->login, &options);
     session->greeting = greeting;
     timer_set(&session->timer, worker->loop, LOGIN_SECONDS * CLOCK_SECOND);
@@ -207,10 +183,7 @@ void greet_release(struct session *session)
     if (greeting == NULL) {
         return;
     }
-    if (greeting->asked != NULL) {
-        conn_close(greeting->asked);
-        greeting->asked = NULL;
-    }
+    asking_release(session, greeting);
     login_server_release(&greeting->login);
     if (greeting->tls != NULL) {
         tls_context_unref(greeting->tls);
@@ -224,6 +197,9 @@ void greet_release(struct session *session)
 
 void greet_timed_out(struct session *session)
 {
+    if (asking_give_up(session)) {
+        return;
+    }
     log_info(&session->source, "login.timeout",
              kv_slice("state", login_server_state_text(&session->greeting->login)));
     metric_add(session->worker->metrics, METRIC_LOGIN_FAILURES, 1);
@@ -296,80 +272,8 @@ static enum login_verb account_look_up(struct session *session)
     return login_server_account(login, &account);
 }
 
-// --- asking a server -----------------------------------------------------------------------------
-
-// The password is right: the connection that proved it ends, the pools make their own.
-static void asked_ready(struct conn *conn)
-{
-    struct session *session = conn_holder(conn);
-    struct login_server *login = &session->greeting->login;
-    struct buffer name = BUFFER_INIT;
-    session->greeting->asked = NULL;
-    conn_close(conn);
-    account_learn(session->worker, account_name(session, login_server_request(login)->user, &name),
-                  (struct secret *)login_server_secret(login));
-    buffer_release(&name);
-    session_enter(session, SESSION_LOGIN);
-    greet_act(session, login_server_verified(login));
-}
-
-static size_t asked_answer(struct conn *conn, const uint8_t *bytes, size_t len)
-{
-    (void)conn;
-    (void)bytes;
-    return len;
-}
-
-static void refuse_no_server(struct session *session, struct slice why)
-{
-    struct login_server *login = &session->greeting->login;
-    struct slice user = login_server_request(login)->user;
-    const struct error_code *code =
-        error_row_code(ERROR_ROW_NO_LOGIN_SERVER, session_is_mariadb(session));
-    char text[ERROR_ROW_TEXT_SIZE];
-    snprintf(text, sizeof(text), ERROR_FORMAT_NO_LOGIN_SERVER, SLICE_ARG(user), SLICE_ARG(why));
-    struct err err = {code->number, slice_text(code->sqlstate), slice_text(text)};
-    greet_act(session, login_server_refuse(login, &err));
-}
-
-// Whether a refusal says that what is known of the account is not right any more. A wrong password
-// says so only where it is the one that is known: anybody may send another.
-static bool tells_of_account(const struct session *session, const struct conn_loss *loss,
-                             struct slice name)
-{
-    enum { ACCESS_DENIED = 1045, ACCESS_DENIED_WITHOUT_PASSWORD = 1698 };
-    const struct account_entry *entry = account_find(session->worker, name);
-    const struct secret *tried = login_server_secret(&session->greeting->login);
-    bool is_of_password =
-        loss->code == ACCESS_DENIED || loss->code == ACCESS_DENIED_WITHOUT_PASSWORD;
-    return conn_loss_is_of_account(loss) && entry != NULL &&
-           (!is_of_password || secret_is_same(entry->secret, tried));
-}
-
-static void asked_closed(struct conn *conn, const struct conn_loss *loss)
-{
-    struct session *session = conn_holder(conn);
-    struct err err;
-    session->greeting->asked = NULL;
-    session_enter(session, SESSION_LOGIN);
-    if (loss->end == CONN_END_REFUSED && err_decode(&err, loss->refusal)) {
-        struct slice user = login_server_request(&session->greeting->login)->user;
-        struct buffer name = BUFFER_INIT;
-        struct slice account = account_name(session, user, &name);
-        if (tells_of_account(session, loss, account)) {
-            account_forget(session->worker, account);
-        } else {
-            account_recheck(session->worker, account);
-        }
-        buffer_release(&name);
-        greet_act(session, login_server_refuse(&session->greeting->login, &err));
-    } else {
-        refuse_no_server(session, slice_text(loss->error->text));
-    }
-}
-
 // MariaDB does not know MySQL's newest collation by number and would take its own default.
-static uint16_t collation_for(const struct session *session, uint16_t number)
+uint16_t greet_collation(const struct session *session, uint16_t number)
 {
     if (number == COLLATION_UTF8MB4_0900_AI_CI && session_is_mariadb(session)) {
         return COLLATION_UTF8MB4_GENERAL_CI;
@@ -378,36 +282,6 @@ static uint16_t collation_for(const struct session *session, uint16_t number)
                    number != COLLATION_UTF8MB4_GENERAL_CI
                ? COLLATION_UTF8MB4_GENERAL_CI
                : number;
-}
-
-static const struct conn_handler asked_handler = {
-    .on_ready = asked_ready,
-    .on_answer = asked_answer,
-    .on_closed = asked_closed,
-};
-
-static void server_ask(struct session *session)
-{
-    struct worker *worker = session->worker;
-    struct greeting *greeting = session->greeting;
-    const struct login_request *request = login_server_request(&greeting->login);
-    int server = worker_server_for_logins(worker);
-    session_enter(session, SESSION_ASKING);
-    if (server < 0) {
-        session_enter(session, SESSION_LOGIN);
-        refuse_no_server(session, S("no server is up"));
-        return;
-    }
-    struct conn_settings settings = {
-        .loop = worker->loop,
-        .target = worker->targets[server],
-        .user = request->user,
-        .secret = (struct secret *)login_server_secret(&greeting->login),
-        .traits = {.client = session_announced(session)},
-        .collation = collation_for(session, request->collation), // of both names
-        .schema = request->schema,
-    };
-    greeting->asked = conn_open(&settings, &asked_handler, session);
 }
 
 // --- decrypting ----------------------------------------------------------------------------------
@@ -532,8 +406,9 @@ static void session_equip(struct session *session, const struct login_request *r
     mem_free((char *)session->user.ptr);
     session->user = slice_make(slice_copy_text(request->user), request->user.len);
     session->conf_user = section;
+    session->status = worker_first_status(worker);
     session->capabilities = request->capabilities;
-    session->collation = collation_for(session, request->collation);
+    session->collation = greet_collation(session, request->collation);
     struct conn_traits traits = {
         .found_rows = (request->capabilities & CAPABILITY_FOUND_ROWS) != 0,
         .ignore_space = (request->capabilities & CAPABILITY_IGNORE_SPACE) != 0,
@@ -591,7 +466,7 @@ static void welcome(struct session *session)
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
     struct buffer changes = BUFFER_INIT;
-    struct ok ok = {.status = STATUS_AUTOCOMMIT, .session = schema_change(session, &changes)};
+    struct ok ok = {.status = session->status, .session = schema_change(session, &changes)};
     login_server_accept(&greeting->login, &ok);
     buffer_release(&changes);
     stream_send(&session->stream, buffer_ptr(&greeting->login.out),
@@ -643,7 +518,7 @@ static void schema_refused(struct pool_waiter *waiter, enum pool_refusal refusal
 static void schema_check(struct session *session)
 {
     struct worker *worker = session->worker;
-    int server = worker_server_for_logins(worker);
+    int server = worker_server_for_logins(worker, -1);
     struct buffer name = BUFFER_INIT;
     bool is_known = account_has_schema(worker, account_name(session, session->user, &name),
                                        session->image->schema);
@@ -708,7 +583,7 @@ static void refused(struct session *session)
     }
 }
 
-static void greet_act(struct session *session, enum login_verb verb)
+void greet_act(struct session *session, enum login_verb verb)
 {
     struct login_server *login = &session->greeting->login;
     if (!buffer_is_empty(&login->out)) {
@@ -731,7 +606,7 @@ static void greet_act(struct session *session, enum login_verb verb)
         decrypt(session);
         break;
     case LOGIN_ASK_SERVER:
-        server_ask(session);
+        asking_begin(session);
         break;
     case LOGIN_ACCEPTED:
         accepted(session);

@@ -66,10 +66,14 @@ static void killer_ready(struct conn *conn)
     struct killer *killer = conn_holder(conn);
     char sql[64];
     int len = snprintf(sql, sizeof(sql), "KILL QUERY %u", killer->thread_id);
-    if (killer->session != 0 && killer_victim(killer) == NULL) { // it has ended by itself
+    struct session *victim = killer->session != 0 ? killer_victim(killer) : NULL;
+    if (killer->session != 0 && victim == NULL) { // it has ended by itself
         conn_close(conn);
         killer_free(killer);
         return;
+    }
+    if (victim != NULL) {
+        victim->run->is_order_out = true;
     }
     killer->is_in = true;
     conn_query(conn, slice_make(sql, (size_t)len), killer_ended, killer);

@@ -184,6 +184,7 @@ void query_abandon(struct session *session)
 {
     list_remove(&session->holding);
     pool_cancel(&session->waiter);
+    outcome_abort(session);
     query_let_go(session);
     command_end(session);
 }

@@ -32,13 +32,20 @@ static void latency_note(struct worker *worker, int server, int64_t took_us)
     *latency = *latency == 0 ? sample : *latency - *latency / 8 + sample / 8;
 }
 
-static void slow_log(struct session *session, int64_t took_us)
+void outcome_log_slow(struct session *session, int64_t now_us)
 {
     const struct run *run = session->run;
+    int64_t slow_us = session->worker->config->log.slow_query_us;
+    int64_t took_us = now_us - run->started_us;
+    char room[SHOWN_ROOM];
+    if (slow_us == 0 || took_us < slow_us || run->sql.len == 0) {
+        return;
+    }
+    struct slice backend =
+        session->pooled != NULL ? conn_target(pooled_conn(session->pooled))->name : SLICE_NONE;
     log_warn(&session->source, "query.slow", kv_us("took", took_us),
-             kv_str("target", route_target_name(run->route.target)),
-             kv_slice("backend", conn_target(pooled_conn(session->pooled))->name),
-             kv_slice("query", slice_first(run->sql, 1000)));
+             kv_str("target", route_target_name(run->route.target)), kv_slice("backend", backend),
+             kv_slice("query", slice_first(shown_text(session, room), SHOWN_ROOM)));
 }
 
 static void query_count(struct session *session, enum metric_result result)
@@ -48,17 +55,27 @@ static void query_count(struct session *session, enum metric_result result)
     int server = pooled_server(session->pooled);
     enum metric_target target = target_metric(run->route.target);
     int64_t now_us = loop_now_us(worker->loop);
-    int64_t total_us = now_us - run->started_us;
 
     metric_add(worker->metrics, METRIC_QUERIES, 1, target, metric_backend(server), result);
     phases_count(session, target, now_us);
-    if (run->answered_us != 0) {
+    if (run->answered_us != 0 && result != METRIC_RESULT_ABORTED) {
         latency_note(worker, server, run->answered_us - run->sent_us);
     }
     digests_count(session, target, result != METRIC_RESULT_OK, now_us);
-    int64_t slow_us = worker->config->log.slow_query_us;
-    if (slow_us > 0 && total_us >= slow_us) {
-        slow_log(session, total_us);
+    outcome_log_slow(session, now_us);
+}
+
+void outcome_abort(struct session *session)
+{
+    const struct run *run = session->run;
+    bool is_counted = run == NULL || session->state == SESSION_SETTLING;
+    if (is_counted) {
+        return;
+    }
+    if (session->pooled != NULL && run->is_sent) {
+        query_count(session, METRIC_RESULT_ABORTED);
+    } else {
+        answer_count(session, METRIC_RESULT_ABORTED);
     }
 }
 
@@ -68,7 +85,7 @@ static bool has_own_mode(const struct statement *statement)
     return statement->has_optimizer_hints || effects_is_for_statement(statement, S("sql_mode"));
 }
 
-static void status_note(struct session *session, uint16_t status)
+void outcome_status_note(struct session *session, uint16_t status)
 {
     const uint16_t of_mode = STATUS_NO_BACKSLASH_ESCAPES | STATUS_ANSI_QUOTES;
     if (has_own_mode(&session->run->statement)) {
@@ -163,9 +180,11 @@ static void hints_note(struct session *session)
 // The beginning of the statement, for the view `sessions`.
 static void query_remember(struct session *session)
 {
+    char room[SHOWN_ROOM];
     if (session->run->sql.len > 0) {
-        session->last_query_len = (uint8_t)slice_first(session->run->sql, LAST_QUERY_SIZE).len;
-        memcpy(session->last_query, session->run->sql.ptr, session->last_query_len);
+        struct slice shown = slice_first(shown_text(session, room), LAST_QUERY_SIZE);
+        session->last_query_len = (uint8_t)shown.len;
+        memcpy(session->last_query, shown.ptr, shown.len);
     }
 }
 
@@ -182,8 +201,8 @@ static bool is_farewell(uint16_t code)
 // is on its way (that one did not end by it), bytes came behind the answer, or it is about to go.
 static bool is_tainted(const struct run *run, const struct outcome *outcome)
 {
-    bool is_order_out = run->order != ORDER_NONE && run->reply.error != ER_QUERY_INTERRUPTED;
-    return outcome->has_leftover || is_order_out || is_farewell(run->reply.error);
+    bool may_be_hit = run->is_order_out && run->reply.error != ER_QUERY_INTERRUPTED;
+    return outcome->has_leftover || may_be_hit || is_farewell(run->reply.error);
 }
 
 static void session_end(struct session *session)
@@ -241,6 +260,17 @@ void outcome_settled(struct session *session)
     session_idle(session);
 }
 
+// Whether the command may have begun or ended a transaction before it failed: an ERR says nothing
+// of it.
+static bool may_have_turned(struct session *session)
+{
+    const struct statement *statement = &session->run->statement;
+    bool is_of_several = statement->count > 1 || statement->inner == STATEMENT_CALL ||
+                         statement->inner == STATEMENT_COMPOUND ||
+                         statement->inner == STATEMENT_EXECUTE;
+    return is_of_several && effects_may_have_run(session);
+}
+
 void outcome_end(struct session *session, const struct outcome *outcome)
 {
     struct conn *conn = pooled_conn(session->pooled);
@@ -249,8 +279,9 @@ void outcome_end(struct session *session, const struct outcome *outcome)
     conn_settle(conn);
     query_remember(session);
     if (outcome->has_status || outcome->status != 0) { // of several results, one that ended well
-        status_note(session, outcome->status);         // before an ERR
+        outcome_status_note(session, outcome->status); // before an ERR
     }
+    session->run->is_status_unknown = outcome->is_error && may_have_turned(session);
     if (session->run->text != NULL) {
         execution_end(session, outcome->is_error);
     }

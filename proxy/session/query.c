@@ -296,9 +296,10 @@ void query_hold(struct session *session)
 static void log_rule(struct session *session)
 {
     const struct route *route = &session->run->route;
+    char room[SHOWN_ROOM];
     log_info(&session->source, "rule.log", kv_slice("rule", route->rule->conf->name),
              kv_str("target", route_target_name(route->target)),
-             kv_slice("query", slice_first(session->run->sql, 1000)));
+             kv_slice("query", slice_first(shown_text(session, room), SHOWN_ROOM)));
 }
 
 // SHOW WARNINGS behind a statement whose hints sluice did not understand: the server knows nothing

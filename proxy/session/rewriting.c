@@ -91,6 +91,13 @@ static bool ends_list(const struct token *token)
     case KEYWORD_ORDER:
     case KEYWORD_LIMIT:
     case KEYWORD_UNION:
+    case KEYWORD_EXCEPT:
+    case KEYWORD_INTERSECT:
+    case KEYWORD_WINDOW:
+    case KEYWORD_PROCEDURE:
+    case KEYWORD_ON: // DUPLICATE KEY UPDATE
+    case KEYWORD_RETURNING:
+    case KEYWORD_FETCH:
     case KEYWORD_FOR:
     case KEYWORD_LOCK:
         return token->kind == TOKEN_WORD;

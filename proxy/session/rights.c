@@ -209,7 +209,7 @@ void rights_ask(struct session *session, rights_fn *then, void *context)
     struct buffer name = BUFFER_INIT;
     struct slice account = account_name(session, session->user, &name);
     const struct rights_entry *entry = entry_find(worker, account);
-    int server = worker_server_for_logins(worker);
+    int server = worker_server_for_logins(worker, -1);
     if (entry == NULL && server >= 0) {
         asker_start(session, account, server, then, context);
     } else {

@@ -49,6 +49,7 @@ void run_give(struct worker *worker, struct run *run)
     }
     run->arena = arena;
     run->command = 0;
+    run->sent_us = 0;
     run->answered_us = 0;
     run->connect_us = 0;
     run->clogged_us = 0;
@@ -60,6 +61,7 @@ void run_give(struct worker *worker, struct run *run)
     run->has_learnt = false;
     run->has_waited = false;
     run->has_left_schema = false;
+    run->is_status_unknown = false;
     run->wants_primary = false;
     run->is_ahead = false;
     run->has_ok = false;
@@ -67,6 +69,7 @@ void run_give(struct worker *worker, struct run *run)
     run->answer = ANSWER_RELAYED;
     run->applied = NULL;
     run->order = ORDER_NONE;
+    run->is_order_out = false;
     run->kill = RUN_KILL_NONE;
     run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;

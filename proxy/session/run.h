@@ -80,8 +80,10 @@ struct run {
     bool are_types_sent;           // the client sent their types
     bool is_capturing;             // the answer is to be known
     enum run_answer answer;
-    bool has_left_schema; // a server has reported another one
-    bool is_sent;         // the command may have run
+    bool is_order_out;      // the order to end it was sent to its server
+    bool is_status_unknown; // it ended in an error, and may have begun or ended a transaction
+    bool has_left_schema;   // a server has reported another one
+    bool is_sent;           // the command may have run
     struct route route;
     const struct image *applied; // the state that its connection was last to take; never read
     struct reply reply;

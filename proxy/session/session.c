@@ -281,7 +281,8 @@ static void task_run(struct loop_task *task)
 static void wake_run(struct loop_task *task)
 {
     struct session *session = container_of(task, struct session, wake);
-    if (session->state == SESSION_HOLDING) {
+    // Not where it waits for something else that is asked for it.
+    if (session->state == SESSION_HOLDING && list_is_linked(&session->holding)) {
         query_route(session);
     }
 }
@@ -293,7 +294,7 @@ struct session *session_create(struct worker *worker, int fd, const struct addre
     session->worker = worker;
     session->peer = *peer;
     session->listen = listen;
-    session->status = STATUS_AUTOCOMMIT;
+    session->status = worker_first_status(worker);
     session->lost_on = -1;
     session->syntax = SQL_SYNTAX_DEFAULT;
     session->source = (struct log_source){worker->shared->log, source_describe};

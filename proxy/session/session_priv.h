@@ -3,6 +3,7 @@
 //     session.c    life, state, the client's stream
 //     header.c     who the client is, where a PROXY header tells
 //     greet.c      logging in, COM_CHANGE_USER
+//     asking.c     the same: asking a server whether the password is right
 //     command.c    which command is which
 //     query.c      a statement: read, decide where it goes
 //     run.c        what a command needs while it is on its way
@@ -18,6 +19,7 @@
 //     wait.c       a replica is waited for, until it has what the session wrote
 //     relay.c      the answer on its way to the client
 //     outcome.c    behind the answer: counted, remembered, the connection given back
+//     shown.c      what of a statement's text operators see
 //     effects.c    what a statement did to the session
 //     variables.c  the same: what it assigned
 //     tracking.c   session_track_..., whatever its connection reports to sluice
@@ -102,7 +104,8 @@ struct session {
     struct stream stream; // to the client
     struct worker *worker;
     struct list link; // in worker->sessions
-    // In worker->holding, HOLDING; in worker->learning, LEARNING; in waits.sessions, CATCHING.
+    // In worker->holding, HOLDING; in worker->learning, LEARNING; in waits.sessions, CATCHING; in
+    // worker->asking, ASKING.
     struct list holding;
     struct loop_task task; // frees
     struct loop_task wake; // HOLDING: what a connection knew was saved, or is gone
@@ -390,6 +393,12 @@ void outcome_end(struct session *session, const struct outcome *outcome);
 void outcome_settled(struct session *session);
 // Nothing may hold the connection any more: then it is given back.
 void outcome_release(struct session *session);
+// The flags of an OK that the session is to believe.
+void outcome_status_note(struct session *session, uint16_t status);
+// The client or the server goes away in the middle of the command, if there is one: it is counted.
+void outcome_abort(struct session *session);
+// A statement that took as long as log.slow_query says is logged.
+void outcome_log_slow(struct session *session, int64_t now_us);
 
 // --- loss.c --------------------------------------------------------------------------------------
 
@@ -464,12 +473,20 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len);
 void relay_client_writable(struct session *session);
 void relay_server_writable(struct session *session);
 
+// --- shown.c -------------------------------------------------------------------------------------
+
+// The text of the command that is on its way: as it came, or written to `room`.
+struct slice shown_text(const struct session *session, char room[SHOWN_ROOM]);
+
 // --- effects.c -----------------------------------------------------------------------------------
 
 // An OK came in the answer: what it says of the session's changes.
 void effects_ok(struct session *session, const struct ok *ok);
 // The statement that EXECUTE runs, or PREPARE gives a name; NULL: nobody knows. Lives as the run.
 const struct statement *effects_inner(struct session *session, const struct statement *statement);
+// Whether other statements may have run inside the command, before it ended in whatever error:
+// those of a stored program, or of what it executes.
+bool effects_may_have_run(struct session *session);
 // The answer has ended: what the statement's text says.
 void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.
@@ -530,6 +547,8 @@ void answer_ok(struct session *session);
 void answer_affected(struct session *session, uint64_t rows);   // the same of so many rows
 void answer_warned(struct session *session, uint16_t warnings); // and with so many warnings
 void answer_eof(struct session *session);
+// Counts a command that no server ran.
+void answer_count(struct session *session, enum metric_result result);
 // Packets that are framed already.
 void answer_packets(struct session *session, struct slice packets);
 void answer_payload(struct session *session, struct slice payload);

@@ -1,6 +1,7 @@
 // What a statement left in doubt is asked for behind its answer, on its connection, before anybody
 // else may have that: the values of variables that only the server knows, whether user-level locks
-// are held, and whether temporary tables are there. The client has its answer already; its next
+// are held, whether temporary tables are there, and whether a procedure that failed left a
+// transaction open. The client has its answer already; its next
 // command waits for this one.
 #include "proxy/session/session_priv.h"
 
@@ -47,14 +48,16 @@ static bool are_tables_askable(const struct held *held)
 static bool is_wanted(const struct session *session)
 {
     const struct held *held = session->held;
+    bool is_status_unknown = session->run->is_status_unknown;
     bool are_tables = held_count(held, HELD_TEMPORARY_TABLE) > 0;
     bool are_tables_asked = are_tables_askable(held);
     bool is_in_doubt =
         held_count(held, HELD_UNSURE) > 0 || are_locks_askable(held) || are_tables_asked;
     bool is_held_anyway =
         (session->pins & ~settled_pins) != 0 || (are_tables && !are_tables_asked) ||
-        held_count(held, HELD_VARIABLE) > 0 || held_count(held, HELD_USER_VARIABLE) > 0;
-    return is_in_doubt && !is_held_anyway && is_readable(session);
+        held_count(held, HELD_VARIABLE) > 0 || held_count(held, HELD_USER_VARIABLE) > 0 ||
+        held_has(held, HELD_UNSURE, SLICE_NONE); // too many to name
+    return !is_held_anyway && (is_in_doubt ? is_readable(session) : is_status_unknown);
 }
 
 // --- asking --------------------------------------------------------------------------------------
@@ -266,12 +269,16 @@ static void answer_read(struct session *session, const struct conn_result *resul
 static void answer_missing(struct session *session)
 {
     struct arena *arena = &session->run->arena;
+    size_t count = held_count(session->held, HELD_UNSURE);
+    struct slice *names = arena_alloc(arena, (count + 1) * sizeof(*names));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = arena_copy(arena, held_name(session->held, HELD_UNSURE, i));
+    }
     held_doubt(session->held, HELD_USER_LOCK, false);
-    while (held_count(session->held, HELD_UNSURE) > 0) {
-        struct slice name = arena_copy(arena, held_name(session->held, HELD_UNSURE, 0));
-        held_remove(&session->held, HELD_UNSURE, name);
-        held_add(&session->held,
-                 image_names_user_variable(name) ? HELD_USER_VARIABLE : HELD_VARIABLE, name);
+    held_clear(&session->held, HELD_UNSURE);
+    for (size_t i = 0; i < count; i++) {
+        bool is_user = image_names_user_variable(names[i]);
+        held_add(&session->held, is_user ? HELD_USER_VARIABLE : HELD_VARIABLE, names[i]);
     }
 }
 
@@ -282,6 +289,9 @@ static void state_answered(struct session *session, const struct conn_result *re
     // Not where a statement could not be prepared, in the state that it was to be prepared in.
     bool was_as_wanted = conn_image(conn) == session->image;
     tables_read(session);
+    if (result->code == 0 && session->run->is_status_unknown) {
+        outcome_status_note(session, result->status);
+    }
     if (result->code == 0 && is_whole) {
         answer_read(session, result);
     } else {
@@ -332,7 +342,8 @@ bool settle_begin(struct session *session)
     struct last_question questions[LAST_QUESTIONS];
     struct slice texts[LAST_QUESTIONS + TABLES_ASKED_MOST + 1];
     struct buffer sql = BUFFER_INIT;
-    if (session->held == NULL || session->pooled == NULL || !is_wanted(session)) {
+    bool may_ask = session->held != NULL || run->is_status_unknown;
+    if (!may_ask || session->pooled == NULL || !is_wanted(session)) {
         return false;
     }
     bool asks_tables = are_tables_askable(session->held);

@@ -312,6 +312,20 @@ static void held_note(struct session *session, const struct assignment *assignme
     }
 }
 
+static bool is_charset(struct slice name)
+{
+    return slice_starts_nocase(name, S("character_set_")) ||
+           slice_starts_nocase(name, S("collation_"));
+}
+
+// Whether DEFAULT stands for what a connection cannot be given by that word again: charsets are set
+// in groups.
+static bool has_odd_default(const struct session *session, const struct assignment *assignment)
+{
+    return is_charset(assignment->name) ||
+           (image_default_is_odd(assignment->name) && !session_is_mariadb(session));
+}
+
 static void system_note(struct session *session, const struct assignment *assignment)
 {
     if (is_insert_id(assignment->name)) {
@@ -320,8 +334,7 @@ static void system_note(struct session *session, const struct assignment *assign
         attach_forget_told_ids(session);
     } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
         held_note(session, assignment);
-    } else if (assignment->kind == ASSIGNMENT_DEFAULT && image_default_is_odd(assignment->name) &&
-               !session_is_mariadb(session)) {
+    } else if (assignment->kind == ASSIGNMENT_DEFAULT && has_odd_default(session, assignment)) {
         unsure(session, assignment->name);
     } else if (assignment->kind == ASSIGNMENT_DEFAULT) {
         held_remove(&session->held, HELD_UNSURE, assignment->name);

@@ -101,18 +101,35 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     worker_setup_unref(before);
 }
 
-int worker_server_for_logins(const struct worker *worker)
+int worker_server_for_logins(const struct worker *worker, int except)
 {
     const struct topology *topology = worker->topology;
     if (topology == NULL) {
         return -1;
     }
-    for (int i = 0; topology->primary < 0 && i < topology->count; i++) {
-        if (server_state_takes_reads(topology->servers[i].state)) {
+    if (topology->primary >= 0 && topology->primary != except) {
+        return topology->primary;
+    }
+    for (int i = 0; i < topology->count; i++) {
+        if (i != except && server_state_takes_reads(topology->servers[i].state)) {
             return i;
         }
     }
-    return topology->primary;
+    return -1;
+}
+
+struct slice worker_sql_mode(const struct worker *worker)
+{
+    return worker->topology != NULL ? worker->topology->sql_mode : SLICE_NONE;
+}
+
+uint16_t worker_first_status(const struct worker *worker)
+{
+    struct sql_syntax syntax = SQL_SYNTAX_DEFAULT;
+    bool is_off = worker->topology != NULL && worker->topology->is_autocommit_off;
+    sql_syntax_set_mode(&syntax, worker_sql_mode(worker));
+    return (uint16_t)((is_off ? 0 : STATUS_AUTOCOMMIT) |
+                      (syntax.no_backslash_escapes ? STATUS_NO_BACKSLASH_ESCAPES : 0));
 }
 
 // --- news ----------------------------------------------------------------------------------------
@@ -176,6 +193,13 @@ static bool has_one_default(const struct topology *topology)
     return true;
 }
 
+// Whether new sessions have other defaults now.
+static bool begins_otherwise(const struct topology *before, const struct topology *now)
+{
+    return !slice_equal(before->sql_mode, now->sql_mode) ||
+           before->is_autocommit_off != now->is_autocommit_off;
+}
+
 static void topology_arrived(struct worker_question *question)
 {
     struct worker *worker = question->worker;
@@ -183,6 +207,9 @@ static void topology_arrived(struct worker_question *question)
     worker->topology = news_take(question);
     worker->images.has_one_default = has_one_default(worker->topology);
     pools_set_topology(worker->pools, worker->topology);
+    if (before != NULL && begins_otherwise(before, worker->topology)) {
+        pools_renew(worker->pools);
+    }
     positions_follow(&worker->positions, worker->topology);
     topology_unref(before);
     holding_wake(worker);
@@ -321,15 +348,14 @@ const struct digest_table *worker_digests(const struct worker *worker)
     return worker->digests;
 }
 
-static struct session_facts facts_of(const struct session *session, int64_t now_us)
+static void facts_read(const struct session *session, int64_t now_us, struct session_facts *facts)
 {
     enum pin_reason pin = effects_keeping(session);
-    struct session_facts facts = {
+    *facts = (struct session_facts){
         .id = session->id,
         .user = session->user,
         .schema = session->image != NULL ? session->image->schema : SLICE_NONE,
-        .query = session->run != NULL ? session->run->sql
-                                      : slice_make(session->last_query, session->last_query_len),
+        .query = slice_make(session->last_query, session->last_query_len),
         .is_running = session->run != NULL,
         .state = session_state_word(session->state),
         .since_ms = (now_us - session->since_us) / CLOCK_MS,
@@ -340,8 +366,10 @@ static struct session_facts facts_of(const struct session *session, int64_t now_
         .pin_reason = pin != PIN_NONE ? pin_reason_name(pin) : SLICE_NONE,
         .queries = session->queries,
     };
-    address_print(&session->peer, facts.client);
-    return facts;
+    if (session->run != NULL) {
+        facts->query = shown_text(session, facts->shown);
+    }
+    address_print(&session->peer, facts->client);
 }
 
 void worker_each_session(struct worker *worker,
@@ -350,7 +378,8 @@ void worker_each_session(struct worker *worker,
 {
     int64_t now_us = loop_now_us(worker->loop);
     list_each (link, &worker->sessions) {
-        struct session_facts facts = facts_of(container_of(link, struct session, link), now_us);
+        struct session_facts facts;
+        facts_read(container_of(link, struct session, link), now_us, &facts);
         show(&facts, context);
     }
 }
@@ -449,6 +478,7 @@ struct worker *worker_create(struct worker_shared *shared, unsigned index,
     list_init(&worker->askers);
     list_init(&worker->drains);
     waits_init(&worker->waits);
+    asking_init(&worker->asking);
     image_table_init(&worker->images);
     prepared_table_init(&worker->texts, preparation_reading_free);
     for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {

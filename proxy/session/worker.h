@@ -137,6 +137,8 @@ struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule);
 // Times are on the loop's clock.
 const struct digest_table *worker_digests(const struct worker *worker);
 
+enum { SHOWN_ROOM = 1024 };
+
 struct session_facts {
     uint32_t id;
     struct slice user, schema, query; // borrowed
@@ -148,7 +150,8 @@ struct session_facts {
     bool in_transaction;
     struct slice pin_reason; // empty: none
     uint64_t queries;
-    bool is_running; // `query` runs; else it was the last one
+    bool is_running;        // `query` runs; else it was the last one
+    char shown[SHOWN_ROOM]; // `query`, where it is not as it came
 };
 void worker_each_session(struct worker *worker,
                          void (*show)(const struct session_facts *facts, void *context),

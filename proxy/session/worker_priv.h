@@ -20,6 +20,15 @@ struct waits {
     struct timer timer; // set while there are some
 };
 
+// Logins that a server is asked about, and those whose turn it is not yet, oldest first.
+struct asking {
+    struct list waiting, asked;
+    unsigned count; // asked
+    struct loop_task task;
+};
+
+void asking_init(struct asking *asking);
+
 struct worker {
     struct worker_shared *shared;
     unsigned index;
@@ -49,6 +58,7 @@ struct worker {
     struct list askers;   // connections that ask for rights
     struct list drains;   // connections whose answer nobody wants
     struct waits waits;
+    struct asking asking;
     size_t session_count;
     uint32_t next_id;
     struct run *spare_runs;
@@ -71,8 +81,12 @@ struct worker {
     bool is_draining;
 };
 
-// The server that passwords are tried on: the primary, or, with it away, a replica; -1: none.
-int worker_server_for_logins(const struct worker *worker);
+// The server that passwords are tried on: the primary, or, with it away, a replica; not `except`
+// (-1: any may be). -1: none.
+int worker_server_for_logins(const struct worker *worker, int except);
+// The sql_mode that sessions begin with, and the status flags.
+struct slice worker_sql_mode(const struct worker *worker);
+uint16_t worker_first_status(const struct worker *worker);
 // The session of that id, or NULL.
 struct session *worker_session(const struct worker *worker, uint32_t id);
 // The same where it is HOLDING for what somebody does for its command of that number.

@@ -378,8 +378,8 @@ static struct want statement_want(struct route *out, const struct decide_input *
     switch (statement->class) {
     case STATEMENT_CLASS_READ:
         return read_want(out, in);
-    case STATEMENT_CLASS_SERVER_READ:
-        return asked_want(out, in, answer);
+    case STATEMENT_CLASS_SERVER_READ: // with autocommit off it begins a transaction
+        return in->session->autocommit_is_off ? answer : asked_want(out, in, answer);
     case STATEMENT_CLASS_CONNECTION:
     case STATEMENT_CLASS_SESSION:
         return is_portable(statement) ? answer : want_of(WANT_PRIMARY, statement->reason);

@@ -68,6 +68,18 @@ static enum assignment_value take_literal(struct parser *parser, unsigned stop)
     return at_value_end(parser, stop) ? kind : ASSIGNMENT_EXPRESSION;
 }
 
+// TRUE and FALSE are numbers, which 'TRUE' is not; and no number is set as '+5'.
+static void number_read(struct assignment *assignment, const struct token *first)
+{
+    bool is_word = assignment->kind == ASSIGNMENT_WORD && first->kind == TOKEN_WORD;
+    if (is_word && (first->keyword == KEYWORD_TRUE || first->keyword == KEYWORD_FALSE)) {
+        assignment->kind = ASSIGNMENT_NUMBER;
+        assignment->value = first->keyword == KEYWORD_TRUE ? S("1") : S("0");
+    } else if (assignment->kind == ASSIGNMENT_NUMBER && assignment->value.ptr[0] == '+') {
+        assignment->value = slice_trim(slice_from(assignment->value, 1));
+    }
+}
+
 static void read_value(struct parser *parser, struct assignment *assignment, unsigned stop)
 {
     struct parser_place place = parser_place(parser);
@@ -79,6 +91,7 @@ static void read_value(struct parser *parser, struct assignment *assignment, uns
     }
     assignment->text = parser_text_since(parser, first.ptr);
     assignment->value = assignment->text;
+    number_read(assignment, &first);
     if (assignment->kind == ASSIGNMENT_STRING ||
         (assignment->kind == ASSIGNMENT_WORD && first.kind == TOKEN_NAME)) {
         assignment->value = parser_value(parser, &first);
@@ -245,6 +258,10 @@ static void read_variable(struct parser *parser, enum assignment_scope scope, un
     read_variable_name(parser, &assignment);
     if (scope == ASSIGNMENT_STATEMENT) {
         assignment.scope = scope; // whatever stands before the name, which no server takes
+    }
+    if (assignment.name.len == 0) { // which no server takes
+        parser_unknown(parser);
+        return;
     }
     take_equals(parser);
     read_value(parser, &assignment, stop);

@@ -42,6 +42,8 @@ static void server_copy(struct judge *judge, int i)
     server->version_number = version.number;
     server->version = topology_text(next, facts->version);
     server->capabilities = facts->capabilities;
+    server->sql_mode = topology_text(next, facts->sql_mode);
+    server->is_autocommit_off = facts->is_autocommit_off;
     server->latency_us = facts->latency_us;
     server->is_super_read_only = facts->is_super_read_only;
     server->is_read_only = facts->is_read_only || facts->is_super_read_only;
@@ -96,24 +98,26 @@ static void weight_judge(struct judge *judge, int i)
 
 // --- what clients are told
 
-static enum server_family family_told(const struct topology *next)
+// The server that the others are expected to be like; NULL: none has greeted us yet.
+static const struct server *server_told(const struct topology *next)
 {
     if (next->last_primary >= 0 && next->servers[next->last_primary].family != FAMILY_UNKNOWN) {
-        return next->servers[next->last_primary].family;
+        return &next->servers[next->last_primary];
     }
     for (int i = 0; i < next->count; i++) {
         if (next->servers[i].family != FAMILY_UNKNOWN) {
-            return next->servers[i].family;
+            return &next->servers[i];
         }
     }
-    return FAMILY_UNKNOWN;
+    return NULL;
 }
 
 // The lowest version, for a driver that believes it finds every server able; and what all of them
 // can do. A server that is away for a while still counts: it comes back.
 static void version_judge(struct topology *next)
 {
-    enum server_family family = family_told(next);
+    const struct server *told = server_told(next);
+    enum server_family family = told != NULL ? told->family : FAMILY_UNKNOWN;
     const struct server *lowest = NULL;
     uint64_t common = UINT64_MAX;
 
@@ -130,6 +134,8 @@ static void version_judge(struct topology *next)
     }
     next->common_capabilities = common != UINT64_MAX ? common : 0;
     next->server_version = lowest != NULL ? lowest->version : SLICE_NONE;
+    next->sql_mode = told != NULL ? told->sql_mode : SLICE_NONE;
+    next->is_autocommit_off = told != NULL && told->is_autocommit_off;
 }
 
 // --- who gets writes
@@ -149,10 +155,11 @@ static void writes_judge(struct judge *judge)
     struct topology *next = judge->next;
     const struct server *head = topology_head(next);
 
-    next->is_settled = true;
+    bool is_settled = true;
     for (int i = 0; i < next->count; i++) {
-        next->is_settled = next->is_settled && judge_is_settled(judge, i);
+        is_settled = is_settled && judge_is_settled(judge, i);
     }
+    next->is_settled = is_settled || (judge->previous != NULL && judge->previous->is_settled);
     if (judge->is_elected && server_state_takes_writes(head->state)) {
         next->primary = head->index;
     } else if (next->absence == ABSENCE_NONE) {

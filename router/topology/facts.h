@@ -63,6 +63,8 @@ struct server_facts {
     uint32_t latency_us; // smoothed
     bool is_read_only;
     bool is_super_read_only;
+    struct slice sql_mode;    // of new sessions
+    bool is_autocommit_off;   // in new sessions
     uint32_t server_id;       // 0: not known
     struct slice uuid;        // MySQL
     struct slice report_host; // what it calls itself
@@ -74,6 +76,7 @@ struct server_facts {
     size_t channel_count;
     bool is_gtid_known;      // `gtid` is one that the primary had: by lag_history_knows()
     int64_t measured_lag_us; // by lag_history_measure(); -1: not known
+    bool is_measure_old;     // the history goes on no more: the primary does not answer
     int64_t least_lag_us;    // where it is not: by lag_history_least(); 0: not known either
 
     // What live traffic said.

@@ -56,14 +56,17 @@ static int64_t lag_frozen(const struct judge *judge, int i)
 }
 
 // Lag by one channel. Seconds_Behind_Source is believed only while the receiver is connected, and
-// where nothing says that it is more.
+// where nothing says that it is more; and over a measure that may have missed what was written
+// since.
 static int64_t channel_lag(const struct judge *judge, int i, const struct channel_facts *channel)
 {
     const struct server_facts *facts = &judge->facts[i];
-    if (facts->measured_lag_us >= 0) {
-        return facts->measured_lag_us;
-    }
     bool is_told = channel->receiver == THREAD_RUNNING && channel->behind_us >= 0;
+    if (facts->measured_lag_us >= 0) {
+        bool is_more =
+            is_told && facts->is_measure_old && channel->behind_us > facts->measured_lag_us;
+        return is_more ? channel->behind_us : facts->measured_lag_us;
+    }
     int64_t lag_us = is_told ? channel->behind_us : lag_bound(judge, i);
     return lag_us >= 0 && lag_us < facts->least_lag_us ? facts->least_lag_us : lag_us;
 }

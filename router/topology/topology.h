@@ -66,6 +66,8 @@ struct server {
     uint32_t version_number;   // 101106
     struct slice version;      // as the server greets: "5.5.5-10.11.6-MariaDB-log"
     uint64_t capabilities;     // as the server greets; MariaDB's extended ones in the upper half
+    struct slice sql_mode;     // of new sessions; empty where none is, or it is not known
+    bool is_autocommit_off;    // in new sessions
 
     uint32_t weight; // of now: smaller while a server that came back warms up; 0: no balanced reads
     int64_t warmed_us; // until when it warms up after it was away, monotonic; 0: it never was away;
@@ -98,11 +100,13 @@ struct topology {
     int last_primary; // the primary of now, or the latest there was; -1: none yet
     enum primary_absence absence;
     struct slice no_primary; // a sentence: why there is none; empty where there is one
-    bool is_settled; // every server has been probed to an end: statements need not wait for more
+    bool is_settled;         // every server was once probed to an end, of those that there were
 
     struct slice server_version;  // what clients are told: the lowest server's of the primary's
                                   // family; empty until a server greeted us
     uint64_t common_capabilities; // what every server that ever greeted us can; 0 where none did
+    struct slice sql_mode;        // of new sessions, on the server that writes go to, or did last
+    bool is_autocommit_off;       // in new sessions there
 
     struct arena arena; // texts
 };

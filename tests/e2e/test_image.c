@@ -79,6 +79,13 @@ static const struct following following[] = {
     {"SET optimizer_switch = 'index_merge_union=off'", {"SELECT CRC32(@@optimizer_switch)"}},
     {"SET optimizer_switch = 'mrr=on'; SET optimizer_switch = DEFAULT",
      {"SELECT CRC32(@@optimizer_switch)"}},
+    {"SET foreign_key_checks = FALSE, unique_checks = false; SET sql_safe_updates = TRUE",
+     {"SELECT @@foreign_key_checks", "SELECT @@unique_checks", "SELECT @@sql_safe_updates"}},
+    {"SET div_precision_increment = + 7", {"SELECT 1 / 7"}},
+    {"SET collation_connection = utf8mb4_bin; SET collation_connection = DEFAULT",
+     {"SELECT @@collation_connection", "SELECT 'a' = 'A'"}},
+    {"SET NAMES latin1; SET character_set_client = DEFAULT",
+     {"SELECT @@character_set_client", "SELECT @@collation_connection"}},
     {"SET NAMES latin1;SET time_zone = '+05:00'", // in one text
      {"SELECT @@character_set_client", "SELECT @@time_zone"}},
     {"SET sql_mode = 'ANSI_QUOTES';SET div_precision_increment = 7;SET @v = 1",
@@ -959,6 +966,64 @@ static void what_a_server_refused_to_set_for_the_next_transaction_pins_nothing(v
     mysql_close(client);
 }
 
+// What no server understands, in ways that sluice once read as a variable without a name.
+static void a_set_of_nothing_is_an_error_and_no_more(void **state)
+{
+    static const char *const texts[] = {"SELECT 1; SET", "SELECT 1; SET = 5",
+                                        "SELECT 1; SET @a = 1,"};
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(client_outcome(client, slice_text(texts[i])), 1064);
+        assert_client_number(client, "SELECT 2", 2);
+    }
+    mysql_close(client);
+}
+
+static void mode_set_on_all(const struct site *site, const char *mode)
+{
+    for (int i = 0; i < 3; i++) {
+        static const char *const servers[] = {"db1", "db2", "db3"};
+        char set[1200];
+        snprintf(set, sizeof(set), "SET GLOBAL sql_mode = '%s'", mode);
+        stack_run(site->stack, servers[i], set);
+    }
+}
+
+static bool first_status_is(const struct site *site, bool has_no_escapes)
+{
+    MYSQL *client = site_client(site);
+    bool has = (client->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) != 0;
+    mysql_close(client);
+    return has == has_no_escapes;
+}
+
+// Drivers escape by what the login says, and sluice reads texts as the servers do.
+static void a_mode_of_the_servers_configuration_is_known_from_the_login_on(void **state)
+{
+    struct site *site = *state;
+    MYSQL *root = stack_connect(site->stack, "db1");
+    struct client_text before = client_text(root, "SELECT @@global.sql_mode");
+    mode_set_on_all(site, "ANSI_QUOTES,NO_BACKSLASH_ESCAPES");
+    assert_soon(first_status_is(site, true));
+    MYSQL *client = site_client(site);
+    char quoted[8];
+    mysql_real_escape_string(client, quoted, "'", 1);
+    assert_string_equal(quoted, "''");
+    client_run(client, "SELECT /* quotes */ name FROM \"whoami\" WHERE name <> 'C:\\'");
+    assert_string_not_equal(site_server_of(site, "quotes"), "db1");
+    client_run(client, "CREATE TEMPORARY TABLE \"made\" (a INT)");
+    client_run(client, "DROP TEMPORARY TABLE \"made\"");
+    assert_site_pin(site, "quoted names", "");
+    client_run(client, "SET NAMES utf8mb4");
+    client_run(client, "SELECT /* behind SET */ name FROM \"whoami\" WHERE name <> 'C:\\'");
+    assert_string_not_equal(site_server_of(site, "behind SET"), "db1");
+    mysql_close(client);
+    mode_set_on_all(site, before.text);
+    assert_soon(first_status_is(site, false));
+    mysql_close(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -994,6 +1059,8 @@ int main(void)
         cmocka_unit_test(counters_are_those_of_the_connection_that_ran_the_last_statement),
         cmocka_unit_test(counters_that_began_anew_keep_their_connection),
         cmocka_unit_test(what_a_server_refused_to_set_for_the_next_transaction_pins_nothing),
+        cmocka_unit_test(a_set_of_nothing_is_an_error_and_no_more),
+        cmocka_unit_test(a_mode_of_the_servers_configuration_is_known_from_the_login_on),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

@@ -258,6 +258,37 @@ static void a_reload_changes_what_can_change(void **state)
     mysql_close(admin);
 }
 
+static bool has_tls(const struct client_options *options)
+{
+    MYSQL *client = client_connect(options);
+    bool has = mysql_get_ssl_cipher(client) != NULL;
+    mysql_close(client);
+    return has;
+}
+
+// What clients are offered changes for those that come from then on.
+static void a_reload_changes_tls_and_what_waits_for_a_restart_stays(void **state)
+{
+    static const char workers[] = "SELECT value FROM config WHERE key = 'workers'";
+    struct site *site = *state;
+    struct client_options secure = instance_options(site->instance, "app", "app-secret");
+    MYSQL *admin = instance_admin(site->instance);
+    struct client_text before = client_text(admin, workers);
+    secure.with_tls = true;
+    MYSQL *client = client_connect(&secure);
+    instance_rewrite(site->instance, site->stack,
+                     (const char *const[]){"proxy.tls = disabled", "proxy.workers = 7", NULL});
+    client_run(admin, "RELOAD");
+    assert_client_text(admin, workers, before.text);
+    assert_on_replica(client);
+    assert_false(has_tls(&secure)); // libmariadb goes on without where none is offered
+    instance_rewrite(site->instance, site->stack, NULL);
+    client_run(admin, "RELOAD");
+    mysql_close(client);
+    assert_true(has_tls(&secure));
+    mysql_close(admin);
+}
+
 static void a_wrong_file_changes_nothing(void **state)
 {
     struct site *site = *state;
@@ -399,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_second_signal_ends_it_at_once),
         cmocka_unit_test(shutdown_by_the_admin_port_drains),
         cmocka_unit_test(a_reload_changes_what_can_change),
+        cmocka_unit_test(a_reload_changes_tls_and_what_waits_for_a_restart_stays),
         cmocka_unit_test(a_wrong_file_changes_nothing),
         cmocka_unit_test(a_reload_that_is_not_put_to_work_leaves_limits_as_they_are),
         cmocka_unit_test(what_a_greeting_offered_stays_offered),

@@ -4,6 +4,7 @@
 
 #include "proxy/base/clock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +284,64 @@ static void the_primary_away_a_first_login_is_tried_on_a_replica(void **state)
                                       "state = 'up'") == 1);
 }
 
+// With the probes an hour apart nobody but the login notices.
+static void a_first_login_is_tried_on_a_replica_where_the_primary_does_not_answer(void **state)
+{
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"monitor.interval = 1h", NULL});
+    instance_wait_ready(site->instance);
+    stack_server_do(site->stack, "db1", "kill");
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client = client_connect(&options);
+    assert_on_replica(client);
+    options.password = "wrong";
+    assert_login_error(&options, 1045, "guest");
+    mysql_close(client);
+    stack_server_do(site->stack, "db1", "start");
+    site_restart(site, NULL);
+}
+
+static void *login_run(void *context)
+{
+    const struct site *site = context;
+    struct client_options options = instance_options(site->instance, "guest", "guest-secret");
+    MYSQL *client;
+    bool is_in = client_try(&options, &client);
+    mysql_close(client);
+    mysql_thread_end();
+    return is_in ? context : NULL;
+}
+
+static uint64_t column_number(MYSQL *client, const char *statement)
+{
+    uint64_t number;
+    struct client_text text = client_column(client, statement, "Value");
+    assert_true(slice_to_u64(slice_text(text.text), &number));
+    return number;
+}
+
+// As when a sluice takes the place of another: nobody is known, and all come at once.
+static void many_first_logins_ask_a_server_for_a_few(void **state)
+{
+    enum { CLIENTS = 64, CONNECTIONS_MOST = 32 };
+    static const char connections[] = "SHOW GLOBAL STATUS LIKE 'Connections'";
+    struct site *site = *state;
+    pthread_t threads[CLIENTS];
+    site_restart(site, (const char *const[]){"proxy.workers = 2", NULL});
+    MYSQL *root = stack_connect(site->stack, "db1");
+    uint64_t before = column_number(root, connections);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, login_run, site), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        void *is_in;
+        pthread_join(threads[i], &is_in);
+        assert_non_null(is_in);
+    }
+    assert_in_range(column_number(root, connections) - before, 1, CONNECTIONS_MOST);
+    mysql_close(root);
+}
+
 // --- mode = file --------------------------------------------------------------------------------
 
 static void in_file_mode_only_the_sections_count(void **state)
@@ -458,6 +517,8 @@ int main(void)
         cmocka_unit_test(a_wrong_password_says_nothing_of_the_right_one),
         cmocka_unit_test(nothing_secret_is_logged),
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
+        cmocka_unit_test(a_first_login_is_tried_on_a_replica_where_the_primary_does_not_answer),
+        cmocka_unit_test(many_first_logins_ask_a_server_for_a_few),
         cmocka_unit_test(in_file_mode_only_the_sections_count),
         cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
         cmocka_unit_test(a_stored_hash_is_not_enough_for_mysql_and_the_client_is_told),

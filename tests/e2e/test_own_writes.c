@@ -18,6 +18,8 @@ static const char schema[] =
               "UPDATE app.t SET a = 2 WHERE id = n; END;"
               "CREATE PROCEDURE app.put_and_fail(n INT) BEGIN INSERT INTO app.t VALUES (n, 1); "
               "INSERT INTO app.t VALUES (n, 2); END;"
+              "CREATE PROCEDURE app.put_and_miss(n INT) BEGIN INSERT INTO app.t VALUES (n, 1); "
+              "SELECT a FROM app.nowhere; END;"
               "CREATE FUNCTION app.put_one(n INT) RETURNS INT MODIFIES SQL DATA BEGIN "
               "INSERT INTO app.t VALUES (n, 3); RETURN n; END;"
               "CREATE DATABASE of_ucs2 CHARACTER SET ucs2; GRANT ALL ON of_ucs2.* TO 'app'@'%';"
@@ -350,6 +352,11 @@ static void what_an_error_leaves_written_is_read(void **state)
     MYSQL *client = site_client(site);
     assert_client_error(client, "CALL put_and_fail(401)", 1062, "");
     assert_client_text(client, "SELECT a FROM t WHERE id = 401", "1");
+    mysql_close(client);
+
+    client = site_client(site); // of a procedure, something may have run before any error
+    assert_client_error(client, "CALL put_and_miss(404)", 1146, "");
+    assert_client_text(client, "SELECT a FROM t WHERE id = 404", "1");
     mysql_close(client);
 
     client = multi_client(site);

@@ -28,6 +28,12 @@ static const char schema[] =
     " MESSAGE_TEXT = 'on purpose'; END;"
     "CREATE PROCEDURE app.hides() BEGIN SET @q = 'SET @hidden = 1'; PREPARE s FROM @q; EXECUTE s;"
     " DEALLOCATE PREPARE s; END;"
+    "CREATE PROCEDURE app.opens(IN x INT) BEGIN START TRANSACTION; INSERT INTO account VALUES (x, "
+    "1);"
+    " INSERT INTO account VALUES (x, 1); COMMIT; END;"
+    "CREATE PROCEDURE app.misspells() BEGIN CREATE TEMPORARY TABLE made (a INT); SET @q = 'SELEC "
+    "1';"
+    " PREPARE s FROM @q; EXECUTE s; END;"
     "CREATE PROCEDURE app.makes_table() CREATE TEMPORARY TABLE made (a INT);"
     "CREATE PROCEDURE app.uses_table(IN x INT) BEGIN CREATE TEMPORARY TABLE made (a INT);"
     " INSERT INTO made VALUES (x); SELECT a FROM made; DROP TEMPORARY TABLE made; END;"
@@ -158,6 +164,58 @@ static void what_a_program_holds_or_hides_keeps_the_connection(void **state)
     }
 }
 
+// An error says nothing of the transaction that the procedure began; nor do errors of others that
+// have run it.
+static void a_transaction_that_a_failed_procedure_left_open_is_the_sessions(void **state)
+{
+    static const char *const calls[] = {
+        "CALL opens(50)",
+        "SET @q = 1; CALL opens(50)",
+        "PREPARE s FROM 'CALL opens(50)'; EXECUTE s; DEALLOCATE PREPARE s",
+    };
+    const struct site *site = *state;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        MYSQL *client = sharing_client(site), *other = sharing_client(site);
+        sharing_run_each(client, calls[i]);
+        assert_int_equal(
+            instance_admin_number(site->instance, "SELECT SUM(in_transaction) FROM sessions"), 1);
+        client_run(client, "ROLLBACK");
+        assert_site_pin(site, calls[i], "");
+        client_run(other, "INSERT INTO t (a) VALUES (1)");
+        assert_client_number(client, "SELECT COUNT(*) FROM account WHERE id = 50", 0);
+        mysql_close(other);
+        mysql_close(client);
+    }
+}
+
+// The same of several statements in one text.
+static void a_transaction_that_one_of_several_left_open_is_the_sessions(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site);
+    assert_int_equal(client_outcome(client, S("SELECT 1; CALL opens(51)")), 1062);
+    assert_int_equal(
+        instance_admin_number(site->instance, "SELECT SUM(in_transaction) FROM sessions"), 1);
+    mysql_close(client);
+    client = sharing_client(site);
+    assert_client_number(client, "SELECT COUNT(*) FROM account WHERE id = 51", 0);
+    assert_site_pin(site, "who came behind it", "");
+    mysql_close(client);
+}
+
+// 1064 may come from what the procedure prepares, behind all that it has done.
+static void what_a_procedure_did_in_front_of_a_syntax_error_counts(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = sharing_client(site);
+    assert_client_error(client, "CALL misspells()", 1064, "SELEC");
+    assert_client_number(client, "SELECT COUNT(*) FROM made", 0);
+    assert_client_text(client, "SELECT @q", "SELEC 1");
+    assert_int_equal(mysql_reset_connection(client), 0);
+    assert_site_pin(site, "reset", "");
+    mysql_close(client);
+}
+
 // And what it made goes with what another one, or the session, does to it.
 static void a_table_of_a_program_may_be_dropped(void **state)
 {
@@ -219,6 +277,9 @@ static void a_program_that_is_not_read_has_the_last_id_too(void **state)
         client_run(client, "PREPARE s FROM 'SELECT a FROM t WHERE id < 4'");
         client_run(client, "SELECT 1");
         client_run(client, "SET STATEMENT max_statement_time = 5 FOR EXECUTE s");
+        assert_client_number(client, "SELECT FOUND_ROWS()", 3);
+        client_run(client, "SET STATEMENT max_statement_time = 5 FOR SELECT SQL_CALC_FOUND_ROWS a"
+                           " FROM t WHERE id < 4 LIMIT 1");
         assert_client_number(client, "SELECT FOUND_ROWS()", 3);
         assert_client_error(client, "SET STATEMENT no_such = 1 FOR PREPARE s FROM 'SELECT 2'", 1193,
                             "no_such");
@@ -344,6 +405,9 @@ int main(void)
         cmocka_unit_test(a_procedure_that_was_prepared_keeps_nothing_either),
         cmocka_unit_test(a_session_that_called_a_procedure_reads_from_replicas_what_it_wrote),
         cmocka_unit_test(what_a_program_holds_or_hides_keeps_the_connection),
+        cmocka_unit_test(a_transaction_that_a_failed_procedure_left_open_is_the_sessions),
+        cmocka_unit_test(a_transaction_that_one_of_several_left_open_is_the_sessions),
+        cmocka_unit_test(what_a_procedure_did_in_front_of_a_syntax_error_counts),
         cmocka_unit_test(a_table_of_a_program_may_be_dropped),
         cmocka_unit_test(a_program_that_is_not_read_has_the_last_id_too),
         cmocka_unit_test(functions_that_only_read_run_on_replicas),

@@ -61,6 +61,30 @@ static void set_check(const struct config *config)
     diagnostics_release(&diagnostics);
 }
 
+// From any configuration to any other: what needs a restart stays, and then nothing differs that
+// does not.
+static void follow_check(const struct config *config)
+{
+    static const char other[] = "[backend:db1]\naddress = a:1\n[proxy]\nworkers = 3\nlisten = b:1\n"
+                                "listen.1 = c:1\n";
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    struct arena arena = ARENA_INIT;
+    size_t count;
+    const struct config *running = parse(S(other));
+    const struct config *followed = config_follow(running, config, CONFIG_SEALED, &diagnostics);
+    if (followed != NULL) {
+        assert(followed->proxy.listen_count == 2 && followed->proxy.workers == 3);
+        const struct config_change *changes = config_diff(followed, config, &arena, &count);
+        for (size_t i = 0; i < count; i++) {
+            assert(!changes[i].is_live);
+        }
+    }
+    config_unref(followed);
+    config_unref(running);
+    arena_release(&arena);
+    diagnostics_release(&diagnostics);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice text = slice_make(data, size);
@@ -70,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         print_check(config);
         diff_check(config, same);
         set_check(config);
+        follow_check(config);
         config_unref(same);
         config_unref(config);
     }

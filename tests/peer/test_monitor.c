@@ -153,10 +153,10 @@ static void row_answer(struct fake *fake, const char *statement, const char *con
 static void say_positions(struct fake *fake, const char *read_only, const char *server_id,
                           const char *gtid, const char *replicated)
 {
-    const char *const columns[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
-    const char *const values[] = {read_only, "0",    server_id, "host",    "3306",
-                                  "",        "3306", gtid,      replicated};
-    row_answer(fake, "SELECT @@global.read_only", columns, values, 9);
+    const char *const columns[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+    const char *const values[] = {read_only, "0", server_id, "host", "3306",    "",
+                                  "3306",    "",  "1",       gtid,   replicated};
+    row_answer(fake, "SELECT @@global.read_only", columns, values, 11);
 }
 
 static void say_variables(struct fake *fake, const char *read_only, const char *server_id,
@@ -291,6 +291,22 @@ static void the_catalogue_is_loaded_and_loaded_again_when_told(void **state)
     assert_soon(catalogues_of(world) > 0);
     int before = catalogues_of(world);
     monitor_refresh_catalogue(world->monitor);
+    assert_soon(catalogues_of(world) > before);
+    world_end(world);
+}
+
+// Whoever told of it waits for nothing: it is loaded as soon as there is a primary again.
+static void a_change_that_is_told_while_there_is_no_primary_is_loaded_later(void **state)
+{
+    (void)state;
+    struct world *world = world_make(2);
+    world_watch(world, OFTEN);
+    assert_soon(catalogues_of(world) > 0);
+    say_variables(world->fakes[0], "1", "1", "0-1-10");
+    assert_soon(stands(world, "[-] db1 primary up, db2 replica up"));
+    int before = catalogues_of(world);
+    monitor_refresh_catalogue(world->monitor);
+    say_variables(world->fakes[0], "0", "1", "0-1-10");
     assert_soon(catalogues_of(world) > before);
     world_end(world);
 }
@@ -628,6 +644,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_are_found_out),
         cmocka_unit_test(the_catalogue_is_loaded_and_loaded_again_when_told),
+        cmocka_unit_test(a_change_that_is_told_while_there_is_no_primary_is_loaded_later),
         cmocka_unit_test(one_connection_is_enough_for_many_probes),
         cmocka_unit_test(a_primary_made_read_only_takes_no_writes),
         cmocka_unit_test(stopped_replication_takes_reads_away),

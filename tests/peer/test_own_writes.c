@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { SERVERS = 2, TEXTS_MOST = 9 };
+enum { SERVERS = 2, TEXTS_MOST = 16 };
 
 struct world {
     struct fake *fakes[SERVERS];
@@ -39,11 +39,12 @@ static void row_say(struct fake *fake, const char *statement, const char *const 
 // Who it is, and how far: db1 is the primary, db2 its replica.
 static void server_say(struct fake *fake, int server, const char *gtid)
 {
-    const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
+    const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
     const char *is_replica = server > 0 ? "1" : "0";
     const char *id = server > 0 ? "2" : "1";
-    const char *const values[] = {is_replica, "0", id, "host", "3306", "", "3306", gtid, gtid};
-    row_say(fake, "SELECT @@global.read_only", values, 9, names);
+    const char *const values[] = {is_replica, "0", id,  "host", "3306", "",
+                                  "3306",     "",  "1", gtid,   gtid};
+    row_say(fake, "SELECT @@global.read_only", values, 11, names);
 }
 
 static void replica_say(struct fake *fake)

@@ -711,7 +711,7 @@ static void test_differences_are_told(void **state)
     diff_try(LEAST, LEAST, "");
     diff_try(LEAST, LEAST "[log]\nlevel = info\n", "");
     diff_try(LEAST, LEAST "[log]\nlevel = debug\n[auth]\nmode = file\n",
-             "changed auth mode 'passthrough' 'file' restart\n"
+             "changed auth mode 'passthrough' 'file' now\n"
              "changed log level 'info' 'debug' now\n");
     diff_try(SERVER, SERVER "weight = 5\n[proxy]\nlisten = a:1\n",
              "changed proxy listen '127.0.0.1:6033, /run/sluice/sluice.sock' 'a:1' restart\n"
@@ -798,6 +798,67 @@ static void test_a_set_password_takes_the_place_of_its_file(void **state)
     mem_free(path);
 }
 
+// --- what needs a restart stays
+
+static const struct config *follow(const struct config *running, const char *text, size_t errors)
+{
+    const struct config *wanted = parse(text);
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    const struct config *config = config_follow(running, wanted, CONFIG_SEALED, &diagnostics);
+    assert_int_equal(diagnostics.errors, errors);
+    assert_true((config == NULL) == (errors > 0));
+    diagnostics_release(&diagnostics);
+    config_unref(wanted);
+    return config;
+}
+
+static void test_what_needs_a_restart_stays_as_it_runs(void **state)
+{
+    const struct config *running =
+        parse(LEAST "[proxy]\nlisten = a:1\nlisten.1 = b:1\nworkers = 3\nmax_clients = 5\n");
+    (void)state;
+    const struct config *config =
+        follow(running,
+               LEAST "[proxy]\nlisten = c:1\nmax_clients = 7\n[admin]\nlisten = 127.0.0.1:9\n", 0);
+    assert_int_equal(config->proxy.listen_count, 2);
+    assert_slice(config->proxy.listen[0].host, "a");
+    assert_slice(config->proxy.listen[1].host, "b");
+    assert_int_equal(config->proxy.workers, 3);
+    assert_int_equal(config->proxy.max_clients, 7);
+    assert_int_equal(config->admin.listen[0].port, 6032); // which the running one does not set
+
+    // The next one follows that in turn; a section may be gone.
+    const struct config *next = follow(config, LEAST, 0);
+    assert_int_equal(next->proxy.listen_count, 2);
+    assert_int_equal(next->proxy.workers, 3);
+    assert_int_equal(next->proxy.max_clients, 10000);
+    config_unref(next);
+    config_unref(config);
+    config_unref(running);
+}
+
+static void test_what_needs_no_restart_is_followed_as_it_is(void **state)
+{
+    const struct config *running = parse(LEAST "[proxy]\nworkers = 3\n");
+    const struct config *wanted = parse(LEAST "[proxy]\nworkers = 3\nmax_clients = 7\n");
+    struct diagnostics diagnostics = DIAGNOSTICS_INIT;
+    (void)state;
+    const struct config *config = config_follow(running, wanted, CONFIG_SEALED, &diagnostics);
+    assert_ptr_equal(config, wanted);
+    config_unref(config);
+    config_unref(wanted);
+    config_unref(running);
+}
+
+// Far from home without a password: each file is right by itself.
+static void test_what_does_not_go_with_what_runs_is_told(void **state)
+{
+    const struct config *running = parse(LEAST "[admin]\nlisten = 0.0.0.0:1\npassword = x\n");
+    (void)state;
+    follow(running, LEAST, 1);
+    config_unref(running);
+}
+
 static void set_fails(const char *path, const char *value, const char *said)
 {
     const struct config *config = parse(LEAST "[admin]\npassword = x\nlisten = 0.0.0.0:1\n");
@@ -860,6 +921,9 @@ int main(void)
         cmocka_unit_test(test_one_option_is_changed),
         cmocka_unit_test(test_a_list_is_set_as_a_whole),
         cmocka_unit_test(test_a_set_password_takes_the_place_of_its_file),
+        cmocka_unit_test(test_what_needs_a_restart_stays_as_it_runs),
+        cmocka_unit_test(test_what_needs_no_restart_is_followed_as_it_is),
+        cmocka_unit_test(test_what_does_not_go_with_what_runs_is_told),
         cmocka_unit_test(test_what_cannot_be_set_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

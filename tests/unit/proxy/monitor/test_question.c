@@ -70,6 +70,8 @@ static const char mariadb_variables[] = "*** 1. row ***\n"
                                         "            @@global.port: 21230\n"
                                         "     @@global.report_host: NULL\n"
                                         "     @@global.report_port: 21230\n"
+                                        "        @@global.sql_mode: ANSI_QUOTES\n"
+                                        "      @@global.autocommit: 0\n"
                                         "@@global.gtid_current_pos: 0-2-5\n"
                                         "  @@global.gtid_slave_pos: 0-1-2\n";
 
@@ -82,6 +84,8 @@ static const char mysql_variables[] =
     "@@global.port: 3306\n"
     "@@global.report_host: mysql7.example\n"
     "@@global.report_port: 0\n"
+    "@@global.sql_mode: \n"
+    "@@global.autocommit: 1\n"
     "IF(...): 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5\n"
     "@@global.super_read_only: 0\n"
     "@@global.server_uuid: 3e11fa47-71ca-11e1-9e33-c80aa9429562\n";
@@ -198,6 +202,8 @@ static void variables_of_mariadb_are_read(void **state)
     assert_int_equal(reading.facts.uuid.len, 0);
     assert_true(slice_equal(reading.facts.report_host, S("vm")));
     assert_int_equal(reading.facts.report_port, 21230);
+    assert_true(slice_equal(reading.facts.sql_mode, S("ANSI_QUOTES")));
+    assert_true(reading.facts.is_autocommit_off);
     assert_true(slice_equal(reading.facts.gtid, S("0-2-5")));
     assert_true(slice_equal(reading.facts.replicated_gtid, S("0-1-2")));
     arena_release(&reading.arena);
@@ -213,6 +219,8 @@ static void variables_of_mysql_are_read(void **state)
     assert_true(slice_equal(reading.facts.uuid, S("3e11fa47-71ca-11e1-9e33-c80aa9429562")));
     assert_true(slice_equal(reading.facts.report_host, S("mysql7.example")));
     assert_int_equal(reading.facts.report_port, 3306);
+    assert_int_equal(reading.facts.sql_mode.len, 0);
+    assert_false(reading.facts.is_autocommit_off);
     assert_true(slice_equal(reading.facts.gtid, S("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")));
     assert_true(slice_equal(reading.facts.replicated_gtid, reading.facts.gtid));
     arena_release(&reading.arena);
@@ -234,7 +242,8 @@ static void read_only_has_more_than_two_words(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char text[128];
         struct reading reading;
-        snprintf(text, sizeof(text), "***\na: %s\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: \n",
+        snprintf(text, sizeof(text),
+                 "***\na: %s\nb: 0\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: 1\nj: \nk: \n",
                  words[i].word);
         assert_true(read_answer(&reading, QUESTION_VARIABLES, text));
         assert_int_equal(reading.facts.is_read_only, words[i].is_on);
@@ -246,8 +255,9 @@ static void shared_storage_and_super_count_as_read_only(void **state)
 {
     (void)state;
     struct reading reading;
-    assert_true(read_answer(&reading, QUESTION_VARIABLES,
-                            "***\na: 0\nb: 1\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: ON\nj: u\n"));
+    assert_true(read_answer(
+        &reading, QUESTION_VARIABLES,
+        "***\na: 0\nb: 1\nc: 1\nd: x\ne: 1\nf: x\ng: 1\nh: \ni: 1\nj: \nk: ON\nl: u\n"));
     assert_true(reading.facts.is_read_only);
     assert_true(reading.facts.is_super_read_only);
     arena_release(&reading.arena);

@@ -233,6 +233,49 @@ static void one_option_is_set(void **state)
     bench_destroy(bench);
 }
 
+static void what_needs_a_restart_waits_for_it(void **state)
+{
+    static const char more[] = "[backend:db1]\naddress = 10.0.0.1:3306\nweight = 20\n"
+                               "[proxy]\nworkers = 7\n";
+    struct bench *bench = bench_create();
+    const struct process *process = &bench->process;
+    (void)state;
+    ini_write(bench, more);
+    for (unsigned i = 0; i < 2; i++) { // it is told until it is done
+        assert_true(run_file(bench));
+        assert_int_equal(bench->reload.change_count, 2 - i);
+        assert_false(bench->reload.changes[0].is_live);
+        assert_string_equal(bench->reload.changes[0].key.ptr, "workers");
+        assert_string_equal(last_event(bench)->text,
+                            i == 0 ? "1 changes are in effect, 1 after a restart"
+                                   : "0 changes are in effect, 1 after a restart");
+        assert_int_equal(process->setup->config->proxy.workers, 0);
+        assert_int_equal(weight(bench), 20);
+    }
+    bench_destroy(bench);
+}
+
+static void what_does_not_go_with_what_waits_changes_nothing(void **state)
+{
+    static const char open[] = "[admin]\nlisten = 0.0.0.0:6032\npassword = secret\n";
+    struct bench *bench = bench_create();
+    struct buffer text = BUFFER_INIT;
+    (void)state;
+    buffer_print(&text, "%s%s", first, open);
+    const struct config *config =
+        config_parse(buffer_slice(&text), bench->path, CONFIG_SEALED, &bench->reload.diagnostics);
+    worker_setup_unref(bench->process.setup);
+    bench->process.setup = setup_make(config, NULL, &bench->reload.diagnostics);
+    assert_false(run_file(bench)); // which would take the password away
+    assert_int_equal(bench->reload.diagnostics.errors, 1);
+    assert_string_equal(bench->reload.diagnostics.items[0].hint,
+                        "it does not go with what stands until a restart");
+    assert_ptr_equal(bench->process.setup->config, config);
+    config_unref(config);
+    buffer_release(&text);
+    bench_destroy(bench);
+}
+
 static void an_earlier_version_can_be_had_back(void **state)
 {
     struct bench *bench = bench_create();
@@ -344,6 +387,8 @@ int main(void)
         cmocka_unit_test(what_cannot_follow_or_cannot_be_made_changes_nothing),
         cmocka_unit_test(a_dry_run_tells_what_would_change_and_leaves_no_trace),
         cmocka_unit_test(one_option_is_set),
+        cmocka_unit_test(what_needs_a_restart_waits_for_it),
+        cmocka_unit_test(what_does_not_go_with_what_waits_changes_nothing),
         cmocka_unit_test(an_earlier_version_can_be_had_back),
         cmocka_unit_test(only_so_many_versions_are_kept),
         cmocka_unit_test(a_signal_reads_the_file_and_logs_what_is_wrong),

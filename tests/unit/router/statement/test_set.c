@@ -76,7 +76,9 @@ static void test_values_of_every_kind(void **state)
     (void)state;
     expect("session a number 1", "SET a = 1");
     expect("session a number -1.5", "SET a = -1.5");
-    expect("session a number +1", "SET a=+1");
+    expect("session a number 1", "SET a=+1");
+    expect("session a number 1", "SET a = TRUE");
+    expect("session a number 0", "SET a = false");
     expect("session a number 0x1F", "SET a = 0x1F");
     expect("session a word ON", "SET a = ON");
     expect("session a word utf8mb4", "SET A := utf8mb4");

@@ -143,6 +143,9 @@ static void value_apply(struct world *world, int i, struct slice key, struct sli
         channel_last(world, i)->behind_us = number_of(value) * CLOCK_SECOND;
     } else if (slice_equal(key, S("measured"))) {
         facts->measured_lag_us = number_of(value) * CLOCK_MS;
+    } else if (slice_equal(key, S("measured-before"))) { // the primary's last answers
+        facts->measured_lag_us = number_of(value) * CLOCK_MS;
+        facts->is_measure_old = true;
     } else if (slice_equal(key, S("least"))) {
         facts->least_lag_us = number_of(value) * CLOCK_MS;
     } else if (slice_equal(key, S("gtid"))) {
@@ -800,6 +803,17 @@ STORY(measured_lag_is_believed_over_the_servers_own, 2)
     assert_int_equal(server_of(world, "db2")->lag_us, 200 * CLOCK_MS);
 }
 
+// It has all that the primary said to have, and the primary has not said anything since.
+STORY(where_the_primary_does_not_answer_a_measure_is_no_more_than_the_servers_own, 2)
+{
+    step(world, "rw fail=1 | ro <db1 behind=300 measured-before=0",
+         "[db1] db1 primary up, db2 replica lagging");
+    assert_int_equal(server_of(world, "db2")->lag_us, 300 * CLOCK_SECOND);
+    step(world, "rw fail=1 | ro <db1 behind=0 measured-before=200",
+         "[db1] db1 primary up, db2 replica up");
+    assert_int_equal(server_of(world, "db2")->lag_us, 200 * CLOCK_MS);
+}
+
 // The primary's history does not reach back to what it lacks.
 STORY(what_is_known_of_the_lag_at_least_outdoes_the_servers_own, 2)
 {
@@ -1128,6 +1142,8 @@ int main(void)
         cmocka_unit_test(a_replica_of_a_dead_server_without_a_known_lag_lags_beside_a_primary),
         cmocka_unit_test(a_start_without_a_primary_serves_reads),
         cmocka_unit_test(measured_lag_is_believed_over_the_servers_own),
+        cmocka_unit_test(
+            where_the_primary_does_not_answer_a_measure_is_no_more_than_the_servers_own),
         cmocka_unit_test(what_is_known_of_the_lag_at_least_outdoes_the_servers_own),
         cmocka_unit_test(the_worst_channel_counts),
         cmocka_unit_test(a_draining_replica_gets_nothing_new),

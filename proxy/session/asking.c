@@ -1,0 +1,253 @@
+// Asking a server whether a client's password is right: the first time that somebody logs in, and
+// where what is known does not fit. A connection that says so is made for that alone.
+//
+// When sluice starts, all clients come at once and none of their accounts is known: a worker asks
+// for a few at a time, and whose account was learnt meanwhile need not be asked for any more.
+#include "proxy/session/greeting.h"
+
+enum {
+    ASKED_MOST = 16,       // at a time, by one worker
+    ASKED_OF_ONE_MOST = 2, // of them for one user: others need not wait for whoever tries passwords
+    TOO_MANY_CONNECTIONS = 1040,
+};
+
+static void asking_go(struct session *session);
+
+// --- the queue -----------------------------------------------------------------------------------
+
+static struct slice user_of(const struct session *session)
+{
+    return login_server_request(&session->greeting->login)->user;
+}
+
+static unsigned asked_of(const struct worker *worker, struct slice user)
+{
+    unsigned count = 0;
+    list_each (link, (struct list *)&worker->asking.asked) {
+        count += slice_equal(user_of(container_of(link, struct session, holding)), user) ? 1 : 0;
+    }
+    return count;
+}
+
+// The first whose turn it is; NULL: none.
+static struct session *next_find(const struct worker *worker)
+{
+    list_each (link, (struct list *)&worker->asking.waiting) {
+        struct session *session = container_of(link, struct session, holding);
+        if (asked_of(worker, user_of(session)) < ASKED_OF_ONE_MOST) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+static void asking_run(struct loop_task *task)
+{
+    struct worker *worker = container_of(task, struct worker, asking.task);
+    struct session *session;
+    while (worker->asking.count < ASKED_MOST && (session = next_find(worker)) != NULL) {
+        list_remove(&session->holding);
+        asking_go(session);
+    }
+}
+
+void asking_init(struct asking *asking)
+{
+    list_init(&asking->waiting);
+    list_init(&asking->asked);
+    loop_task_init(&asking->task, asking_run);
+}
+
+void asking_begin(struct session *session)
+{
+    struct worker *worker = session->worker;
+    session_enter(session, SESSION_ASKING);
+    list_push_back(&worker->asking.waiting, &session->holding);
+    loop_defer(worker->loop, &worker->asking.task);
+}
+
+// The connection that was asked is gone, or has said what it was to say.
+static void asked_forget(struct session *session, struct greeting *greeting)
+{
+    struct asking *asking = &session->worker->asking;
+    greeting->asked = NULL;
+    list_remove(&session->holding);
+    asking->count--;
+    loop_defer(session->worker->loop, &asking->task);
+}
+
+void asking_release(struct session *session, struct greeting *greeting)
+{
+    if (greeting->asked != NULL) {
+        conn_close(greeting->asked);
+        asked_forget(session, greeting);
+    } else if (session->state == SESSION_ASKING) {
+        list_remove(&session->holding);
+    }
+}
+
+// --- what they say -------------------------------------------------------------------------------
+
+static void refuse_no_server(struct session *session, struct slice why)
+{
+    struct login_server *login = &session->greeting->login;
+    struct slice user = login_server_request(login)->user;
+    const struct error_code *code =
+        error_row_code(ERROR_ROW_NO_LOGIN_SERVER, session_is_mariadb(session));
+    char text[ERROR_ROW_TEXT_SIZE];
+    snprintf(text, sizeof(text), ERROR_FORMAT_NO_LOGIN_SERVER, SLICE_ARG(user), SLICE_ARG(why));
+    struct err err = {code->number, slice_text(code->sqlstate), slice_text(text)};
+    greet_act(session, login_server_refuse(login, &err));
+}
+
+bool asking_give_up(struct session *session)
+{
+    if (!list_is_linked(&session->holding) || session->greeting->asked != NULL) {
+        return false;
+    }
+    list_remove(&session->holding);
+    session_enter(session, SESSION_LOGIN);
+    refuse_no_server(session, S("too many logins wait for their servers"));
+    return true;
+}
+
+static void verified(struct session *session)
+{
+    session_enter(session, SESSION_LOGIN);
+    greet_act(session, login_server_verified(&session->greeting->login));
+}
+
+// The password is right: the connection that proved it ends, the pools make their own.
+static void asked_ready(struct conn *conn)
+{
+    struct session *session = conn_holder(conn);
+    struct login_server *login = &session->greeting->login;
+    struct buffer name = BUFFER_INIT;
+    asked_forget(session, session->greeting);
+    conn_close(conn);
+    account_learn(session->worker, account_name(session, login_server_request(login)->user, &name),
+                  (struct secret *)login_server_secret(login));
+    buffer_release(&name);
+    verified(session);
+}
+
+static size_t asked_answer(struct conn *conn, const uint8_t *bytes, size_t len)
+{
+    (void)conn;
+    (void)bytes;
+    return len;
+}
+
+// Whether a refusal says that what is known of the account is not right any more. A wrong password
+// says so only where it is the one that is known: anybody may send another.
+static bool tells_of_account(const struct session *session, const struct conn_loss *loss,
+                             struct slice name)
+{
+    enum { ACCESS_DENIED = 1045, ACCESS_DENIED_WITHOUT_PASSWORD = 1698 };
+    const struct account_entry *entry = account_find(session->worker, name);
+    const struct secret *tried = login_server_secret(&session->greeting->login);
+    bool is_of_password =
+        loss->code == ACCESS_DENIED || loss->code == ACCESS_DENIED_WITHOUT_PASSWORD;
+    return conn_loss_is_of_account(loss) && entry != NULL &&
+           (!is_of_password || secret_is_same(entry->secret, tried));
+}
+
+// The server has answered, and lets the client not in.
+static void asked_refused(struct session *session, const struct conn_loss *loss,
+                          const struct err *err)
+{
+    struct slice user = login_server_request(&session->greeting->login)->user;
+    struct buffer name = BUFFER_INIT;
+    struct slice account = account_name(session, user, &name);
+    if (tells_of_account(session, loss, account)) {
+        account_forget(session->worker, account);
+    } else {
+        account_recheck(session->worker, account);
+    }
+    buffer_release(&name);
+    greet_act(session, login_server_refuse(&session->greeting->login, err));
+}
+
+// The server could not say: one other is tried.
+static bool is_tried_again(struct session *session)
+{
+    struct greeting *greeting = session->greeting;
+    if (greeting->asked_first >= 0 ||
+        worker_server_for_logins(session->worker, greeting->asked_server) < 0) {
+        return false;
+    }
+    greeting->asked_first = greeting->asked_server;
+    asking_begin(session);
+    return true;
+}
+
+static void asked_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    struct session *session = conn_holder(conn);
+    struct worker *worker = session->worker;
+    struct err err;
+    bool has_answer = loss->end == CONN_END_REFUSED && err_decode(&err, loss->refusal);
+    bool has_said = has_answer && loss->code != TOO_MANY_CONNECTIONS;
+    asked_forget(session, session->greeting);
+    if (conn_loss_tells_of_server(loss)) {
+        worker->shared->report(worker->shared->context, session->greeting->asked_server, loss);
+    }
+    if (!has_said && is_tried_again(session)) {
+        return;
+    }
+    session_enter(session, SESSION_LOGIN);
+    if (has_answer) {
+        asked_refused(session, loss, &err);
+    } else {
+        refuse_no_server(session, slice_text(loss->error->text));
+    }
+}
+
+static const struct conn_handler asked_handler = {
+    .on_ready = asked_ready,
+    .on_answer = asked_answer,
+    .on_closed = asked_closed,
+};
+
+// --- asking --------------------------------------------------------------------------------------
+
+// Whether the same password was taken lately: while this login waited, say.
+static bool is_known(const struct session *session)
+{
+    const struct login_server *login = &session->greeting->login;
+    struct buffer name = BUFFER_INIT;
+    const struct account_entry *entry = account_find(
+        session->worker, account_name(session, login_server_request(login)->user, &name));
+    buffer_release(&name);
+    return entry != NULL && account_is_trusted(session->worker, entry) &&
+           secret_is_same(entry->secret, login_server_secret(login));
+}
+
+static void asking_go(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct greeting *greeting = session->greeting;
+    const struct login_request *request = login_server_request(&greeting->login);
+    if (is_known(session)) {
+        verified(session);
+        return;
+    }
+    greeting->asked_server = worker_server_for_logins(worker, greeting->asked_first);
+    if (greeting->asked_server < 0) {
+        session_enter(session, SESSION_LOGIN);
+        refuse_no_server(session, S("no server is up"));
+        return;
+    }
+    struct conn_settings settings = {
+        .loop = worker->loop,
+        .target = worker->targets[greeting->asked_server],
+        .user = request->user,
+        .secret = (struct secret *)login_server_secret(&greeting->login),
+        .traits = {.client = session_announced(session)},
+        .collation = greet_collation(session, request->collation), // of both names
+        .schema = request->schema,
+    };
+    worker->asking.count++;
+    list_push_back(&worker->asking.asked, &session->holding);
+    greeting->asked = conn_open(&settings, &asked_handler, session);
+}
