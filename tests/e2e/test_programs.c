@@ -164,6 +164,12 @@ static void what_a_program_holds_or_hides_keeps_the_connection(void **state)
     }
 }
 
+static void assert_in_transaction(const struct site *site)
+{
+    assert_soon(instance_admin_number(site->instance, "SELECT SUM(in_transaction) FROM sessions") ==
+                1);
+}
+
 // An error says nothing of the transaction that the procedure began; nor do errors of others that
 // have run it.
 static void a_transaction_that_a_failed_procedure_left_open_is_the_sessions(void **state)
@@ -177,8 +183,7 @@ static void a_transaction_that_a_failed_procedure_left_open_is_the_sessions(void
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         MYSQL *client = sharing_client(site), *other = sharing_client(site);
         sharing_run_each(client, calls[i]);
-        assert_int_equal(
-            instance_admin_number(site->instance, "SELECT SUM(in_transaction) FROM sessions"), 1);
+        assert_in_transaction(site);
         client_run(client, "ROLLBACK");
         assert_site_pin(site, calls[i], "");
         client_run(other, "INSERT INTO t (a) VALUES (1)");
@@ -194,8 +199,7 @@ static void a_transaction_that_one_of_several_left_open_is_the_sessions(void **s
     const struct site *site = *state;
     MYSQL *client = sharing_client(site);
     assert_int_equal(client_outcome(client, S("SELECT 1; CALL opens(51)")), 1062);
-    assert_int_equal(
-        instance_admin_number(site->instance, "SELECT SUM(in_transaction) FROM sessions"), 1);
+    assert_in_transaction(site);
     mysql_close(client);
     client = sharing_client(site);
     assert_client_number(client, "SELECT COUNT(*) FROM account WHERE id = 51", 0);
