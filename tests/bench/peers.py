@@ -187,7 +187,7 @@ def metrics(http):
 
 def metric_sum(http, name, label=""):
     """Of all of that name whose labels hold this text."""
-    rows = re.findall(rf"^{name}\{{(.*)\}} (\S+)$", metrics(http), re.M)
+    rows = re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", metrics(http), re.M)
     return sum(float(value) for labels, value in rows if label in labels)
 
 
