@@ -70,7 +70,7 @@ static void follow_check(const struct config *config)
     struct diagnostics diagnostics = DIAGNOSTICS_INIT;
     struct arena arena = ARENA_INIT;
     size_t count;
-    const struct config *running = parse(S(other));
+    const struct config *running = parse(slice_text(other));
     const struct config *followed = config_follow(running, config, CONFIG_SEALED, &diagnostics);
     if (followed != NULL) {
         assert(followed->proxy.listen_count == 2 && followed->proxy.workers == 3);
