@@ -446,11 +446,11 @@ static size_t user_count(const struct image *image)
     return count;
 }
 
-bool image_set_user_variable(struct image **image, struct slice name, struct slice sql)
+bool image_set_user_variable(struct image **image, struct slice name, struct slice sql, size_t most)
 {
     char marked[1 + IMAGE_USER_NAME_MOST];
     bool is_name = name.len > 0 && name.len <= IMAGE_USER_NAME_MOST && slice_is_printable(name);
-    if (!is_name || sql.len > IMAGE_USER_SQL_MOST) {
+    if (!is_name || sql.len > most) {
         return sql.len == 0; // no image has it
     }
     marked[0] = '@';

@@ -90,12 +90,19 @@ void image_set_variable(struct image **image, struct slice name, struct slice va
 // Back to the server's default; the charset variables of SET NAMES can't be set back so.
 void image_unset_variable(struct image **image, struct slice name);
 
-// The longest name and SQL of a user variable, and how many: what is beyond that is refused, and
-// the image stays as it is. So are names beyond ASCII, which mean something else in each charset.
-enum { IMAGE_USER_NAME_MOST = 63, IMAGE_USER_SQL_MOST = 1200, IMAGE_USER_COUNT_MOST = 64 };
-// `name` in any case, without the @; an empty `sql`: the variable is NULL, as if never set.
+// The longest name and SQL of a user variable (and the longest SQL where there is no other way than
+// to carry it along), and how many: what is beyond that is refused, and the image stays as it is.
+// So are names beyond ASCII, which mean something else in each charset.
+enum {
+    IMAGE_USER_NAME_MOST = 63,
+    IMAGE_USER_SQL_MOST = 1200,
+    IMAGE_USER_SQL_LONGEST = 1 << 20,
+    IMAGE_USER_COUNT_MOST = 64
+};
+// `name` in any case, without the @; `sql` of at most so many bytes; an empty one: the variable is
+// NULL, as if never set.
 __attribute__((warn_unused_result)) bool
-image_set_user_variable(struct image **image, struct slice name, struct slice sql);
+image_set_user_variable(struct image **image, struct slice name, struct slice sql, size_t most);
 
 // --- reading -------------------------------------------------------------------------------------
 

@@ -106,7 +106,10 @@ void variables_user_set(struct session *session, struct slice name, struct slice
     struct slice key = marked_name(name, marked);
     held_remove(&session->held, HELD_UNSURE, key);
     held_remove(&session->held, HELD_USER_VARIABLE, key);
-    if (!image_set_user_variable(&session->image, name, sql)) {
+    // A replica's connection cannot be kept for it: no write could follow.
+    bool is_replica = session->pooled != NULL && conn_is_replica(pooled_conn(session->pooled));
+    size_t most = is_replica ? IMAGE_USER_SQL_LONGEST : IMAGE_USER_SQL_MOST;
+    if (!image_set_user_variable(&session->image, name, sql, most)) {
         held_add(&session->held, HELD_USER_VARIABLE, key);
     }
 }

@@ -462,6 +462,7 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
     client_run(client, "START TRANSACTION READ ONLY");
     client_run(client, "SET @c = (SELECT MAX(a) FROM t)");
     client_run(client, "SELECT COUNT(*) INTO @b FROM t");
+    client_run(client, "SELECT REPEAT('long ', 5000) INTO @long FROM t LIMIT 1");
     client_run(client, "SET max_sort_length = 500 + 1");
     client_run(client, "SET time_zone = '+01:00'");
     assert_on_replica(client);
@@ -472,6 +473,7 @@ static void state_may_be_set_in_a_read_only_transaction_on_a_replica(void **stat
         client, "SELECT CONCAT_WS(',', @b, @c, @@max_sort_length, @@time_zone) FROM t LIMIT 1",
         "3,3,501,+01:00");
     client_run(client, "UPDATE t SET a = a WHERE id = @c");
+    assert_client_number(client, "SELECT LENGTH(@long) FROM t LIMIT 1", 25000);
     mysql_close(client);
     mysql_close(other);
 }

@@ -353,14 +353,15 @@ static void user_variables_are_sql_that_is_set_and_taken_back(void **state)
 {
     struct image *image = utf8(*state, "");
     struct image *before = image_ref(image);
-    assert_true(image_set_user_variable(&image, S("Count"), S("18446744073709551615")));
-    assert_true(image_set_user_variable(&image, S("a`b"), S("_latin1 x'fc'")));
+    assert_true(image_set_user_variable(&image, S("Count"), S("18446744073709551615"),
+                                        IMAGE_USER_SQL_MOST));
+    assert_true(image_set_user_variable(&image, S("a`b"), S("_latin1 x'fc'"), IMAGE_USER_SQL_MOST));
     assert_set_text(before, image, plain,
                     "SET @`a``b`=_latin1 x'fc',@`count`=18446744073709551615");
     assert_set_text(image, before, plain,
                     "SET @`a``b`=x'',@`a``b`=NULL,@`count`=x'',@`count`=NULL");
-    assert_true(image_set_user_variable(&image, S("COUNT"), SLICE_NONE));
-    assert_true(image_set_user_variable(&image, S("a`b"), SLICE_NONE));
+    assert_true(image_set_user_variable(&image, S("COUNT"), SLICE_NONE, IMAGE_USER_SQL_MOST));
+    assert_true(image_set_user_variable(&image, S("a`b"), SLICE_NONE, IMAGE_USER_SQL_MOST));
     assert_ptr_equal(image, before);
     image_unref(&before);
     image_unref(&image);
@@ -372,22 +373,26 @@ static void what_no_image_can_have_of_user_variables_is_refused(void **state)
     struct image *before = image_ref(image);
     char text[IMAGE_USER_SQL_MOST + 1];
     memset(text, '1', sizeof(text));
-    assert_false(image_set_user_variable(&image, S("a"), slice_make(text, sizeof(text))));
-    assert_false(
-        image_set_user_variable(&image, slice_make(text, IMAGE_USER_NAME_MOST + 1), S("1")));
-    assert_false(image_set_user_variable(&image, S("\xfc"), S("1")));
-    assert_false(image_set_user_variable(&image, S(""), S("1")));
-    assert_true(image_set_user_variable(&image, S("\xfc"), SLICE_NONE));
+    assert_false(image_set_user_variable(&image, S("a"), slice_make(text, sizeof(text)),
+                                         IMAGE_USER_SQL_MOST));
+    assert_false(image_set_user_variable(&image, slice_make(text, IMAGE_USER_NAME_MOST + 1), S("1"),
+                                         IMAGE_USER_SQL_MOST));
+    assert_false(image_set_user_variable(&image, S("\xfc"), S("1"), IMAGE_USER_SQL_MOST));
+    assert_false(image_set_user_variable(&image, S(""), S("1"), IMAGE_USER_SQL_MOST));
+    assert_true(image_set_user_variable(&image, S("\xfc"), SLICE_NONE, IMAGE_USER_SQL_MOST));
     assert_ptr_equal(image, before);
-    assert_true(image_set_user_variable(&image, S("a"), slice_make(text, sizeof(text) - 1)));
-    assert_true(image_set_user_variable(&image, slice_make(text, IMAGE_USER_NAME_MOST), S("1")));
+    assert_true(image_set_user_variable(&image, S("a"), slice_make(text, sizeof(text) - 1),
+                                        IMAGE_USER_SQL_MOST));
+    assert_true(image_set_user_variable(&image, slice_make(text, IMAGE_USER_NAME_MOST), S("1"),
+                                        IMAGE_USER_SQL_MOST));
     for (int i = 2; i < IMAGE_USER_COUNT_MOST; i++) {
         char name[16];
         snprintf(name, sizeof(name), "v%d", i);
-        assert_true(image_set_user_variable(&image, slice_text(name), S("1")));
+        assert_true(image_set_user_variable(&image, slice_text(name), S("1"), IMAGE_USER_SQL_MOST));
     }
-    assert_false(image_set_user_variable(&image, S("more"), S("1")));
-    assert_true(image_set_user_variable(&image, S("V2"), S("2"))); // it is there already
+    assert_false(image_set_user_variable(&image, S("more"), S("1"), IMAGE_USER_SQL_MOST));
+    assert_true(image_set_user_variable(&image, S("V2"), S("2"),
+                                        IMAGE_USER_SQL_MOST)); // it is there already
     image_unref(&before);
     image_unref(&image);
 }
