@@ -114,11 +114,42 @@ static void the_operator_kills_by_the_admin_port(void **state)
 static void a_client_that_goes_away_ends_its_statement(void **state)
 {
     const struct site *site = *state;
+    uint16_t http = site->instance->http_port;
+    static const char aborted[] = "result=\"aborted\"";
+    double before = http_metric_sum(http, "sluice_queries_total", aborted);
     MYSQL *client = site_client(site);
     start_sleeping(site, client, "SELECT SLEEP(32) FROM whoami");
     shutdown((int)mysql_get_socket(client), SHUT_RDWR);
     assert_soon(!runs_somewhere(site, "SLEEP(32)"));
     mysql_close(client);
+    // Statements that nobody waited for are counted, goodbyes are not.
+    mysql_close(site_client(site));
+    assert_soon(http_metric_sum(http, "sluice_clients", "") == 0);
+    assert_int_equal(http_metric_sum(http, "sluice_queries_total", aborted) - before, 1);
+}
+
+// As a server reads it: what was asked for is sent before the goodbye is looked at.
+static void a_goodbye_behind_a_question_waits_for_the_answer(void **state)
+{
+    static const char question[] = "SELECT REPEAT('x', 6000000) FROM whoami";
+    const struct site *site = *state;
+    struct peer *peer = peer_connect(site->instance->port);
+    struct buffer both = BUFFER_INIT;
+    uint8_t frame[] = {sizeof(question), 0, 0, 0, 3};
+    static const uint8_t quit[] = {1, 0, 0, 0, 1};
+    peer_login(peer, "app", "app-secret", "app");
+    buffer_append(&both, frame, sizeof(frame));
+    buffer_append(&both, question, sizeof(question) - 1);
+    buffer_append(&both, quit, sizeof(quit));
+    peer_send(peer, buffer_slice(&both));
+    peer->sequence = 1;
+    for (bool is_long = false; !is_long;) {
+        is_long = peer_read(peer).len > 6000000;
+    }
+    peer_read(peer); // and what ends the rows
+    assert_peer_closed(peer);
+    peer_close(peer);
+    buffer_release(&both);
 }
 
 static void time_limits_end_statements_and_idle_clients(void **state)
@@ -423,6 +454,7 @@ int main(void)
         cmocka_unit_test(kill_obeys_who_may),
         cmocka_unit_test(the_operator_kills_by_the_admin_port),
         cmocka_unit_test(a_client_that_goes_away_ends_its_statement),
+        cmocka_unit_test(a_goodbye_behind_a_question_waits_for_the_answer),
         cmocka_unit_test(time_limits_end_statements_and_idle_clients),
         cmocka_unit_test(hints_and_rules_limit_time_too),
         cmocka_unit_test(sigterm_drains),
