@@ -11,60 +11,7 @@ enum {
     TOO_MANY_CONNECTIONS = 1040,
 };
 
-static void asking_go(struct session *session);
-
-// --- the queue -----------------------------------------------------------------------------------
-
-static struct slice user_of(const struct session *session)
-{
-    return login_server_request(&session->greeting->login)->user;
-}
-
-static unsigned asked_of(const struct worker *worker, struct slice user)
-{
-    unsigned count = 0;
-    list_each (link, (struct list *)&worker->asking.asked) {
-        count += slice_equal(user_of(container_of(link, struct session, holding)), user) ? 1 : 0;
-    }
-    return count;
-}
-
-// The first whose turn it is; NULL: none.
-static struct session *next_find(const struct worker *worker)
-{
-    list_each (link, (struct list *)&worker->asking.waiting) {
-        struct session *session = container_of(link, struct session, holding);
-        if (asked_of(worker, user_of(session)) < ASKED_OF_ONE_MOST) {
-            return session;
-        }
-    }
-    return NULL;
-}
-
-static void asking_run(struct loop_task *task)
-{
-    struct worker *worker = container_of(task, struct worker, asking.task);
-    struct session *session;
-    while (worker->asking.count < ASKED_MOST && (session = next_find(worker)) != NULL) {
-        list_remove(&session->holding);
-        asking_go(session);
-    }
-}
-
-void asking_init(struct asking *asking)
-{
-    list_init(&asking->waiting);
-    list_init(&asking->asked);
-    loop_task_init(&asking->task, asking_run);
-}
-
-void asking_begin(struct session *session)
-{
-    struct worker *worker = session->worker;
-    session_enter(session, SESSION_ASKING);
-    list_push_back(&worker->asking.waiting, &session->holding);
-    loop_defer(worker->loop, &worker->asking.task);
-}
+// --- what they say -------------------------------------------------------------------------------
 
 // The connection that was asked is gone, or has said what it was to say.
 static void asked_forget(struct session *session, struct greeting *greeting)
@@ -86,8 +33,6 @@ void asking_release(struct session *session, struct greeting *greeting)
     }
 }
 
-// --- what they say -------------------------------------------------------------------------------
-
 static void refuse_no_server(struct session *session, struct slice why)
 {
     struct login_server *login = &session->greeting->login;
@@ -98,17 +43,6 @@ static void refuse_no_server(struct session *session, struct slice why)
     snprintf(text, sizeof(text), ERROR_FORMAT_NO_LOGIN_SERVER, SLICE_ARG(user), SLICE_ARG(why));
     struct err err = {code->number, slice_text(code->sqlstate), slice_text(text)};
     greet_act(session, login_server_refuse(login, &err));
-}
-
-bool asking_give_up(struct session *session)
-{
-    if (!list_is_linked(&session->holding) || session->greeting->asked != NULL) {
-        return false;
-    }
-    list_remove(&session->holding);
-    session_enter(session, SESSION_LOGIN);
-    refuse_no_server(session, S("too many logins wait for their servers"));
-    return true;
 }
 
 static void verified(struct session *session)
@@ -228,10 +162,6 @@ static void asking_go(struct session *session)
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
     const struct login_request *request = login_server_request(&greeting->login);
-    if (is_known(session)) {
-        verified(session);
-        return;
-    }
     greeting->asked_server = worker_server_for_logins(worker, greeting->asked_first);
     if (greeting->asked_server < 0) {
         session_enter(session, SESSION_LOGIN);
@@ -250,4 +180,82 @@ static void asking_go(struct session *session)
     worker->asking.count++;
     list_push_back(&worker->asking.asked, &session->holding);
     greeting->asked = conn_open(&settings, &asked_handler, session);
+}
+
+// --- the queue -----------------------------------------------------------------------------------
+
+static struct slice user_of(const struct session *session)
+{
+    return login_server_request(&session->greeting->login)->user;
+}
+
+static unsigned asked_of(const struct worker *worker, struct slice user)
+{
+    unsigned count = 0;
+    list_each (link, (struct list *)&worker->asking.asked) {
+        count += slice_equal(user_of(container_of(link, struct session, holding)), user) ? 1 : 0;
+    }
+    return count;
+}
+
+static bool may_ask(const struct session *session)
+{
+    const struct worker *worker = session->worker;
+    return worker->asking.count < ASKED_MOST &&
+           asked_of(worker, user_of(session)) < ASKED_OF_ONE_MOST;
+}
+
+// The first whose turn it is; NULL: none.
+static struct session *next_find(const struct worker *worker)
+{
+    list_each (link, (struct list *)&worker->asking.waiting) {
+        struct session *session = container_of(link, struct session, holding);
+        if (may_ask(session)) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+static void asking_run(struct loop_task *task)
+{
+    struct worker *worker = container_of(task, struct worker, asking.task);
+    struct session *session;
+    while ((session = next_find(worker)) != NULL) {
+        list_remove(&session->holding);
+        if (is_known(session)) { // by now
+            verified(session);
+        } else {
+            asking_go(session);
+        }
+    }
+}
+
+void asking_init(struct asking *asking)
+{
+    list_init(&asking->waiting);
+    list_init(&asking->asked);
+    loop_task_init(&asking->task, asking_run);
+}
+
+void asking_begin(struct session *session)
+{
+    struct worker *worker = session->worker;
+    session_enter(session, SESSION_ASKING);
+    if (may_ask(session)) { // whatever is known: the server counts who tries
+        asking_go(session);
+    } else {
+        list_push_back(&worker->asking.waiting, &session->holding);
+    }
+}
+
+bool asking_give_up(struct session *session)
+{
+    if (!list_is_linked(&session->holding) || session->greeting->asked != NULL) {
+        return false;
+    }
+    list_remove(&session->holding);
+    session_enter(session, SESSION_LOGIN);
+    refuse_no_server(session, S("too many logins wait for their servers"));
+    return true;
 }
