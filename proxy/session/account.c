@@ -51,7 +51,10 @@ static void entries_release(struct worker *worker)
     map_release(&worker->accounts);
 }
 
-enum { ACCOUNTS_MOST = 10000 };
+enum {
+    ACCOUNTS_MOST = 10000,
+    TRUSTED_RECHECKS = 2, // so many times auth.recheck a fast proof is enough
+};
 
 static void entry_put(struct worker *worker, struct slice user, struct secret *secret)
 {
@@ -105,6 +108,16 @@ static void forget(struct worker *worker, struct slice name)
     entries_release(worker);
 }
 
+// What is known stays, but is worth no fast proof.
+static void doubt(struct worker *worker, struct slice name)
+{
+    struct account_entry *entry = map_get(&worker->accounts, name);
+    if (entry != NULL) {
+        entry->verified_us =
+            loop_now_us(worker->loop) - TRUSTED_RECHECKS * worker->config->auth.recheck_us;
+    }
+}
+
 // --- schemas -------------------------------------------------------------------------------------
 
 enum { SCHEMAS_MOST = 10000 };
@@ -140,6 +153,7 @@ void account_add_schema(struct worker *worker, struct slice user, struct slice s
 
 enum account_news_kind {
     ACCOUNT_LEARNT,
+    ACCOUNT_DOUBTED,
     ACCOUNT_FORGOTTEN,
     SCHEMAS_FORGOTTEN,
     CONNECTIONS_RENEWED
@@ -158,6 +172,9 @@ static void news_arrived(struct worker_question *question)
     switch (news->kind) {
     case ACCOUNT_LEARNT:
         entry_put(question->worker, news->user, news->secret);
+        break;
+    case ACCOUNT_DOUBTED:
+        doubt(question->worker, news->user);
         break;
     case ACCOUNT_FORGOTTEN:
         forget(question->worker, news->user);
@@ -195,6 +212,12 @@ void account_learn(struct worker *worker, struct slice user, struct secret *secr
 {
     entry_put(worker, user, secret);
     news_tell(worker, user, secret, ACCOUNT_LEARNT);
+}
+
+void account_doubt(struct worker *worker, struct slice user)
+{
+    doubt(worker, user);
+    news_tell(worker, user, NULL, ACCOUNT_DOUBTED);
 }
 
 void account_forget(struct worker *worker, struct slice user)
@@ -295,7 +318,8 @@ void account_recheck(struct worker *worker, struct slice user)
 
 bool account_is_trusted(const struct worker *worker, const struct account_entry *entry)
 {
-    return loop_now_us(worker->loop) - entry->verified_us < 2 * worker->config->auth.recheck_us;
+    return loop_now_us(worker->loop) - entry->verified_us <
+           TRUSTED_RECHECKS * worker->config->auth.recheck_us;
 }
 
 void accounts_release(struct worker *worker)

@@ -32,6 +32,9 @@ bool account_is_trusted(const struct worker *worker, const struct account_entry 
 void account_recheck(struct worker *worker, struct slice user);
 // A server took it: known to every worker from now on.
 void account_learn(struct worker *worker, struct slice user, struct secret *secret);
+// Somebody tried another password: the next one is verified by a server, at every worker. Servers
+// count those tries, and a good login ends the count.
+void account_doubt(struct worker *worker, struct slice user);
 // It changed, or may have: every worker forgets it; without an address those of every address.
 // Empty: every account.
 void account_forget(struct worker *worker, struct slice user);

@@ -72,18 +72,27 @@ static size_t asked_answer(struct conn *conn, const uint8_t *bytes, size_t len)
     return len;
 }
 
-// Whether a refusal says that what is known of the account is not right any more. A wrong password
-// says so only where it is the one that is known: anybody may send another.
-static bool tells_of_account(const struct session *session, const struct conn_loss *loss,
-                             struct slice name)
+static bool is_of_password(const struct conn_loss *loss)
 {
     enum { ACCESS_DENIED = 1045, ACCESS_DENIED_WITHOUT_PASSWORD = 1698 };
-    const struct account_entry *entry = account_find(session->worker, name);
+    return loss->code == ACCESS_DENIED || loss->code == ACCESS_DENIED_WITHOUT_PASSWORD;
+}
+
+// What a refusal says of what is known: a wrong password says that this is not right any more only
+// where it is the one that is known. Anybody may send another.
+static void refusal_note(struct session *session, const struct conn_loss *loss, struct slice name)
+{
+    struct worker *worker = session->worker;
+    const struct account_entry *entry = account_find(worker, name);
     const struct secret *tried = login_server_secret(&session->greeting->login);
-    bool is_of_password =
-        loss->code == ACCESS_DENIED || loss->code == ACCESS_DENIED_WITHOUT_PASSWORD;
-    return conn_loss_is_of_account(loss) && entry != NULL &&
-           (!is_of_password || secret_is_same(entry->secret, tried));
+    bool is_other = is_of_password(loss) && entry != NULL && !secret_is_same(entry->secret, tried);
+    if (is_other) {
+        account_doubt(worker, name);
+    } else if (conn_loss_is_of_account(loss) && entry != NULL) {
+        account_forget(worker, name);
+    } else {
+        account_recheck(worker, name);
+    }
 }
 
 // The server has answered, and lets the client not in.
@@ -92,12 +101,7 @@ static void asked_refused(struct session *session, const struct conn_loss *loss,
 {
     struct slice user = login_server_request(&session->greeting->login)->user;
     struct buffer name = BUFFER_INIT;
-    struct slice account = account_name(session, user, &name);
-    if (tells_of_account(session, loss, account)) {
-        account_forget(session->worker, account);
-    } else {
-        account_recheck(session->worker, account);
-    }
+    refusal_note(session, loss, account_name(session, user, &name));
     buffer_release(&name);
     greet_act(session, login_server_refuse(&session->greeting->login, err));
 }

@@ -284,6 +284,33 @@ static void the_primary_away_a_first_login_is_tried_on_a_replica(void **state)
                                       "state = 'up'") == 1);
 }
 
+// Servers that lock an account after so many wrong passwords in a row must see the right ones too.
+static void a_good_login_ends_the_servers_count_of_wrong_passwords(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *root = stack_connect(site->stack, "db1");
+    if (servers_are_mysql()) {
+        client_run(root, "CREATE USER 'counted'@'%' IDENTIFIED BY 'counted-secret'"
+                         " FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME UNBOUNDED");
+    } else {
+        client_run(root, "SET GLOBAL max_password_errors = 2");
+        client_run(root, "CREATE USER 'counted'@'%' IDENTIFIED BY 'counted-secret'");
+    }
+    client_run(root, "GRANT SELECT ON app.* TO 'counted'@'%'");
+    stack_sync(site->stack);
+    struct client_options options = instance_options(site->instance, "counted", "counted-secret");
+    for (int i = 0; i < 12; i++) {
+        options.password = "wrong";
+        assert_login_error(&options, 1045, "counted");
+        options.password = "counted-secret";
+        mysql_close(client_connect(&options));
+    }
+    if (!servers_are_mysql()) {
+        client_run(root, "SET GLOBAL max_password_errors = DEFAULT");
+    }
+    mysql_close(root);
+}
+
 // With the probes an hour apart nobody but the login notices.
 static void a_first_login_is_tried_on_a_replica_where_the_primary_does_not_answer(void **state)
 {
@@ -517,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_wrong_password_says_nothing_of_the_right_one),
         cmocka_unit_test(nothing_secret_is_logged),
         cmocka_unit_test(the_primary_away_a_first_login_is_tried_on_a_replica),
+        cmocka_unit_test(a_good_login_ends_the_servers_count_of_wrong_passwords),
         cmocka_unit_test(a_first_login_is_tried_on_a_replica_where_the_primary_does_not_answer),
         cmocka_unit_test(many_first_logins_ask_a_server_for_a_few),
         cmocka_unit_test(in_file_mode_only_the_sections_count),
