@@ -634,14 +634,29 @@ static void command_note(struct session *session, bool is_error)
     }
 }
 
-bool effects_may_have_run(struct session *session)
+// What the command ran: of EXECUTE, that which was prepared. NULL: it is not known.
+static const struct statement *ran(struct session *session)
 {
     const struct statement *statement = &session->run->statement;
     bool is_named = statement->inner == STATEMENT_EXECUTE && statement->count == 1;
-    const struct statement *inner = is_named ? effects_inner(session, statement) : statement;
-    return inner == NULL || inner->runs_program || inner->inner == STATEMENT_CALL ||
-           inner->inner == STATEMENT_COMPOUND ||
-           (inner->count > 1 && statement_has(inner, EFFECT_EXECUTE));
+    bool is_hidden = statement->count > 1 && statement_has(statement, EFFECT_EXECUTE);
+    if (is_named) {
+        return effects_inner(session, statement);
+    }
+    return is_hidden ? NULL : statement;
+}
+
+bool effects_may_have_run(struct session *session)
+{
+    const struct statement *statement = ran(session);
+    return statement == NULL || statement->runs_program || statement->inner == STATEMENT_CALL ||
+           statement->inner == STATEMENT_COMPOUND;
+}
+
+bool effects_may_have_turned(struct session *session)
+{
+    const struct statement *statement = ran(session);
+    return statement == NULL || statement->may_turn || statement->inner == STATEMENT_COMPOUND;
 }
 
 static bool was_not_understood(struct session *session)

@@ -113,5 +113,6 @@ void learn_timed_out(struct session *session)
     worker->changes_given_up = atomic_load(&worker->shared->catalogue_changes);
     session->run->statement.effects |= EFFECT_BIT(EFFECT_FUNCTION);
     session->run->statement.runs_program = true;
+    session->run->statement.may_turn = true;
     go_on(session);
 }

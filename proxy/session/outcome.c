@@ -260,17 +260,6 @@ void outcome_settled(struct session *session)
     session_idle(session);
 }
 
-// Whether the command may have begun or ended a transaction before it failed: an ERR says nothing
-// of it.
-static bool may_have_turned(struct session *session)
-{
-    const struct statement *statement = &session->run->statement;
-    bool is_of_several = statement->count > 1 || statement->inner == STATEMENT_CALL ||
-                         statement->inner == STATEMENT_COMPOUND ||
-                         statement->inner == STATEMENT_EXECUTE;
-    return is_of_several && effects_may_have_run(session);
-}
-
 void outcome_end(struct session *session, const struct outcome *outcome)
 {
     struct conn *conn = pooled_conn(session->pooled);
@@ -281,7 +270,8 @@ void outcome_end(struct session *session, const struct outcome *outcome)
     if (outcome->has_status || outcome->status != 0) { // of several results, one that ended well
         outcome_status_note(session, outcome->status); // before an ERR
     }
-    session->run->is_status_unknown = outcome->is_error && may_have_turned(session);
+    // An ERR says nothing of it.
+    session->run->is_status_unknown = outcome->is_error && effects_may_have_turned(session);
     if (session->run->text != NULL) {
         execution_end(session, outcome->is_error);
     }

@@ -487,6 +487,8 @@ const struct statement *effects_inner(struct session *session, const struct stat
 // Whether other statements may have run inside the command, before it ended in whatever error:
 // those of a stored program, or of what it executes.
 bool effects_may_have_run(struct session *session);
+// Whether one of those may have begun or ended a transaction.
+bool effects_may_have_turned(struct session *session);
 // The answer has ended: what the statement's text says.
 void effects_end(struct session *session, bool is_error);
 // The session's state is as after the login.

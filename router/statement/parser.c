@@ -359,10 +359,12 @@ void parser_add_program(struct parser *parser, const struct program *program)
         parser_effect(parser, EFFECT_FUNCTION);
         parser_insert_id(parser);
         out->are_tables_complete = false;
+        out->may_turn = true;
         return;
     }
     out->effects |= program->effects;
     out->asks |= program->asks;
+    out->may_turn |= program->may_turn;
     out->accounts_are_all |= (program->effects & EFFECT_BIT(EFFECT_ACCOUNT)) != 0;
     out->are_tables_complete &= program->are_tables_complete;
     add_names(parser, program);

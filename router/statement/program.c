@@ -365,12 +365,15 @@ static void take(struct program *out, struct arena *arena, const struct catalogu
                  const struct statement *statement, enum statement_class class)
 {
     const uint32_t lasting_asks = ASK_BIT(ASK_INSERT_ID) | ASK_BIT(ASK_SEQUENCE);
+    const uint64_t turns = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
+                           EFFECT_BIT(EFFECT_CHAIN) | EFFECT_BIT(EFFECT_IMPLICIT_COMMIT);
     const uint32_t harmless_asks = ASK_BIT(ASK_SESSION_VARIABLE);
     *out = (struct program){
         .effects = statement->effects & followed_effects,
         .asks = statement->asks & lasting_asks,
         .is_read = class == STATEMENT_CLASS_READ && statement->effects == 0 &&
                    (statement->asks & ~harmless_asks) == 0 && statement->are_tables_complete,
+        .may_turn = (statement->effects & turns) != 0 || statement->may_turn,
         .are_tables_complete = statement->are_tables_complete,
     };
     // What a procedure makes an id for is the session's own last one; a function and a trigger

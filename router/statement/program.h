@@ -13,7 +13,8 @@ struct program {
     // transaction begins and ends) and what concerns the program alone are left out.
     uint64_t effects;
     uint32_t asks;
-    bool is_read; // reads tables, and nothing else
+    bool is_read;  // reads tables, and nothing else
+    bool may_turn; // begins or ends transactions
     bool are_tables_complete;
     const struct statement_table *tables; // schemas filled in
     uint32_t tables_count;

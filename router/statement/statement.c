@@ -381,11 +381,12 @@ static bool readings_agree(const struct statement *a, const struct statement *b)
 {
     return a->kind == b->kind && a->class == b->class && a->reason == b->reason &&
            a->count == b->count && a->effects == b->effects && a->asks == b->asks &&
-           a->runs_program == b->runs_program && a->uncacheable == b->uncacheable &&
-           slice_equal(a->schema, b->schema) && slice_equal(a->name, b->name) &&
-           slice_equal(a->prepared, b->prepared) && a->access == b->access &&
-           kills_are_equal(&a->kill, &b->kill) && tables_are_equal(a, b) &&
-           assignments_are_equal(a, b) && accounts_are_equal(a, b) && subjects_are_equal(a, b);
+           a->runs_program == b->runs_program && a->may_turn == b->may_turn &&
+           a->uncacheable == b->uncacheable && slice_equal(a->schema, b->schema) &&
+           slice_equal(a->name, b->name) && slice_equal(a->prepared, b->prepared) &&
+           a->access == b->access && kills_are_equal(&a->kill, &b->kill) &&
+           tables_are_equal(a, b) && assignments_are_equal(a, b) && accounts_are_equal(a, b) &&
+           subjects_are_equal(a, b);
 }
 
 // What the two say differently is taken for not known.
@@ -393,6 +394,7 @@ static void details_merge(struct statement *out, const struct statement *other)
 {
     out->are_tables_complete &= other->are_tables_complete && tables_are_equal(out, other);
     out->runs_program |= other->runs_program;
+    out->may_turn |= other->may_turn;
     out->accounts_are_all |= !accounts_are_equal(out, other);
     if (!assignments_are_equal(out, other) || !subjects_are_equal(out, other) ||
         !slice_equal(out->schema, other->schema)) {

@@ -145,6 +145,7 @@ struct statement {
     bool has_optimizer_hints;  // /*+ ... */: part of what the text means
     bool has_parameters;       // ? stands in it
     bool runs_program;         // part of this is done by stored programs, or may be
+    bool may_turn;             // one of those begins or ends transactions, or may
     bool may_write;            // changes data, or may: class is WRITE for more than locks
     bool has_limit_or_order;   // LIMIT or ORDER BY at any depth: same rows only with the same plan
 
