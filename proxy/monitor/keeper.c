@@ -66,6 +66,7 @@ static void load(struct keeper *keeper)
         .context = keeper,
     };
     timer_clear(&keeper->timer);
+    keeper->asked = keeper->source;
     keeper->loader = loader_begin(&settings);
 }
 
@@ -99,7 +100,8 @@ void keeper_follow(struct keeper *keeper, const struct topology *topology)
         return;
     }
     const struct server *server = &topology->servers[keeper->source];
-    bool is_waiting = keeper->loaded_name[0] == '\0' && timer_is_set(&keeper->timer); // to retry
+    bool is_waiting = keeper->loaded_name[0] == '\0' && timer_is_set(&keeper->timer) &&
+                      keeper->asked == keeper->source; // to retry
     bool is_missed = keeper->wants_another && keeper->loader == NULL;
     if ((!is_loaded_from(keeper, server) || is_missed) && !is_waiting) {
         slice_to_text(server->name, keeper->loaded_name, sizeof(keeper->loaded_name));

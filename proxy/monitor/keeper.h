@@ -34,6 +34,7 @@ struct keeper {
     char loaded_name[128];   // of the server that the latest catalogue is of; "": there is none
     uint32_t loaded_version; // its version
     bool wants_another;      // it was due while one was on its way, or while there was no server
+    int asked;               // index of the server that the latest was asked of
     int64_t retry_us;        // the latest pause behind one that failed; 0: none has
     struct error refusal;    // the latest that was told
 };

@@ -377,6 +377,7 @@ void probe_inherit(struct probe *probe, const struct probe *from)
     text_inherit(probe, &probe->facts.version);
     text_inherit(probe, &probe->facts.uuid);
     text_inherit(probe, &probe->facts.report_host);
+    text_inherit(probe, &probe->facts.sql_mode);
     text_inherit(probe, &probe->facts.gtid);
     text_inherit(probe, &probe->facts.replicated_gtid);
     channels_inherit(probe);

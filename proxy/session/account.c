@@ -51,10 +51,7 @@ static void entries_release(struct worker *worker)
     map_release(&worker->accounts);
 }
 
-enum {
-    ACCOUNTS_MOST = 10000,
-    TRUSTED_RECHECKS = 2, // so many times auth.recheck a fast proof is enough
-};
+enum { ACCOUNTS_MOST = 10000 };
 
 static void entry_put(struct worker *worker, struct slice user, struct secret *secret)
 {
@@ -108,13 +105,11 @@ static void forget(struct worker *worker, struct slice name)
     entries_release(worker);
 }
 
-// What is known stays, but is worth no fast proof.
 static void doubt(struct worker *worker, struct slice name)
 {
     struct account_entry *entry = map_get(&worker->accounts, name);
     if (entry != NULL) {
-        entry->verified_us =
-            loop_now_us(worker->loop) - TRUSTED_RECHECKS * worker->config->auth.recheck_us;
+        entry->is_doubted = true;
     }
 }
 
@@ -318,8 +313,7 @@ void account_recheck(struct worker *worker, struct slice user)
 
 bool account_is_trusted(const struct worker *worker, const struct account_entry *entry)
 {
-    return loop_now_us(worker->loop) - entry->verified_us <
-           TRUSTED_RECHECKS * worker->config->auth.recheck_us;
+    return loop_now_us(worker->loop) - entry->verified_us < 2 * worker->config->auth.recheck_us;
 }
 
 void accounts_release(struct worker *worker)

@@ -22,6 +22,7 @@ struct account_entry {
     bool has_native_hash;
     int64_t verified_us;
     bool is_rechecked; // a server is being asked again
+    bool is_doubted;   // somebody tried another password
 };
 // Borrows `user`, or is written to `out`, which the caller releases.
 struct slice account_name(const struct session *session, struct slice user, struct buffer *out);
@@ -32,8 +33,8 @@ bool account_is_trusted(const struct worker *worker, const struct account_entry 
 void account_recheck(struct worker *worker, struct slice user);
 // A server took it: known to every worker from now on.
 void account_learn(struct worker *worker, struct slice user, struct secret *secret);
-// Somebody tried another password: the next one is verified by a server, at every worker. Servers
-// count those tries, and a good login ends the count.
+// Somebody tried another password: the next who proves the right one is shown to a server, at every
+// worker. Servers count those tries, and a good login ends the count.
 void account_doubt(struct worker *worker, struct slice user);
 // It changed, or may have: every worker forgets it; without an address those of every address.
 // Empty: every account.

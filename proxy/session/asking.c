@@ -161,29 +161,38 @@ static bool is_known(const struct session *session)
            secret_is_same(entry->secret, login_server_secret(login));
 }
 
-static void asking_go(struct session *session)
+// Asks the server that was chosen.
+static void conn_begin(struct session *session, struct secret *secret,
+                       const struct conn_handler *handler)
 {
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
     const struct login_request *request = login_server_request(&greeting->login);
-    greeting->asked_server = worker_server_for_logins(worker, greeting->asked_first);
-    if (greeting->asked_server < 0) {
-        session_enter(session, SESSION_LOGIN);
-        refuse_no_server(session, S("no server is up"));
-        return;
-    }
     struct conn_settings settings = {
         .loop = worker->loop,
         .target = worker->targets[greeting->asked_server],
         .user = request->user,
-        .secret = (struct secret *)login_server_secret(&greeting->login),
+        .secret = secret,
         .traits = {.client = session_announced(session)},
         .collation = greet_collation(session, request->collation), // of both names
         .schema = request->schema,
     };
     worker->asking.count++;
     list_push_back(&worker->asking.asked, &session->holding);
-    greeting->asked = conn_open(&settings, &asked_handler, session);
+    greeting->asked = conn_open(&settings, handler, session);
+}
+
+static void asking_go(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct greeting *greeting = session->greeting;
+    greeting->asked_server = worker_server_for_logins(worker, greeting->asked_first);
+    if (greeting->asked_server < 0) {
+        session_enter(session, SESSION_LOGIN);
+        refuse_no_server(session, S("no server is up"));
+        return;
+    }
+    conn_begin(session, (struct secret *)login_server_secret(&greeting->login), &asked_handler);
 }
 
 // --- the queue -----------------------------------------------------------------------------------
@@ -261,5 +270,69 @@ bool asking_give_up(struct session *session)
     list_remove(&session->holding);
     session_enter(session, SESSION_LOGIN);
     refuse_no_server(session, S("too many logins wait for their servers"));
+    return true;
+}
+
+// --- showing a right one -------------------------------------------------------------------------
+
+static const struct account_entry *entry_of(const struct session *session)
+{
+    struct buffer name = BUFFER_INIT;
+    const struct account_entry *entry =
+        account_find(session->worker, account_name(session, user_of(session), &name));
+    buffer_release(&name);
+    return entry;
+}
+
+static void confirm_ready(struct conn *conn)
+{
+    struct session *session = conn_holder(conn);
+    const struct account_entry *entry = entry_of(session);
+    struct buffer name = BUFFER_INIT;
+    asked_forget(session, session->greeting);
+    conn_close(conn);
+    if (entry != NULL) {
+        struct secret *secret = secret_ref(entry->secret);
+        account_learn(session->worker, account_name(session, user_of(session), &name), secret);
+        secret_unref(&secret);
+    }
+    buffer_release(&name);
+    session_enter(session, SESSION_LOGIN);
+    greet_admit(session);
+}
+
+// A server that says nothing of the account leaves things as they were.
+static void confirm_closed(struct conn *conn, const struct conn_loss *loss)
+{
+    struct session *session = conn_holder(conn);
+    struct buffer name = BUFFER_INIT;
+    struct err err;
+    asked_forget(session, session->greeting);
+    session_enter(session, SESSION_LOGIN);
+    if (conn_loss_is_of_account(loss) && err_decode(&err, loss->refusal)) {
+        account_forget(session->worker, account_name(session, user_of(session), &name));
+        greet_act(session, login_server_refuse(&session->greeting->login, &err));
+    } else {
+        greet_admit(session);
+    }
+    buffer_release(&name);
+}
+
+static const struct conn_handler confirm_handler = {
+    .on_ready = confirm_ready,
+    .on_answer = asked_answer,
+    .on_closed = confirm_closed,
+};
+
+bool asking_confirm(struct session *session)
+{
+    const struct account_entry *entry = entry_of(session);
+    int server = worker_server_for_logins(session->worker, -1);
+    if (entry == NULL || !entry->is_doubted || server < 0 || !may_ask(session)) {
+        return false;
+    }
+    session_enter(session, SESSION_ASKING);
+    session->greeting->asked_server = server;
+    conn_begin(session, entry->secret, &confirm_handler);
     return true;
 }

@@ -176,6 +176,9 @@ static bool inserts_query(struct slice sql, const struct sql_syntax *syntax)
 static enum found found_by_insert(const struct session *session, uint64_t *count)
 {
     const struct run *run = session->run;
+    if (run->statement.kind == STATEMENT_SET) { // whose text begins otherwise
+        return FOUND_UNSURE;
+    }
     if (!inserts_query(run->sql, &session->syntax)) {
         return FOUND_SAME;
     }

@@ -545,6 +545,13 @@ static void schema_check(struct session *session)
 
 static void accepted(struct session *session)
 {
+    if (!asking_confirm(session)) {
+        greet_admit(session);
+    }
+}
+
+void greet_admit(struct session *session)
+{
     struct worker *worker = session->worker;
     struct greeting *greeting = session->greeting;
     const struct login_request *request = login_server_request(&greeting->login);

@@ -32,6 +32,8 @@ struct greeting {
 
 // Sends what the conversation has to say and does what it says.
 void greet_act(struct session *session, enum login_verb verb);
+// The client has proved who it is.
+void greet_admit(struct session *session);
 // The collation that servers are told, for the one that the client named.
 uint16_t greet_collation(const struct session *session, uint16_t number);
 
@@ -39,6 +41,9 @@ uint16_t greet_collation(const struct session *session, uint16_t number);
 
 // Tries the client's password on a server: at once, or when it is its turn.
 void asking_begin(struct session *session);
+// The client's proof is right. Where somebody tried another password before, a server is shown the
+// right one, then greet_admit() follows. False: there is no need to, or no room for it now.
+bool asking_confirm(struct session *session);
 // Time is up. Whether the login was in the queue still: then the client was told so.
 bool asking_give_up(struct session *session);
 // The login ends: nothing of it is asked any more.

@@ -45,7 +45,7 @@ void outcome_log_slow(struct session *session, int64_t now_us)
         session->pooled != NULL ? conn_target(pooled_conn(session->pooled))->name : SLICE_NONE;
     log_warn(&session->source, "query.slow", kv_us("took", took_us),
              kv_str("target", route_target_name(run->route.target)), kv_slice("backend", backend),
-             kv_slice("query", slice_first(shown_text(session, room), SHOWN_ROOM)));
+             kv_slice("query", shown_text(session, SHOWN_ROOM, room)));
 }
 
 static void query_count(struct session *session, enum metric_result result)
@@ -182,7 +182,7 @@ static void query_remember(struct session *session)
 {
     char room[SHOWN_ROOM];
     if (session->run->sql.len > 0) {
-        struct slice shown = slice_first(shown_text(session, room), LAST_QUERY_SIZE);
+        struct slice shown = shown_text(session, LAST_QUERY_SIZE, room);
         session->last_query_len = (uint8_t)shown.len;
         memcpy(session->last_query, shown.ptr, shown.len);
     }

@@ -299,7 +299,7 @@ static void log_rule(struct session *session)
     char room[SHOWN_ROOM];
     log_info(&session->source, "rule.log", kv_slice("rule", route->rule->conf->name),
              kv_str("target", route_target_name(route->target)),
-             kv_slice("query", slice_first(shown_text(session, room), SHOWN_ROOM)));
+             kv_slice("query", shown_text(session, SHOWN_ROOM, room)));
 }
 
 // SHOW WARNINGS behind a statement whose hints sluice did not understand: the server knows nothing

@@ -37,8 +37,10 @@ static bool is_named(const struct rewriting *at)
 
 static void item_end(struct rewriting *at)
 {
-    struct slice text = slice_make(at->item, (size_t)(token_end(&at->last) - at->item));
-    bool is_plain = slice_find(text, '`') == text.len && text.len <= ALIAS_MOST;
+    const char *end = token_end(&at->last);
+    struct slice text =
+        end > at->item ? slice_make(at->item, (size_t)(end - at->item)) : SLICE_NONE;
+    bool is_plain = text.len <= ALIAS_MOST && slice_find(text, '`') == text.len;
     if (at->has_call && !is_named(at) && is_plain) {
         rewriting_copy(at, token_end(&at->last));
         buffer_print(at->out, " AS `%.*s`", SLICE_ARG(text));
@@ -93,10 +95,8 @@ static bool ends_list(const struct token *token)
     case KEYWORD_UNION:
     case KEYWORD_EXCEPT:
     case KEYWORD_INTERSECT:
-    case KEYWORD_WINDOW:
     case KEYWORD_PROCEDURE:
     case KEYWORD_ON: // DUPLICATE KEY UPDATE
-    case KEYWORD_RETURNING:
     case KEYWORD_FETCH:
     case KEYWORD_FOR:
     case KEYWORD_LOCK:

@@ -475,8 +475,9 @@ void relay_server_writable(struct session *session);
 
 // --- shown.c -------------------------------------------------------------------------------------
 
-// The text of the command that is on its way: as it came, or written to `room`.
-struct slice shown_text(const struct session *session, char room[SHOWN_ROOM]);
+// At most so many bytes of the text of the command that is on its way: as it came, or written to
+// `room`.
+struct slice shown_text(const struct session *session, size_t most, char room[SHOWN_ROOM]);
 
 // --- effects.c -----------------------------------------------------------------------------------
 

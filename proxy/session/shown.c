@@ -35,13 +35,14 @@ static bool may_tell_password(const struct statement *statement, struct slice sq
     }
 }
 
-struct slice shown_text(const struct session *session, char room[SHOWN_ROOM])
+struct slice shown_text(const struct session *session, size_t most, char room[SHOWN_ROOM])
 {
     const struct run *run = session->run;
+    struct slice text = slice_first(run->sql, most);
     size_t len = 0;
-    if (!may_tell_password(&run->statement, run->sql)) {
-        return run->sql;
+    if (!may_tell_password(&run->statement, text)) {
+        return text;
     }
     sql_digest_text(run->sql, &session->syntax, room, SHOWN_ROOM, &len);
-    return slice_make(room, len);
+    return slice_first(slice_make(room, len), most);
 }

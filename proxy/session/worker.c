@@ -200,6 +200,18 @@ static bool begins_otherwise(const struct topology *before, const struct topolog
            before->is_autocommit_off != now->is_autocommit_off;
 }
 
+// Sessions that logged in before that was known and have done nothing yet.
+static void sessions_begin_anew(struct worker *worker)
+{
+    list_each (link, &worker->sessions) {
+        struct session *session = container_of(link, struct session, link);
+        if (session->state == SESSION_IDLE && session->queries == 0) {
+            session->status = worker_first_status(worker);
+            effects_image_changed(session);
+        }
+    }
+}
+
 static void topology_arrived(struct worker_question *question)
 {
     struct worker *worker = question->worker;
@@ -209,6 +221,7 @@ static void topology_arrived(struct worker_question *question)
     pools_set_topology(worker->pools, worker->topology);
     if (before != NULL && begins_otherwise(before, worker->topology)) {
         pools_renew(worker->pools);
+        sessions_begin_anew(worker);
     }
     positions_follow(&worker->positions, worker->topology);
     topology_unref(before);
@@ -367,7 +380,7 @@ static void facts_read(const struct session *session, int64_t now_us, struct ses
         .queries = session->queries,
     };
     if (session->run != NULL) {
-        facts->query = shown_text(session, facts->shown);
+        facts->query = shown_text(session, SHOWN_LONGEST, facts->shown);
     }
     address_print(&session->peer, facts->client);
 }

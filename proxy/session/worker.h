@@ -137,7 +137,7 @@ struct rule_hits worker_rule_hits(const struct worker *worker, size_t rule);
 // Times are on the loop's clock.
 const struct digest_table *worker_digests(const struct worker *worker);
 
-enum { SHOWN_ROOM = 1024 };
+enum { SHOWN_ROOM = 1024, SHOWN_LONGEST = 1 << 20 };
 
 struct session_facts {
     uint32_t id;

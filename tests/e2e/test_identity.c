@@ -558,6 +558,16 @@ static void a_session_that_ends_itself_hears_what_servers_say(void **state)
     }
 }
 
+// Without an item there is nothing to name.
+static void a_list_without_items_is_the_servers_error(void **state)
+{
+    MYSQL *client = site_client(*state);
+    assert_client_error(client, "SELECT FROM t WHERE id = CONNECTION_ID()", 1064, "");
+    assert_client_error(client, "SELECT ON t WHERE id = ROW_COUNT()", 1064, "");
+    assert_client_number(client, "SELECT 1", 1);
+    mysql_close(client);
+}
+
 static void kill_takes_an_expression(void **state)
 {
     const struct {
@@ -623,6 +633,7 @@ int main(void)
         cmocka_unit_test(a_kill_behind_a_name_means_sessions_too),
         cmocka_unit_test(an_idle_session_is_closed_as_a_server_closes_it),
         cmocka_unit_test(a_session_that_ends_itself_hears_what_servers_say),
+        cmocka_unit_test(a_list_without_items_is_the_servers_error),
         cmocka_unit_test(kill_takes_an_expression),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };

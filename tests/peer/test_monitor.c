@@ -154,8 +154,9 @@ static void say_positions(struct fake *fake, const char *read_only, const char *
                           const char *gtid, const char *replicated)
 {
     const char *const columns[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
-    const char *const values[] = {read_only, "0", server_id, "host", "3306",    "",
-                                  "3306",    "",  "1",       gtid,   replicated};
+    const char *const values[] = {read_only, "0",  server_id, "host",
+                                  "3306",    "",   "3306",    "STRICT_TRANS_TABLES",
+                                  "1",       gtid, replicated};
     row_answer(fake, "SELECT @@global.read_only", columns, values, 11);
 }
 

@@ -42,8 +42,8 @@ static void server_say(struct fake *fake, int server, const char *gtid)
     const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
     const char *is_replica = server > 0 ? "1" : "0";
     const char *id = server > 0 ? "2" : "1";
-    const char *const values[] = {is_replica, "0", id,  "host", "3306", "",
-                                  "3306",     "",  "1", gtid,   gtid};
+    const char *const values[] = {
+        is_replica, "0", id, "host", "3306", "", "3306", "STRICT_TRANS_TABLES", "1", gtid, gtid};
     row_say(fake, "SELECT @@global.read_only", values, 11, names);
 }
 
