@@ -98,6 +98,8 @@ bool conn_loss_is_of_account(const struct conn_loss *loss)
     case 1862: // ER_MUST_CHANGE_PASSWORD_LOGIN
     case 3118: // ER_ACCOUNT_HAS_BEEN_LOCKED of MySQL
     case 4151: // the same of MariaDB
+    case 3955: // ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK of MySQL
+    case 4150: // ER_USER_IS_BLOCKED of MariaDB, behind too many wrong passwords
         return true;
     default:
         return false;

@@ -81,6 +81,7 @@ static void pooled_free(struct pooled *pooled, enum conn_end end)
     struct pools *pools = pool->pools;
 
     pooled_untie(pooled);
+    image_unref(&pooled->wanted);
     place_count(pooled, -1);
     list_remove(&pooled->link);
     limit_give(&pooled->token);
@@ -236,6 +237,7 @@ void pooled_ready(struct pooled *pooled)
         pool->is_other_tried = false;
         metric_add(pool->pools->settings.metrics, METRIC_BACKEND_OPENED, 1,
                    metric_backend(pool->server));
+        image_unref(&pooled->wanted);
         pooled_move(pooled, IDLE); // from here on its end counts as that of an open one
     }
     if (pooled->is_outdated) {
@@ -264,14 +266,37 @@ static void on_ready(struct conn *conn)
     pooled_ready(conn_holder(conn));
 }
 
+// Whether the loss says something of what the connection was opened for, and of nothing else.
+static bool is_about_image(const struct conn_loss *loss)
+{
+    enum { SCHEMA_DENIED = 1044, SCHEMA_UNKNOWN = 1049 };
+    return loss->end == CONN_END_PREPARE || loss->code == SCHEMA_DENIED ||
+           loss->code == SCHEMA_UNKNOWN;
+}
+
+// Who hears that a connection could not be opened: the first who waits, or the first who wants the
+// same as the one that it was opened for. NULL: nobody.
+static struct pool_waiter *blamed(const struct pool *pool, const struct image *wanted,
+                                  const struct conn_loss *loss)
+{
+    list_each (link, (struct list *)&pool->waiters) {
+        struct pool_waiter *waiter = container_of(link, struct pool_waiter, link);
+        if (!is_about_image(loss) || slice_equal(waiter->request.image->schema, wanted->schema)) {
+            return waiter;
+        }
+    }
+    return NULL;
+}
+
 // A connection that was to be opened for the waiters was not.
 static void opening_failed(struct pool *pool, int64_t opening_us, unsigned secret,
-                           const struct conn_loss *loss)
+                           const struct image *wanted, const struct conn_loss *loss)
 {
-    if (opening_is_refused(pool, secret, loss) && !list_is_empty(&pool->waiters)) {
-        struct pool_waiter *first = container_of(pool->waiters.next, struct pool_waiter, link);
-        connect_note(first, opening_us);
-        waiter_refuse(first, POOL_FAILED, loss);
+    struct pool_waiter *waiter =
+        opening_is_refused(pool, secret, loss) ? blamed(pool, wanted, loss) : NULL;
+    if (waiter != NULL) {
+        connect_note(waiter, opening_us);
+        waiter_refuse(waiter, POOL_FAILED, loss);
     }
 }
 
@@ -297,7 +322,9 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     int64_t opening_us = pooled->opening_us;
     unsigned secret = pooled->secret;
     struct pool_waiter *waiter = pooled->waiter;
+    struct image *wanted = pooled->wanted;
 
+    pooled->wanted = NULL;
     if (waiter != NULL) {
         waiter->pooled = NULL;
         pooled->waiter = NULL;
@@ -309,8 +336,9 @@ static void on_closed(struct conn *conn, const struct conn_loss *loss)
     if (waiter != NULL) {
         changing_failed(pool, waiter, loss);
     } else if (place == OPENING) {
-        opening_failed(pool, opening_us, secret, loss);
+        opening_failed(pool, opening_us, secret, wanted, loss);
     }
+    image_unref(&wanted);
     pool_wake(pool);
 }
 
@@ -360,6 +388,7 @@ void pooled_open(struct pool *pool, const struct pool_request *request, struct l
     pooled->token = token;
     pooled->place = OPENING;
     pooled->secret = pool->secret;
+    pooled->wanted = image_ref(request->image);
     pooled->since_us = loop_now_us(pools->settings.loop);
     pooled->opening_us = pooled->since_us;
     list_push_front(&pool->places[OPENING], &pooled->link);

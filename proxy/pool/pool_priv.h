@@ -27,10 +27,11 @@ struct pooled {
     unsigned saving;                        // CHANGING: bits of the kinds that are being asked for
     struct limit_token token;
     enum place place;
-    int64_t since_us;   // when it came to its place
-    int64_t opening_us; // when its opening began
-    int64_t opened_us;  // and ended; 0: not yet, or it was lent since
-    unsigned secret;    // which of the account's it was opened with
+    int64_t since_us;     // when it came to its place
+    int64_t opening_us;   // when its opening began
+    int64_t opened_us;    // and ended; 0: not yet, or it was lent since
+    unsigned secret;      // which of the account's it was opened with
+    struct image *wanted; // OPENING: what it was opened for; a reference
     bool is_outdated;
 };
 

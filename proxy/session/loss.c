@@ -127,12 +127,16 @@ void query_lost(struct session *session, const struct conn_loss *loss)
     worker->shared->report(worker->shared->context, server, loss);
     log_warn(&session->source, "backend.lost", kv_slice("backend", worker->targets[server]->name),
              kv_str("end", conn_end_word(loss->end)), kv_error("error", loss->error));
-    if (session->state == SESSION_SETTLING) { // the client has its answer
+    bool was_settling = session->state == SESSION_SETTLING;
+    if (was_settling) { // the client has its answer, and may have sent its next command
         command_end(session);
         session_enter(session, SESSION_IDLE);
     }
     if (session->run == NULL && had_transaction && !had_pins) {
         session->lost_on = server; // the next statement hears of it
+        if (was_settling) {
+            session_idle(session);
+        }
         return;
     }
     if (session->run == NULL) { // between two commands: what was there is gone
@@ -141,6 +145,8 @@ void query_lost(struct session *session, const struct conn_loss *loss)
             struct slice pin = pin_reason_name(effects_shown_pin(session));
             answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));
             session_finish(session);
+        } else if (was_settling) {
+            session_idle(session);
         }
         return;
     }

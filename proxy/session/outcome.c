@@ -188,13 +188,15 @@ static void query_remember(struct session *session)
     }
 }
 
-// The server closes the connection behind it.
+// The server closes the connection behind it, or may: it is going, or could not read the packet.
 static bool is_farewell(uint16_t code)
 {
     enum { SHUTDOWN = 1053, SHUTDOWN_NORMAL = 1077, CONNECTION_KILLED = 1927 };
     enum { SESSION_KILLED = 3169, IDLE_TOO_LONG = 4031 };
+    enum { PACKET_TOO_LARGE = 1153, PACKETS_OUT_OF_ORDER = 1156, WRITE_INTERRUPTED = 1161 };
     return code == SHUTDOWN || code == SHUTDOWN_NORMAL || code == CONNECTION_KILLED ||
-           code == SESSION_KILLED || code == IDLE_TOO_LONG;
+           code == SESSION_KILLED || code == IDLE_TOO_LONG || code == PACKET_TOO_LARGE ||
+           (code >= PACKETS_OUT_OF_ORDER && code <= WRITE_INTERRUPTED);
 }
 
 // Whether the connection may still do something to the next statement: an order to end the last one

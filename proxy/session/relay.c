@@ -330,6 +330,9 @@ size_t relay_upload(struct session *session, const uint8_t *bytes, size_t len)
         if (is_end) {
             reply_resume(&run->reply, run->reply.sequence);
             session_enter(session, SESSION_RUNNING);
+            if (run->route.timeout_us > 0) { // anew: the client was what took its time
+                timer_set(&session->timer, session->worker->loop, run->route.timeout_us);
+            }
             break;
         }
     }

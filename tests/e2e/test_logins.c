@@ -339,6 +339,37 @@ static void *login_run(void *context)
     return is_in ? context : NULL;
 }
 
+static void *login_nowhere_run(void *context)
+{
+    const struct site *site = context;
+    struct client_options options = instance_options(site->instance, "app", "app-secret");
+    options.schema = "nowhere";
+    assert_login_error(&options, 1044, "nowhere");
+    mysql_thread_end();
+    return NULL;
+}
+
+// Connections are opened for who waits, and the schema of the first is not the others' fault.
+static void a_refused_schema_is_told_to_who_asked_for_it(void **state)
+{
+    enum { CLIENTS = 4, ROUNDS = 6 };
+    struct site *site = *state;
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t threads[CLIENTS];
+        site_restart(site, (const char *const[]){"proxy.workers = 1", NULL}); // without connections
+        struct client_options options = instance_options(site->instance, "app", "app-secret");
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, login_nowhere_run, site), 0);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            mysql_close(client_connect(&options));
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            pthread_join(threads[i], NULL);
+        }
+    }
+}
+
 static uint64_t column_number(MYSQL *client, const char *statement)
 {
     uint64_t number;
@@ -547,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_good_login_ends_the_servers_count_of_wrong_passwords),
         cmocka_unit_test(a_first_login_is_tried_on_a_replica_where_the_primary_does_not_answer),
         cmocka_unit_test(many_first_logins_ask_a_server_for_a_few),
+        cmocka_unit_test(a_refused_schema_is_told_to_who_asked_for_it),
         cmocka_unit_test(in_file_mode_only_the_sections_count),
         cmocka_unit_test(a_stored_hash_is_enough_for_native_password),
         cmocka_unit_test(a_stored_hash_is_not_enough_for_mysql_and_the_client_is_told),
