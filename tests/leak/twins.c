@@ -286,10 +286,12 @@ static void forget(struct twins *twins)
     twins->pending = NULL;
 }
 
-// A role outlives a reset on a server, and does not through sluice: it is set back first.
+// A role outlives a reset on a server, and does not through sluice: it is set back first; not in a
+// READ ONLY transaction, which sluice has on a replica.
 static bool role_set_back(struct twins *twins)
 {
-    bool alike = !twins->has_role || twins_query(twins, "SET ROLE NONE");
+    bool alike =
+        !twins->has_role || (twins_query(twins, "ROLLBACK") && twins_query(twins, "SET ROLE NONE"));
     twins->has_role = false;
     return alike;
 }
