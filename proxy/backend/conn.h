@@ -215,8 +215,6 @@ typedef void conn_result_fn(struct conn *conn, const struct conn_result *result,
 // several); the connection is READY again when it is called. If the connection is lost, on_closed()
 // comes instead.
 void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
-// The same without a limit of time: how long it may take is the holder's to mind.
-void conn_query_long(struct conn *conn, struct slice sql, conn_result_fn *done, void *context);
 // The same, with a whole command of the holder's sent right behind it, in one piece (empty: none):
 // where `done` calls conn_relay(), the rest of what comes is that command's answer. It runs
 // whatever the statement before it ends in. How long that may take is the holder's to mind.

@@ -332,11 +332,6 @@ void conn_query(struct conn *conn, struct slice sql, conn_result_fn *done, void 
     work_query(work_begin(conn), COMMAND_QUERY, sql, SLICE_NONE, done, context);
 }
 
-void conn_query_long(struct conn *conn, struct slice sql, conn_result_fn *done, void *context)
-{
-    work_query(work_open(conn), COMMAND_QUERY, sql, SLICE_NONE, done, context);
-}
-
 void conn_query_ahead(struct conn *conn, struct slice sql, struct slice behind,
                       conn_result_fn *done, void *context)
 {

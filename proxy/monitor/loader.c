@@ -83,7 +83,8 @@ static void answered(struct conn *conn, const struct conn_result *result, void *
 
 static void query_send(struct loader *loader)
 {
-    conn_query_long(loader->conn, catalogue_queries[loader->query].sql, answered, loader);
+    conn_query_ahead(loader->conn, catalogue_queries[loader->query].sql, SLICE_NONE, answered,
+                     loader); // no limit of its own: the loader's is for all of them
 }
 
 // --- the connection

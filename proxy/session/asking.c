@@ -19,7 +19,6 @@ static void asked_forget(struct session *session, struct greeting *greeting)
     struct asking *asking = &session->worker->asking;
     greeting->asked = NULL;
     list_remove(&session->holding);
-    asking->count--;
     loop_defer(session->worker->loop, &asking->task);
 }
 
@@ -149,16 +148,26 @@ static const struct conn_handler asked_handler = {
 
 // --- asking --------------------------------------------------------------------------------------
 
+static struct slice user_of(const struct session *session)
+{
+    return login_server_request(&session->greeting->login)->user;
+}
+
+static const struct account_entry *entry_of(const struct session *session)
+{
+    struct buffer name = BUFFER_INIT;
+    const struct account_entry *entry =
+        account_find(session->worker, account_name(session, user_of(session), &name));
+    buffer_release(&name);
+    return entry;
+}
+
 // Whether the same password was taken lately: while this login waited, say.
 static bool is_known(const struct session *session)
 {
-    const struct login_server *login = &session->greeting->login;
-    struct buffer name = BUFFER_INIT;
-    const struct account_entry *entry = account_find(
-        session->worker, account_name(session, login_server_request(login)->user, &name));
-    buffer_release(&name);
+    const struct account_entry *entry = entry_of(session);
     return entry != NULL && account_is_trusted(session->worker, entry) &&
-           secret_is_same(entry->secret, login_server_secret(login));
+           secret_is_same(entry->secret, login_server_secret(&session->greeting->login));
 }
 
 // Asks the server that was chosen.
@@ -177,7 +186,6 @@ static void conn_begin(struct session *session, struct secret *secret,
         .collation = greet_collation(session, request->collation), // of both names
         .schema = request->schema,
     };
-    worker->asking.count++;
     list_push_back(&worker->asking.asked, &session->holding);
     greeting->asked = conn_open(&settings, handler, session);
 }
@@ -197,25 +205,15 @@ static void asking_go(struct session *session)
 
 // --- the queue -----------------------------------------------------------------------------------
 
-static struct slice user_of(const struct session *session)
-{
-    return login_server_request(&session->greeting->login)->user;
-}
-
-static unsigned asked_of(const struct worker *worker, struct slice user)
-{
-    unsigned count = 0;
-    list_each (link, (struct list *)&worker->asking.asked) {
-        count += slice_equal(user_of(container_of(link, struct session, holding)), user) ? 1 : 0;
-    }
-    return count;
-}
-
 static bool may_ask(const struct session *session)
 {
-    const struct worker *worker = session->worker;
-    return worker->asking.count < ASKED_MOST &&
-           asked_of(worker, user_of(session)) < ASKED_OF_ONE_MOST;
+    unsigned all = 0, of_user = 0;
+    list_each (link, &session->worker->asking.asked) {
+        const struct session *other = container_of(link, struct session, holding);
+        of_user += slice_equal(user_of(other), user_of(session)) ? 1 : 0;
+        all++;
+    }
+    return all < ASKED_MOST && of_user < ASKED_OF_ONE_MOST;
 }
 
 // The first whose turn it is; NULL: none.
@@ -274,15 +272,6 @@ bool asking_give_up(struct session *session)
 }
 
 // --- showing a right one -------------------------------------------------------------------------
-
-static const struct account_entry *entry_of(const struct session *session)
-{
-    struct buffer name = BUFFER_INIT;
-    const struct account_entry *entry =
-        account_find(session->worker, account_name(session, user_of(session), &name));
-    buffer_release(&name);
-    return entry;
-}
 
 static void confirm_ready(struct conn *conn)
 {

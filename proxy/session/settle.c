@@ -234,6 +234,14 @@ static void tables_read(struct session *session)
     }
 }
 
+static void names_copy(const struct held *held, enum held_kind kind, struct arena *arena,
+                       struct slice *out)
+{
+    for (size_t i = 0; i < held_count(held, kind); i++) {
+        out[i] = arena_copy(arena, held_name(held, kind, i));
+    }
+}
+
 // The names of a kind are taken off its list one by one, in the order in which they were asked.
 static void answer_read(struct session *session, const struct conn_result *result)
 {
@@ -244,13 +252,9 @@ static void answer_read(struct session *session, const struct conn_result *resul
     size_t locks = were_locks_asked ? held_count(held, HELD_USER_LOCK) : 0;
     struct arena *arena = &session->run->arena;
     struct slice *names = arena_alloc(arena, (unsure + locks + 1) * sizeof(*names));
-    for (size_t i = 0; i < unsure; i++) {
-        names[i] = arena_copy(arena, held_name(held, HELD_UNSURE, i));
-    }
-    for (size_t i = 0; i < locks; i++) {
-        names[unsure + i] = arena_copy(arena, held_name(held, HELD_USER_LOCK, i));
-    }
+    names_copy(held, HELD_UNSURE, arena, names);
     if (were_locks_asked) {
+        names_copy(held, HELD_USER_LOCK, arena, names + unsure);
         held_doubt(held, HELD_USER_LOCK, false);
     }
     held_clear(&session->held, HELD_UNSURE);
@@ -271,9 +275,7 @@ static void answer_missing(struct session *session)
     struct arena *arena = &session->run->arena;
     size_t count = held_count(session->held, HELD_UNSURE);
     struct slice *names = arena_alloc(arena, (count + 1) * sizeof(*names));
-    for (size_t i = 0; i < count; i++) {
-        names[i] = arena_copy(arena, held_name(session->held, HELD_UNSURE, i));
-    }
+    names_copy(session->held, HELD_UNSURE, arena, names);
     held_doubt(session->held, HELD_USER_LOCK, false);
     held_clear(&session->held, HELD_UNSURE);
     for (size_t i = 0; i < count; i++) {

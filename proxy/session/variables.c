@@ -253,13 +253,17 @@ static void names_note(struct session *session, const struct statement *statemen
     }
 }
 
+static bool is_charset(struct slice name)
+{
+    return slice_starts_nocase(name, S("character_set_")) ||
+           slice_starts_nocase(name, S("collation_"));
+}
+
 // Charsets and collations have names: what a number, or a part of the name, stands for is the
 // server's to say.
 static bool is_other_name(const struct assignment *assignment)
 {
-    bool is_charset = slice_starts_nocase(assignment->name, S("character_set_")) ||
-                      slice_starts_nocase(assignment->name, S("collation_"));
-    return is_charset &&
+    return is_charset(assignment->name) &&
            (assignment->kind == ASSIGNMENT_NUMBER || is_short_collation(assignment->value));
 }
 
@@ -313,12 +317,6 @@ static void held_note(struct session *session, const struct assignment *assignme
     } else {
         held_add(&session->held, HELD_VARIABLE, assignment->name);
     }
-}
-
-static bool is_charset(struct slice name)
-{
-    return slice_starts_nocase(name, S("character_set_")) ||
-           slice_starts_nocase(name, S("collation_"));
 }
 
 // Whether DEFAULT stands for what a connection cannot be given by that word again: charsets are set

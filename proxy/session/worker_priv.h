@@ -23,7 +23,6 @@ struct waits {
 // Logins that a server is asked about, and those whose turn it is not yet, oldest first.
 struct asking {
     struct list waiting, asked;
-    unsigned count; // asked
     struct loop_task task;
 };
 
