@@ -80,7 +80,7 @@ LTO_CFLAGS := $(if $(LTO),-flto=auto -ffat-lto-objects)
 LTO_LDFLAGS := $(if $(LTO),$(OPTIMIZE) -flto=auto)
 LDFLAGS += $(if $(LTO),-fno-lto)
 LIBS := -levent_core -levent_extra -levent_pthreads -lssl -lcrypto -lhiredis -linih -lcares -lpcre2-8 -lsqlite3 -lz -lzstd \
-	-lxxhash -ljansson -lpthread -lm
+	-lsodium -lxxhash -ljansson -lpthread -lm
 TEST_LIBS := -lcmocka -lmariadb $(LIBS)
 
 all: $(BUILD)/sluice

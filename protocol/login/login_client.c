@@ -1,5 +1,6 @@
 #include "protocol/login/login_client.h"
 
+#include "protocol/login/ed25519.h"
 #include "protocol/login/login_key.h"
 #include "protocol/login/login_priv.h"
 #include "protocol/packet/attribute.h"
@@ -115,7 +116,7 @@ static enum login_verb accepted(struct login_client *login, struct slice payload
 // What proves the secret by one plugin.
 struct proof {
     size_t len;
-    uint8_t bytes[SHA256_SIZE];
+    uint8_t bytes[ED25519_PROOF_SIZE];
 };
 
 static bool proof_make_native(struct proof *proof, const struct secret *secret,
@@ -164,6 +165,7 @@ static bool proof_make(struct proof *proof, enum auth_plugin plugin, const struc
         return proof_make_native(proof, secret, nonce);
     case AUTH_PLUGIN_SHA2:
         return proof_make_sha2(proof, secret, nonce);
+    case AUTH_PLUGIN_ED25519: // over a nonce of its own
     case AUTH_PLUGIN_SHA256:
     case AUTH_PLUGIN_CLEAR:
     case AUTH_PLUGIN_UNKNOWN:
@@ -405,6 +407,23 @@ static enum login_verb proof_send(struct login_client *login, enum auth_plugin p
     return state_enter(login, LOGIN_CLIENT_PROOF, LOGIN_READ);
 }
 
+// MariaDB signs with an empty password as with any other, and never lets it in.
+static enum login_verb ed25519_send(struct login_client *login, struct slice data)
+{
+    uint8_t proof[ED25519_PROOF_SIZE];
+
+    if (data.len != ED25519_NONCE_SIZE) {
+        return malformed(login, "auth switch");
+    }
+    if (!secret_has_password(login->options.secret)) {
+        return needs_password(login, AUTH_PLUGIN_ED25519);
+    }
+    login->peer.plugin = AUTH_PLUGIN_ED25519;
+    ed25519_sign(secret_password(login->options.secret), (const uint8_t *)data.ptr, proof);
+    packet_bare(&login->out, &login->sequence, slice_make(proof, sizeof(proof)));
+    return state_enter(login, LOGIN_CLIENT_PROOF, LOGIN_READ);
+}
+
 static enum login_verb clear_send(struct login_client *login)
 {
     if (!login->peer.is_secure) {
@@ -451,6 +470,8 @@ static enum login_verb switched(struct login_client *login, struct slice payload
     case AUTH_PLUGIN_NATIVE:
     case AUTH_PLUGIN_SHA2:
         return proof_send(login, plugin, request.data);
+    case AUTH_PLUGIN_ED25519:
+        return ed25519_send(login, request.data);
     case AUTH_PLUGIN_SHA256:
         return sha256_send(login, request.data);
     case AUTH_PLUGIN_CLEAR:

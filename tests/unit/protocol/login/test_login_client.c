@@ -1,5 +1,6 @@
 // Our role towards servers, against servers that are made by hand: what real ones are known to
 // send, and what none should.
+#include "protocol/login/ed25519.h"
 #include "protocol/login/login_client.h"
 #include "protocol/login/login_key.h"
 #include "protocol/packet/attribute.h"
@@ -360,6 +361,49 @@ static void a_name_with_a_zero_byte_is_not_sent(void **state)
     fixture_release(&server);
 }
 
+static void a_switch_to_ed25519_is_answered_by_a_signature(void **state)
+{
+    (void)state;
+    static const struct slice nonce = SLICE_INIT("abcdefghijklmnopqrstuvwxyz012345");
+    uint8_t proof[ED25519_PROOF_SIZE];
+    struct fixture server;
+
+    fixture_init(&server);
+    begin(&server);
+    hear(&server);
+    say_switch(&server, "client_ed25519", nonce);
+    ed25519_sign(S("secret"), (const uint8_t *)nonce.ptr, proof);
+    assert_true(slice_equal(hear(&server), slice_make(proof, sizeof(proof))));
+    say_ok(&server);
+    assert_int_equal(server.verb, LOGIN_ACCEPTED);
+    fixture_release(&server);
+}
+
+static void ed25519_wants_the_password_and_a_nonce_of_its_length(void **state)
+{
+    (void)state;
+    static const struct slice nonce = SLICE_INIT("abcdefghijklmnopqrstuvwxyz012345");
+    uint8_t key[SHA1_SIZE];
+    struct fixture server;
+
+    fixture_init(&server);
+    begin(&server);
+    hear(&server);
+    say_switch(&server, "client_ed25519", NONCE);
+    assert_refused(&server, REFUSAL_SERVER_MALFORMED, 1429);
+    fixture_release(&server);
+
+    fixture_init(&server);
+    digest_sha1(S("secret"), key);
+    secret_set(&server, secret_from_sha1(key));
+    begin(&server);
+    hear(&server);
+    say_switch(&server, "client_ed25519", nonce);
+    assert_refused(&server, REFUSAL_SERVER_NEEDS_PASSWORD, 1429);
+    assert_non_null(strstr(login_client_refusal(&server.login)->text, "client_ed25519"));
+    fixture_release(&server);
+}
+
 static void a_plugin_that_is_not_spoken_is_answered_by_one_that_is(void **state)
 {
     (void)state;
@@ -511,7 +555,7 @@ static void an_auth_switch_is_answered_over_its_own_nonce(void **state)
 static void a_plugin_that_is_not_spoken_is_named_with_its_server_and_user(void **state)
 {
     (void)state;
-    static const char *const plugins[] = {"client_ed25519", "authentication_ldap_sasl_client",
+    static const char *const plugins[] = {"auth_gssapi_client", "authentication_ldap_sasl_client",
                                           "parsec", ""};
 
     for (size_t i = 0; i < sizeof(plugins) / sizeof(plugins[0]); i++) {
@@ -1057,6 +1101,8 @@ int main(void)
         cmocka_unit_test(a_schema_is_asked_for_where_one_is_given),
         cmocka_unit_test(the_program_names_itself_and_what_the_caller_adds),
         cmocka_unit_test(a_name_with_a_zero_byte_is_not_sent),
+        cmocka_unit_test(a_switch_to_ed25519_is_answered_by_a_signature),
+        cmocka_unit_test(ed25519_wants_the_password_and_a_nonce_of_its_length),
         cmocka_unit_test(a_plugin_that_is_not_spoken_is_answered_by_one_that_is),
         cmocka_unit_test(a_server_without_plugins_gets_a_native_proof),
         cmocka_unit_test(a_hash_proves_itself_by_its_own_plugin),
