@@ -4,6 +4,7 @@
 #include "proxy/base/memory.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -108,7 +109,8 @@ bool conn_loss_is_of_account(const struct conn_loss *loss)
 
 bool conn_loss_is_full(const struct conn_loss *loss)
 {
-    return loss->code == 1040 || loss->code == 1203 || loss->code == 1226;
+    return loss->end == CONN_END_EXHAUSTED || loss->code == 1040 || loss->code == 1203 ||
+           loss->code == 1226;
 }
 
 bool conn_loss_tells_of_server(const struct conn_loss *loss)
@@ -117,6 +119,7 @@ bool conn_loss_tells_of_server(const struct conn_loss *loss)
     case CONN_END_PREPARE:
     case CONN_END_IDLE:
     case CONN_END_LOGIN:
+    case CONN_END_EXHAUSTED:
         return false;
     case CONN_END_REFUSED:
         return conn_loss_is_full(loss);
@@ -168,6 +171,16 @@ void conn_close(struct conn *conn)
         stream_send(&conn->stream, quit, sizeof(quit));
     }
     conn_shut(conn);
+}
+
+void conn_watch(const struct conn *conn, bool closely)
+{
+    stream_watch(&conn->stream, closely);
+}
+
+bool conn_is_unheard(const struct conn *conn)
+{
+    return stream_is_unheard(&conn->stream);
 }
 
 // --- the stream's callbacks ----------------------------------------------------------------------
@@ -244,11 +257,18 @@ static void on_writable(struct stream *stream)
     }
 }
 
-static enum conn_end end_of(enum stream_end end, enum conn_state state)
+// Whether what was wanting is this machine's, not the server's.
+static bool is_exhausted(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM ||
+           code == EADDRNOTAVAIL;
+}
+
+static enum conn_end end_of(enum stream_end end, enum conn_state state, int code)
 {
     switch (end) {
     case STREAM_END_CONNECT:
-        return CONN_END_CONNECT;
+        return is_exhausted(code) ? CONN_END_EXHAUSTED : CONN_END_CONNECT;
     case STREAM_END_CONNECT_TIMEOUT:
         return CONN_END_TIMEOUT;
     case STREAM_END_TLS:
@@ -266,7 +286,7 @@ static void on_closed(struct stream *stream, enum stream_end end, const struct e
     if (conn->state == CONN_CONNECTING && opening_retry(conn)) {
         return;
     }
-    conn_end(conn, end_of(end, conn->state), SLICE_NONE, "%s", error->text);
+    conn_end(conn, end_of(end, conn->state, error->code), SLICE_NONE, "%s", error->text);
 }
 
 static const struct stream_handler stream_handler = {

@@ -98,7 +98,8 @@ struct conn_loss {
 // Whether the server does not let the account in: its password was changed, it is gone or locked,
 // or may not come from here.
 bool conn_loss_is_of_account(const struct conn_loss *loss);
-// Whether the server takes no more connections, of that account or at all.
+// Whether no more connections can be had while there are so many: the server takes no more, of that
+// account or at all, or sluice itself is at an end.
 bool conn_loss_is_full(const struct conn_loss *loss);
 // Whether it says something of the server, not of one account or session: for the monitor.
 bool conn_loss_tells_of_server(const struct conn_loss *loss);
@@ -131,6 +132,12 @@ void conn_close(struct conn *conn);
 // The holder is told, from the loop, that the connection closed for that reason: when it must not
 // be used any more.
 void conn_break(struct conn *conn, enum conn_end end, const char *text);
+
+// The server is in trouble, or is not any more: whether its machine is asked every second if it is
+// still there; and whether it has stopped answering. A server that hangs answers all the same: its
+// machine does.
+void conn_watch(const struct conn *conn, bool closely);
+bool conn_is_unheard(const struct conn *conn);
 
 // --- state ---------------------------------------------------------------------------------------
 

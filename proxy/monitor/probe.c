@@ -232,6 +232,8 @@ static void conn_closed(struct conn *conn, const struct conn_loss *loss)
         probe_hurry(probe);
     } else if (probe->state == PROBE_ASKING && probe->is_conn_reused) {
         conn_start(probe);
+    } else if (loss->end == CONN_END_EXHAUSTED) { // which says nothing of the server
+        probe_end(probe);
     } else {
         probe_fail(probe, loss->error->text);
     }

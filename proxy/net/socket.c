@@ -13,6 +13,9 @@
 // A peer that vanished without a word is noticed after a minute of silence and six unanswered
 // questions.
 enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 10, KEEPALIVE_COUNT = 6 };
+// Where something else says so as well: in a row, at growing distances of 200 ms and more, or of a
+// second where nothing is sent.
+enum { UNHEARD_COUNT = 3 };
 
 // Repeats a system call that a signal interrupted; the result, or a negative errno.
 #define RETRIED(call)                                                                              \
@@ -123,13 +126,29 @@ bool socket_is_listening(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &answer, &len) == 0 && answer != 0;
 }
 
-// --- opening ------------------------------------------------------------------------------------
+// --- peers that have vanished -------------------------------------------------------------------
 
 static void option_set(int fd, int level, int option, int value)
 {
     // An option that this kernel or kind of socket lacks changes nothing that we rely on.
     (void)setsockopt(fd, level, option, &value, sizeof(value));
 }
+
+void socket_watch(int fd, bool closely)
+{
+    option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, closely ? 1 : KEEPALIVE_IDLE_S);
+    option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, closely ? 1 : KEEPALIVE_INTERVAL_S);
+}
+
+bool socket_is_unheard(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+           (info.tcpi_retransmits >= UNHEARD_COUNT || info.tcpi_probes >= UNHEARD_COUNT);
+}
+
+// --- opening ------------------------------------------------------------------------------------
 
 static int socket_open(const struct address *address)
 {
@@ -145,8 +164,7 @@ static int socket_open(const struct address *address)
     if (address->kind != ADDRESS_PATH) {
         option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-        option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+        socket_watch(fd, false);
         option_set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
     }
     return fd;

@@ -61,5 +61,16 @@ extern const struct ares_socket_functions socket_ares_functions;
 struct address socket_peer(int fd);
 struct address socket_local(int fd);
 bool socket_is_listening(int fd);
+
+// --- peers that have vanished -------------------------------------------------------------------
+
+// Whether the peer's machine is asked every second if it is still there, also while nothing is
+// sent, or as seldom as usual.
+void socket_watch(int fd, bool closely);
+// Several times in a row it has not even said that something came: tcp(7), TCP_INFO. Not so of a
+// machine that is there, however busy or stopped the program at the other end is, nor of Unix
+// sockets.
+bool socket_is_unheard(int fd);
+
 // ADDRESS_NONE for families that we don't know and unnamed Unix sockets.
 struct address address_from_sockaddr(const struct sockaddr *any, socklen_t len);

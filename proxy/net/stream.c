@@ -310,6 +310,16 @@ struct address stream_peer(const struct stream *stream)
     return socket_peer(stream->fd);
 }
 
+void stream_watch(const struct stream *stream, bool closely)
+{
+    socket_watch(stream->fd, closely);
+}
+
+bool stream_is_unheard(const struct stream *stream)
+{
+    return socket_is_unheard(stream->fd);
+}
+
 const char *stream_tls_version(const struct stream *stream)
 {
     return stream->tls != NULL ? SSL_get_version(stream->tls) : NULL;

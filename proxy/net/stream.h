@@ -218,6 +218,10 @@ static inline bool stream_is_secure(const struct stream *stream)
 // The other end, asked of the kernel; ADDRESS_NONE where it is unnamed or gone. An owner that shows
 // it for long keeps the copy that the listener gave.
 struct address stream_peer(const struct stream *stream);
+// Whether the other end's machine is asked every second if it is there; and whether it has stopped
+// answering (socket.h).
+void stream_watch(const struct stream *stream, bool closely);
+bool stream_is_unheard(const struct stream *stream);
 // "TLSv1.3", "TLS_AES_256_GCM_SHA384"; NULL without TLS.
 const char *stream_tls_version(const struct stream *stream);
 const char *stream_tls_cipher(const struct stream *stream);

@@ -224,6 +224,12 @@ void pooled_retire(struct pooled *pooled)
     }
 }
 
+// max_connections was lowered below what there is.
+static bool is_over_limit(const struct pool *pool)
+{
+    return pool_tokens_is_over(pool->pools->tokens, pool->server);
+}
+
 void pooled_ready(struct pooled *pooled)
 {
     struct conn *conn = pooled->conn;
@@ -253,6 +259,9 @@ void pooled_ready(struct pooled *pooled)
     } else if (waiter != NULL) {
         conn_apply(conn, waiter->request.image);
         return;
+    } else if (was_used && is_over_limit(pool)) {
+        pooled->is_outdated = true;
+        pooled_retire(pooled);
     } else if (was_used && sharing_is_asked(pool)) {
         sharing_give_way(pooled);
     } else {
@@ -579,6 +588,9 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
         pooled_untie(pooled);
         pooled_move(pooled, CHANGING);
         conn_reset(pooled->conn);
+    } else if (is_over_limit(pool)) {
+        pooled->is_outdated = true;
+        pooled_retire(pooled);
     } else if (opening_has_surplus(pool) && pooled_holder(pooled) == NULL) {
         pooled_close(pooled, CONN_END_SURPLUS);
     } else if (sharing_is_asked(pool)) {

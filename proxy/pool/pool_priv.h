@@ -6,6 +6,7 @@
 //     ties.c       what connections hold for sessions that do not have them
 //     growth.c     how many connections are worth having
 //     pools.c      all of a worker's: accounts, what changes around them, expiry, showing
+//     silence.c    servers whose machine has vanished
 //     tokens.c     how many connections a server may have from all workers
 //
 //     pools --by user and traits--> pool_account --by server--> pool --lists by place--> pooled
@@ -87,6 +88,7 @@ struct pools {
     struct timer expiry;
     struct timer retry; // waiters are looked at again, those of a server that was full among them
     int64_t retry_us;   // when
+    struct timer silence;
 };
 
 // --- pool.c --------------------------------------------------------------------------------------
@@ -141,6 +143,12 @@ void sharing_token_came(struct pools *pools, int server);
 // is to be given up for those. From time to time: opening another costs more than most statements.
 bool sharing_is_asked(const struct pool *pool);
 void sharing_give_way(struct pooled *pooled);
+
+// --- silence.c -----------------------------------------------------------------------------------
+
+void silence_init(struct pools *pools);
+// That server has gone down, or is so no more.
+void silence_follow(struct pools *pools, int server, bool is_down);
 
 // --- ties.c --------------------------------------------------------------------------------------
 

@@ -219,9 +219,22 @@ static bool takes_nothing(const struct server *server)
            !(server_state_takes_reads(server->state) || server_state_takes_writes(server->state));
 }
 
-static void server_changed(struct pools *pools, int index, const struct server *before,
-                           const struct server *now)
+// Another one is the primary now, also where nobody can ask this one what it is.
+static bool is_replaced(const struct server *server, const struct topology *topology)
 {
+    const struct server *head = topology_head(topology);
+    return server->role == ROLE_REPLICA || (head != NULL && head != server);
+}
+
+static bool is_down(const struct server *server)
+{
+    return server != NULL && server->state == SERVER_DOWN;
+}
+
+static void server_changed(struct pools *pools, int index, const struct server *before,
+                           const struct topology *topology)
+{
+    const struct server *now = server_at(topology, index);
     bool was_primary = before != NULL && before->role == ROLE_PRIMARY;
     bool is_primary = now != NULL && now->role == ROLE_PRIMARY;
     list_each (link, &pools->servers[index]) {
@@ -229,7 +242,7 @@ static void server_changed(struct pools *pools, int index, const struct server *
         if (was_primary != is_primary || now == NULL) {
             pool_outdate(pool);
         }
-        if (was_primary && now != NULL && now->role == ROLE_REPLICA) {
+        if (was_primary && now != NULL && is_replaced(now, topology)) {
             pool_break_lent(pool, CONN_END_DEMOTED, "the server is not the primary any more");
         }
         if (now != NULL && now->state == SERVER_OFFLINE) {
@@ -239,9 +252,12 @@ static void server_changed(struct pools *pools, int index, const struct server *
         if (takes_nothing(now)) {
             pool_refuse_all(pool);
         }
-        if (now != NULL && now->state == SERVER_DOWN) {
+        if (is_down(now)) {
             pool_close_idle(pool, CONN_END_LOST);
         }
+    }
+    if (is_down(before) != is_down(now)) {
+        silence_follow(pools, index, is_down(now));
     }
 }
 
@@ -251,9 +267,8 @@ void pools_set_topology(struct pools *pools, const struct topology *topology)
     pools->topology = topology;
     for (int i = 0; i < TOPOLOGY_SERVERS_MAX; i++) {
         const struct server *was = server_at(before, i);
-        const struct server *now = server_at(topology, i);
-        if (was != NULL || now != NULL) {
-            server_changed(pools, i, was, now);
+        if (was != NULL || server_at(topology, i) != NULL) {
+            server_changed(pools, i, was, topology);
         }
     }
 }
@@ -273,6 +288,11 @@ void pools_set_targets(struct pools *pools, struct conn_target *const *targets, 
     }
     memcpy(pools->targets, targets, (size_t)count * sizeof(pools->targets[0]));
     pools->count = count;
+    for (int i = 0; i < count; i++) {
+        while (pool_tokens_is_over(tokens, i) && pools_give_up_idle(pools, i)) {
+            // what is used goes when it comes back
+        }
+    }
 }
 
 void pools_yield(struct pools *pools, int server)
@@ -417,6 +437,7 @@ struct pools *pools_create(const struct pools_settings *settings)
     }
     timer_init(&pools->expiry, expiry_run);
     timer_init(&pools->retry, retry_run);
+    silence_init(pools);
     return pools;
 }
 
@@ -434,6 +455,7 @@ void pools_destroy(struct pools *pools)
     pool_tokens_unref(pools->tokens);
     timer_release(&pools->expiry);
     timer_release(&pools->retry);
+    timer_release(&pools->silence);
     mem_free(pools);
 }
 

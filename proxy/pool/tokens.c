@@ -152,6 +152,15 @@ uint64_t pool_tokens_came_to_others(const struct pool_tokens *tokens, int server
     return sum;
 }
 
+bool pool_tokens_is_over(const struct pool_tokens *tokens, int server)
+{
+    if ((unsigned)server >= tokens->count) {
+        return false; // it is no longer ours
+    }
+    uint32_t max = limit_max(tokens->limits, (unsigned)server);
+    return max != LIMIT_NONE && limit_used(tokens->limits, (unsigned)server) > max;
+}
+
 uint32_t pool_tokens_used(const struct pool_tokens *tokens, int server)
 {
     return limit_used(tokens->limits, (unsigned)server);

@@ -50,4 +50,6 @@ void pool_tokens_came(struct pool_tokens *tokens, int server, unsigned worker);
 // How many have come back to the others.
 uint64_t pool_tokens_came_to_others(const struct pool_tokens *tokens, int server, unsigned worker);
 
+// More are there than may be since the limit was lowered.
+bool pool_tokens_is_over(const struct pool_tokens *tokens, int server);
 uint32_t pool_tokens_used(const struct pool_tokens *tokens, int server);

@@ -119,16 +119,25 @@ static void idle_timed_out(struct session *session)
 static void idle_timer_set(struct session *session)
 {
     const struct conf_proxy *proxy = &session->worker->config->proxy;
-    int64_t delay_us = proxy->idle_timeout_us > 0 ? proxy->idle_timeout_us : TIMER_NEVER;
+    int64_t now_us = loop_now_us(session->worker->loop), delay_us = TIMER_NEVER;
+    if (proxy->idle_timeout_us > 0) {
+        delay_us = session->since_us + proxy->idle_timeout_us - now_us;
+    }
     if (proxy->max_transaction_time_us > 0 && (session->status & STATUS_IN_TRANSACTION) != 0) {
-        int64_t left_us = session->transaction_us + proxy->max_transaction_time_us -
-                          loop_now_us(session->worker->loop);
+        int64_t left_us = session->transaction_us + proxy->max_transaction_time_us - now_us;
         delay_us = left_us < delay_us ? left_us : delay_us;
     }
     if (delay_us == TIMER_NEVER) {
         timer_clear(&session->timer);
     } else {
         timer_set(&session->timer, session->worker->loop, delay_us);
+    }
+}
+
+void session_limits_changed(struct session *session)
+{
+    if (session->state == SESSION_IDLE) {
+        idle_timer_set(session);
     }
 }
 

@@ -125,10 +125,11 @@ struct session {
     uint16_t collation;    // for the handshake of new connections
     uint8_t nonce[NONCE_SIZE];
 
-    struct image *image;       // what the session wants
-    struct sql_syntax syntax;  // comes of the image
-    uint16_t status;           // the last status flags: of a transaction, autocommit, sql_mode
-    uint64_t catalogue_change; // the latest of the session's own statements that changed programs
+    struct image *image;        // what the session wants
+    struct sql_syntax syntax;   // comes of the image
+    uint16_t status;            // the last status flags: of a transaction, autocommit, sql_mode
+    uint64_t catalogue_change;  // the latest of the session's own statements that changed programs
+    bool is_transaction_unsure; // an error came that may have ended the open one: it said nothing
     int lost_on;   // index of the server that an open transaction was lost with; -1: none was
     uint32_t pins; // PIN_BIT()s
     char *tracking[TRACKED_COUNT]; // owned: what each is set to; NULL: as for a new session
@@ -167,6 +168,8 @@ void session_close(struct session *session);
 void session_finish(struct session *session);
 // The command is answered: IDLE again, and the next one if it is there already.
 void session_idle(struct session *session);
+// The configuration has changed: the limits of who is idle count from when it became idle.
+void session_limits_changed(struct session *session);
 // Does what a session at a boundary does when sluice drains. Returns whether it ended.
 bool session_drain(struct session *session);
 const char *session_state_word(enum session_state state);

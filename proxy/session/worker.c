@@ -97,6 +97,7 @@ static void setup_install(struct worker *worker, struct worker_setup *setup)
     list_each (link, &worker->sessions) {
         struct session *session = container_of(link, struct session, link);
         session->conf_user = config_user(worker->config, session->user);
+        session_limits_changed(session);
     }
     worker_setup_unref(before);
 }

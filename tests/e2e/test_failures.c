@@ -453,6 +453,33 @@ static void a_promotion_by_somebody_else_is_followed(void **state)
     mysql_close(client);
 }
 
+// The machine of the old primary has vanished, or it hangs: nobody can ask it what it is.
+static void a_primary_that_hangs_holds_nobody_once_another_one_is_promoted(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *writer = site_client(site), *idle = site_client(site);
+    client_run(idle, "START TRANSACTION");
+    client_run(idle, "UPDATE t SET a = a WHERE id = 1");
+    client_send(writer, "UPDATE t SET a = a + SLEEP(20) WHERE id = 2");
+    assert_soon(stack_number(site->stack, "db1",
+                             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
+                             "'UPDATE t SET a%' AND user = 'app'") == 1);
+    stack_server_do(site->stack, "db1", "freeze");
+    assert_soon(backend_is(site, "db1", "down"));
+    stack_promote(site->stack, "db2");
+    assert_int_not_equal(mysql_read_query_result(writer), 0);
+    assert_int_equal(mysql_errno(writer), 1158);
+    assert_non_null(strstr(mysql_error(writer), "unknown"));
+    assert_client_error(idle, "UPDATE t SET a = 1", 1213, "sluice:");
+    client_run(idle, "UPDATE t SET a = 44");
+    assert_int_equal(stack_number(site->stack, "db2", "SELECT MIN(a) FROM app.t"), 44);
+    mysql_close(writer);
+    mysql_close(idle);
+    stack_server_do(site->stack, "db1", "thaw");
+    stack_promote(site->stack, "db2"); // the old one follows, and has what was written meanwhile
+    stack_promote(site->stack, "db1");
+}
+
 // Two servers say that they are writable: writes stay with the one that the others follow.
 static void a_second_writable_server_gets_no_writes(void **state)
 {
@@ -521,6 +548,8 @@ int main(void)
         cmocka_unit_test_setup(a_promotion_by_somebody_else_is_followed, heal),
         cmocka_unit_test_setup(a_second_writable_server_gets_no_writes, heal),
         cmocka_unit_test_setup(a_server_that_refuses_connections_is_reported, heal),
+        cmocka_unit_test_setup(a_primary_that_hangs_holds_nobody_once_another_one_is_promoted,
+                               heal),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

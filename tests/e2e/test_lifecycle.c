@@ -182,6 +182,28 @@ static void time_limits_end_statements_and_idle_clients(void **state)
     site_restart(site, NULL);
 }
 
+static void a_time_limit_that_is_reloaded_reaches_who_is_idle_already(void **state)
+{
+    struct site *site = *state;
+    MYSQL *admin = instance_admin(site->instance);
+    struct peer *idle = peer_connect(site->instance->port);
+    peer_login(idle, "app", "app-secret", "app");
+    struct peer *writer = peer_connect(site->instance->port);
+    peer_login(writer, "app", "app-secret", "app");
+    peer_query(writer, "START TRANSACTION");
+    peer_query(writer, "UPDATE t SET a = a");
+    client_run(admin, "SET proxy.max_transaction_time = '100ms'");
+    writer->sequence = 0;
+    assert_peer_refused(writer, servers_are_mysql() ? 3169 : 1927, "(max_transaction_time)");
+    client_run(admin, "SET proxy.idle_timeout = '1s'");
+    idle->sequence = 0;
+    assert_peer_refused(idle, 4031, "(idle_timeout)");
+    peer_close(writer);
+    peer_close(idle);
+    mysql_close(admin);
+    site_restart(site, NULL);
+}
+
 static void hints_and_rules_limit_time_too(void **state)
 {
     struct site *site = *state;
@@ -456,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_client_that_goes_away_ends_its_statement),
         cmocka_unit_test(a_goodbye_behind_a_question_waits_for_the_answer),
         cmocka_unit_test(time_limits_end_statements_and_idle_clients),
+        cmocka_unit_test(a_time_limit_that_is_reloaded_reaches_who_is_idle_already),
         cmocka_unit_test(hints_and_rules_limit_time_too),
         cmocka_unit_test(sigterm_drains),
         cmocka_unit_test(drain_timeout_ends_what_does_not_end),

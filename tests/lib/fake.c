@@ -20,6 +20,7 @@
 #include "tests/lib/peer.h"
 #include "tests/lib/usual.h"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -463,6 +464,27 @@ void fake_disconnect(struct fake *fake)
         struct fake_conn *conn = list_entry(link, struct fake_conn, link);
         if (conn->fd >= 0) {
             shutdown(conn->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
+// The kernel loses what comes for the socket before TCP sees it: socket(7), SO_ATTACH_FILTER.
+static void socket_deafen(int fd)
+{
+    struct sock_filter lose = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &lose};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+}
+
+void fake_vanish(struct fake *fake)
+{
+    pthread_mutex_lock(&fake->lock);
+    socket_deafen(fake->fd);
+    list_each (link, &fake->conns) {
+        struct fake_conn *conn = list_entry(link, struct fake_conn, link);
+        if (conn->fd >= 0) {
+            socket_deafen(conn->fd);
         }
     }
     pthread_mutex_unlock(&fake->lock);

@@ -55,6 +55,9 @@ size_t fake_accepted(struct fake *fake);
 size_t fake_open(struct fake *fake);
 // Ends all open connections, the proxy's monitor's too.
 void fake_disconnect(struct fake *fake);
+// As if its machine were unplugged, for good: what is sent to it is lost, and nobody is told. For
+// the connections that there are, and for new ones.
+void fake_vanish(struct fake *fake);
 
 // Whole answers, framed, appended to `out`.
 void fake_write_ok(struct buffer *out);

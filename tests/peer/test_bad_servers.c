@@ -293,6 +293,29 @@ static void bytes_behind_an_answer_never_reach_the_next_client(void **state)
     assert_scene_sound(scene);
 }
 
+// The server is going, or has ended that session: nobody else gets the connection, though it is
+// still open.
+static void a_connection_that_says_farewell_is_not_lent_again(void **state)
+{
+    static const unsigned farewells[] = {1053, 1077, 1153, 1927, 3169, 4031};
+    const struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof(farewells) / sizeof(farewells[0]); i++) {
+        struct buffer bytes = BUFFER_INIT;
+        fake_write_err(&bytes, farewells[i], "going");
+        fake_answer(scene->fake, "UPDATE bye", buffer_slice(&bytes), FAKE_USUALLY);
+        struct peer *peer = scene_client(scene);
+        size_t ended = fake_accepted(scene->fake) - fake_open(scene->fake);
+        peer_send_query(peer, "UPDATE bye SET a = 1");
+        assert_peer_err(peer, farewells[i], "going");
+        assert_soon(fake_accepted(scene->fake) - fake_open(scene->fake) > ended);
+        assert_true(slice_equal(peer_query_value(peer, "SELECT 11"), S("11")));
+        assert_true(slice_equal(peer_query_value(scene->witness, "SELECT 11"), S("11")));
+        peer_close(peer);
+        buffer_release(&bytes);
+    }
+    assert_scene_sound(scene);
+}
+
 static void an_error_among_rows_ends_the_result(void **state)
 {
     const struct scene *scene = *state;
@@ -428,6 +451,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_stops_for_a_while_holds_nobody_else_up),
         cmocka_unit_test(nonsense_ends_the_statement),
         cmocka_unit_test(bytes_behind_an_answer_never_reach_the_next_client),
+        cmocka_unit_test(a_connection_that_says_farewell_is_not_lent_again),
         cmocka_unit_test(an_error_among_rows_ends_the_result),
         cmocka_unit_test(a_file_that_nobody_offered_is_not_given),
         cmocka_unit_test(an_idle_connection_that_was_closed_is_not_used),

@@ -176,7 +176,7 @@ stack_addresses() {
 }
 
 stack_start() {
-    ! stack_status | grep -q ' running$' || fail "servers run in $dir already"
+    ! stack_status | grep -qE ' (running|frozen)$' || fail "servers run in $dir already"
     rm -rf "$dir"
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
@@ -219,9 +219,15 @@ stack_remove() {
     rm -rf "$dir"
 }
 
+is_frozen() { # NAME
+    grep -q '^State:[[:space:]]*T' "/proc/$(cat "$dir/$1/pid")/status"
+}
+
 stack_status() {
     for name in $(server_names); do
-        if process_runs "$dir/$name/pid" "$dir/$name/my.cnf"; then state=running; else state=stopped; fi
+        state=stopped
+        ! process_runs "$dir/$name/pid" "$dir/$name/my.cnf" || state=running
+        [ $state = stopped ] || ! is_frozen "$name" || state=frozen
         echo "$name $(server_port "$name") $state"
     done
 }

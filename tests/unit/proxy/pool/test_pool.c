@@ -468,16 +468,41 @@ static void a_refused_login_is_told_to_one_waiter_with_the_server_s_number(void 
 
 static void a_server_that_is_full_keeps_its_waiters_while_connections_are_out(void **state)
 {
-    struct bench bench;
+    static const uint16_t codes[] = {1040, 1203, 1226}; // at all, and of one account
     (void)state;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        struct bench bench;
+        bench_open(&bench, 10);
+        take_wait(&bench, 0);
+        bench.server.refuse_login = codes[i];
+        take(&bench, 1);
+        turn_until(bench.fixture.loop, bench.reports > 0);
+        assert_int_equal(bench.takers[1].refusals, 0);
+        give(&bench, 0, POOL_KEEP);
+        turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+        bench_close(&bench);
+    }
+}
+
+static void clients_of_other_traits_do_not_share_connections(void **state)
+{
+    static const struct conn_traits traits[] = {
+        {.found_rows = true},    {.ignore_space = true},   {.interactive = true},
+        {.deprecate_eof = true}, {.extended_types = true}, {.query_attributes = true},
+    };
+    (void)state;
+    struct bench bench;
     bench_open(&bench, 10);
-    take_wait(&bench, 0);
-    bench.server.refuse_login = 1040;
-    take(&bench, 1);
-    turn_until(bench.fixture.loop, bench.reports > 0);
-    assert_int_equal(bench.takers[1].refusals, 0);
-    give(&bench, 0, POOL_KEEP);
-    turn_until(bench.fixture.loop, bench.takers[1].pooled != NULL);
+    struct secret *secret = secret_from_password(S("secret"));
+    struct pool_account *plain =
+        pools_account(bench.pools, S("same"), (struct conn_traits){0}, secret, NULL);
+    for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++) {
+        struct pool_account *other = pools_account(bench.pools, S("same"), traits[i], secret, NULL);
+        assert_ptr_not_equal(other, plain);
+        pools_account_leave(&other);
+    }
+    pools_account_leave(&plain);
+    secret_unref(&secret);
     bench_close(&bench);
 }
 
@@ -1031,6 +1056,7 @@ int main(void)
         cmocka_unit_test(what_one_session_wants_and_the_server_refuses_is_that_session_s_alone),
         cmocka_unit_test(a_refused_login_is_told_to_one_waiter_with_the_server_s_number),
         cmocka_unit_test(a_server_that_is_full_keeps_its_waiters_while_connections_are_out),
+        cmocka_unit_test(clients_of_other_traits_do_not_share_connections),
         cmocka_unit_test(
             a_server_that_is_full_gets_room_from_an_idle_connection_of_another_account),
         cmocka_unit_test(a_server_that_is_full_gets_room_from_the_other_workers),
