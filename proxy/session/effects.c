@@ -509,7 +509,25 @@ static void succeeded(struct session *session, const struct statement *statement
     }
 }
 
-// Several statements, of which one failed: how far they came is not known.
+// Whether accounts may have changed before the error came: MariaDB changes of several those that it
+// can. Not for who may not: nobody is to trouble others' logins.
+static bool may_have_changed_accounts(const struct session *session,
+                                      const struct statement *statement)
+{
+    enum { DENIED = 1227, DENIED_SCHEMA = 1044, DENIED_COMMAND = 1142 };
+    bool has_several = statement->count > 1 || statement->accounts_count > 1 ||
+                       statement->accounts_are_all || statement->runs_program;
+    switch (session->run->reply.error) {
+    case DENIED:
+    case DENIED_SCHEMA:
+    case DENIED_COMMAND:
+        return statement->count > 1 || statement->runs_program;
+    default:
+        return has_several;
+    }
+}
+
+// Of several statements, how far they came is not known.
 static void failed(struct session *session, const struct statement *statement)
 {
     const uint64_t shapes = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
@@ -517,6 +535,9 @@ static void failed(struct session *session, const struct statement *statement)
     if (statement->count > 1 &&
         (changes_session(statement) || (statement->effects & shapes) != 0)) {
         effects_pin(session, PIN_UNKNOWN_STATE);
+    }
+    if (statement_has(statement, EFFECT_ACCOUNT) && may_have_changed_accounts(session, statement)) {
+        accounts_note(session, statement);
     }
 }
 

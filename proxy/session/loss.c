@@ -48,6 +48,12 @@ static bool loss_answer(struct session *session, const struct conn_loss *loss, b
     } else if (had_transaction && may_have_committed(run)) {
         answer_error(session, COMMIT_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
         return false;
+    } else if (had_transaction && session->is_transaction_unsure) {
+        answer_error(session, TRANSACTION_UNKNOWN, SLICE_ARG(name), SLICE_ARG(text));
+        return false;
+    } else if (had_pins && !had_transaction && run->is_sent && !is_harmless(run)) {
+        answer_error(session, SERVER_LOST, SLICE_ARG(name), SLICE_ARG(text));
+        return false;
     } else if (had_pins) {
         struct slice pin = pin_reason_name(effects_shown_pin(session));
         answer_error(session, SESSION_STATE_LOST, SLICE_ARG(name), SLICE_ARG(pin));

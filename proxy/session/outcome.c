@@ -87,6 +87,7 @@ static bool has_own_mode(const struct statement *statement)
 
 void outcome_status_note(struct session *session, uint16_t status)
 {
+    session->is_transaction_unsure = false;
     const uint16_t of_mode = STATUS_NO_BACKSLASH_ESCAPES | STATUS_ANSI_QUOTES;
     if (has_own_mode(&session->run->statement)) {
         status = (uint16_t)((status & ~of_mode) | (session->status & of_mode));
@@ -110,16 +111,41 @@ void outcome_status_note(struct session *session, uint16_t status)
     }
 }
 
-// With autocommit off a connection is free again only where a statement has just ended the
-// transaction, or was the first on it and did nothing that begins one.
-static bool ends_work(const struct run *run)
+// Whether the statement has just ended the transaction: of SET, one of autocommit.
+static bool ends_transaction(const struct statement *statement)
 {
+    return statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK ||
+           (statement->kind == STATEMENT_SET && statement_has(statement, EFFECT_IMPLICIT_COMMIT));
+}
+
+static bool is_without_tables(const struct statement *statement)
+{
+    return statement->tables_count == 0 && statement->are_tables_complete &&
+           !statement->runs_program;
+}
+
+// With autocommit off a connection is free again only where a statement has just ended the
+// transaction, or was the first on it and did nothing that begins one. On a replica, where only
+// READ ONLY transactions begin, what the server's word that there is none does not cover is reset.
+static bool ends_work(const struct session *session)
+{
+    const struct run *run = session->run;
     const struct statement *statement = &run->statement;
-    bool sets = statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE;
-    if (sets && !statement_has(statement, EFFECT_IMPLICIT_COMMIT)) { // of autocommit
-        return !run->had_connection && statement->tables_count == 0 && !statement->runs_program;
-    }
-    return sets || statement->kind == STATEMENT_COMMIT || statement->kind == STATEMENT_ROLLBACK;
+    bool sets = statement->kind == STATEMENT_SET || statement->kind == STATEMENT_USE ||
+                statement->kind == STATEMENT_SET_TRANSACTION;
+    return conn_is_replica(pooled_conn(session->pooled)) || ends_transaction(statement) ||
+           (sets && !run->had_connection && is_without_tables(statement));
+}
+
+// With autocommit off a read leaves locks on the definitions of its tables, and an error may leave
+// a snapshot, though no transaction shows.
+static bool leaves_traces(const struct session *session)
+{
+    const struct run *run = session->run;
+    bool is_clean = run->reply.error == 0 && run->statement.count <= 1 &&
+                    (ends_transaction(&run->statement) || is_without_tables(&run->statement));
+    return session_autocommit_is_off(session) && !is_clean &&
+           conn_is_replica(pooled_conn(session->pooled));
 }
 
 // Whether nothing but pins may keep the connection.
@@ -127,7 +153,7 @@ static bool can_settle(const struct session *session)
 {
     return (session->status & STATUS_IN_TRANSACTION) == 0 &&
            session->worker->config->routing.multiplexing &&
-           (!session_autocommit_is_off(session) || ends_work(session->run));
+           (!session_autocommit_is_off(session) || ends_work(session));
 }
 
 static bool must_keep(const struct session *session)
@@ -138,7 +164,7 @@ static bool must_keep(const struct session *session)
 static void conn_release(struct session *session)
 {
     struct pooled *pooled = session->pooled;
-    bool wants_reset = held_wants_reset(session->held);
+    bool wants_reset = held_wants_reset(session->held) || leaves_traces(session);
     session->pooled = NULL;
     held_clear(&session->held, HELD_TRACKING);
     held_clear(&session->held, HELD_TRACES);
@@ -262,6 +288,18 @@ void outcome_settled(struct session *session)
     session_idle(session);
 }
 
+// Whether the server may have ended the transaction though the statement failed: it commits what is
+// open before it runs, or the server rolled back all of it.
+static bool may_have_ended(struct session *session)
+{
+    enum { LOCK_WAIT_TIMEOUT = 1205, LOCK_DEADLOCK = 1213 };
+    const uint64_t ends = EFFECT_BIT(EFFECT_BEGIN) | EFFECT_BIT(EFFECT_END) |
+                          EFFECT_BIT(EFFECT_IMPLICIT_COMMIT) | EFFECT_BIT(EFFECT_UNKNOWN);
+    const struct run *run = session->run;
+    return run->reply.error == LOCK_WAIT_TIMEOUT || run->reply.error == LOCK_DEADLOCK ||
+           (run->statement.effects & ends) != 0 || effects_may_have_turned(session);
+}
+
 void outcome_end(struct session *session, const struct outcome *outcome)
 {
     struct conn *conn = pooled_conn(session->pooled);
@@ -272,8 +310,10 @@ void outcome_end(struct session *session, const struct outcome *outcome)
     if (outcome->has_status || outcome->status != 0) { // of several results, one that ended well
         outcome_status_note(session, outcome->status); // before an ERR
     }
-    // An ERR says nothing of it.
-    session->run->is_status_unknown = outcome->is_error && effects_may_have_turned(session);
+    if (outcome->is_error) { // an ERR says nothing of it
+        session->run->is_status_unknown = effects_may_have_turned(session);
+        session->is_transaction_unsure |= was_in_transaction && may_have_ended(session);
+    }
     if (session->run->text != NULL) {
         execution_end(session, outcome->is_error);
     }

@@ -22,9 +22,9 @@ enum route_transaction session_transaction(const struct session *session)
         return TRANSACTION_NONE;
     }
     if ((session->status & STATUS_IN_TRANSACTION) == 0) {
-        return session_autocommit_is_off(session) && session->pooled != NULL
-                   ? TRANSACTION_READ_WRITE
-                   : TRANSACTION_NONE;
+        bool may_begin =
+            session_autocommit_is_off(session) && !conn_is_replica(pooled_conn(session->pooled));
+        return may_begin ? TRANSACTION_READ_WRITE : TRANSACTION_NONE;
     }
     return (session->status & STATUS_IN_READ_ONLY_TRANSACTION) != 0 ? TRANSACTION_READ_ONLY
                                                                     : TRANSACTION_READ_WRITE;
@@ -73,10 +73,14 @@ static void lost_transaction_tell(struct session *session)
     if (session->run->statement.kind == STATEMENT_ROLLBACK &&
         session->run->command != COMMAND_STMT_PREPARE) {
         answer_ok(session);
+    } else if (session->is_transaction_unsure) {
+        answer_error(session, TRANSACTION_UNKNOWN, SLICE_ARG(name),
+                     SLICE_ARG(S("between two statements")));
     } else {
         answer_error(session, TRANSACTION_LOST, SLICE_ARG(name),
                      SLICE_ARG(S("between two statements")));
     }
+    session->is_transaction_unsure = false;
 }
 
 void query_null_asks(const struct session *session, struct statement *statement)
@@ -312,17 +316,23 @@ static bool answers_warnings(const struct session *session)
            recall_is_show_warnings(session);
 }
 
+static void rule_count(struct worker *worker, const struct rule *rule)
+{
+    if (rule != NULL) {
+        struct rule_hits *hits = &worker->rule_hits[rule->index];
+        hits->count++;
+        hits->last_us = clock_wall_us();
+    }
+}
+
 static void route_count(struct session *session)
 {
     struct worker *worker = session->worker;
     const struct route *route = &session->run->route;
     metric_add(worker->metrics, METRIC_ROUTE_REASONS, 1, route->reason);
     worker->routes[route->reason][route->target]++;
-    if (route->rule != NULL) {
-        struct rule_hits *hits = &worker->rule_hits[route->rule->index];
-        hits->count++;
-        hits->last_us = clock_wall_us();
-    }
+    rule_count(worker, route->rule);
+    rule_count(worker, route->tried_rule);
 }
 
 // Whether the statement goes on to where it is routed to: it does not ask about the last one, or

@@ -122,6 +122,7 @@ static bool may_go_ahead(const struct session *session)
 {
     return session->run->command == COMMAND_QUERY &&
            session->run->statement.class == STATEMENT_CLASS_READ &&
+           !session_autocommit_is_off(session) && // it would begin a transaction
            !attach_wants_insert_id(session);
 }
 

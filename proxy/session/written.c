@@ -69,8 +69,10 @@ void written_end(struct session *session, bool is_error, bool was_in_transaction
     const struct run *run = session->run;
     bool is_over = (session->status & STATUS_IN_TRANSACTION) == 0 || begins_another(run);
     bool is_committed = is_over && may_commit(run, was_in_transaction);
+    bool has_committed = was_in_transaction && // before it failed
+                         statement_has(&run->statement, EFFECT_IMPLICIT_COMMIT);
     bool is_nothing = is_error && run->statement.count <= 1 && is_nothing_done(run->reply.error) &&
-                      !effects_may_have_run(session);
+                      !has_committed && !effects_may_have_run(session);
     if (!is_committed || is_nothing || conn_is_replica(pooled_conn(session->pooled))) {
         return;
     }

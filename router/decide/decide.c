@@ -25,10 +25,11 @@ static struct want want_server(enum want_kind kind, int server, enum route_reaso
 
 // --- what hint, rule and account say beside the target
 
-static const struct rule *rule_find(const struct decide_input *in)
+// Those that are only tried out are passed over; the first of them is counted.
+static void rule_find(struct route *out, const struct decide_input *in)
 {
     if (in->rules == NULL) {
-        return NULL;
+        return;
     }
     const struct rules_input input = {
         .statement = in->statement,
@@ -39,13 +40,17 @@ static const struct rule *rule_find(const struct decide_input *in)
         .client = in->session->client,
         .listen = in->session->listen,
     };
-    return rules_match(in->rules, in->scratch, &input);
+    const struct rule *rule = rules_match(in->rules, in->scratch, &input, 0);
+    while (rule != NULL && rule->conf->dry_run) {
+        out->tried_rule = out->tried_rule != NULL ? out->tried_rule : rule;
+        rule = rules_match(in->rules, in->scratch, &input, rule->index + 1);
+    }
+    out->rule = rule;
 }
 
-// What the rule does, or NULL: there is none, or it is to change nothing.
 static const struct conf_rule *rule_of(const struct route *out)
 {
-    return out->rule != NULL && !out->rule->conf->dry_run ? out->rule->conf : NULL;
+    return out->rule != NULL ? out->rule->conf : NULL;
 }
 
 static enum conf_consistency consistency_of(const struct route *out, const struct decide_input *in)
@@ -119,9 +124,8 @@ static bool is_blocked(struct route *out, const struct decide_input *in, struct 
 
 // Effects that leave nothing on the connection that the session does not know itself: a statement
 // with no others may run on a replica's connection as well as on the primary's.
-static const uint64_t portable_effects = EFFECT_BIT(EFFECT_SCHEMA) | EFFECT_BIT(EFFECT_CHARSET) |
-                                         EFFECT_BIT(EFFECT_VARIABLE) |
-                                         EFFECT_BIT(EFFECT_NEXT_TRANSACTION);
+static const uint64_t portable_effects =
+    EFFECT_BIT(EFFECT_SCHEMA) | EFFECT_BIT(EFFECT_CHARSET) | EFFECT_BIT(EFFECT_VARIABLE);
 
 static bool is_portable(const struct statement *statement)
 {
@@ -174,8 +178,12 @@ static bool would_write(const struct decide_input *in, int server)
 // of these because of what the session has set (sql_auto_is_null).
 static bool fits_replica_session(const struct statement *statement)
 {
-    const uint64_t fitting = portable_effects | EFFECT_BIT(EFFECT_USER_VARIABLE) |
-                             EFFECT_BIT(EFFECT_DEALLOCATE) | EFFECT_BIT(EFFECT_FOUND_ROWS);
+    uint64_t fitting = portable_effects | EFFECT_BIT(EFFECT_NEXT_TRANSACTION) |
+                       EFFECT_BIT(EFFECT_USER_VARIABLE) | EFFECT_BIT(EFFECT_DEALLOCATE) |
+                       EFFECT_BIT(EFFECT_FOUND_ROWS);
+    if (statement->kind == STATEMENT_SET) { // of autocommit, which may end the transaction
+        fitting |= EFFECT_BIT(EFFECT_IMPLICIT_COMMIT);
+    }
     return (statement->effects & ~fitting) == 0;
 }
 
@@ -345,13 +353,21 @@ static struct want asked_want(struct route *out, const struct decide_input *in,
 
 // --- what the statement itself says
 
+// It begins a transaction that cannot write: on any server, and the rest of it there as well.
+static struct want read_only_want(struct route *out, const struct decide_input *in)
+{
+    out->opens_read_only = true;
+    return asked_want(out, in, default_want(in, ROUTE_REASON_READ_ONLY_TRANSACTION));
+}
+
 static struct want read_want(struct route *out, const struct decide_input *in)
 {
-    if (in->session->autocommit_is_off) {
-        return want_of(WANT_PRIMARY, ROUTE_REASON_AUTOCOMMIT_OFF);
-    }
     if (in->session->is_serializable) {
         return want_of(WANT_PRIMARY, ROUTE_REASON_SERIALIZABLE);
+    }
+    if (in->session->autocommit_is_off) {
+        return in->session->next_is_read_only ? read_only_want(out, in)
+                                              : want_of(WANT_PRIMARY, ROUTE_REASON_AUTOCOMMIT_OFF);
     }
     return asked_want(out, in, default_want(in, ROUTE_REASON_READ));
 }
@@ -360,9 +376,8 @@ static struct want transaction_control_want(struct route *out, const struct deci
 {
     const struct statement *statement = in->statement;
     bool is_plain = !in->session->autocommit_is_off && !in->session->is_serializable;
-    if (begins_read_only(in) && is_plain) {
-        out->opens_read_only = true;
-        return asked_want(out, in, default_want(in, ROUTE_REASON_READ_ONLY_TRANSACTION));
+    if (begins_read_only(in) && !in->session->is_serializable) {
+        return read_only_want(out, in);
     }
     // Without a transaction there is nothing to end: any server says so.
     uint64_t effects = statement->effects & ~EFFECT_BIT(EFFECT_NO_RELEASE);
@@ -399,7 +414,7 @@ void decide_route(struct route *out, const struct decide_input *in)
     struct want want;
 
     *out = (struct route){.server = -1};
-    out->rule = rule_find(in);
+    rule_find(out, in);
     limits_fill(out, in);
     if (!is_blocked(out, in, &want) && !is_bound(out, in, &want)) {
         want = statement_want(out, in);

@@ -121,6 +121,7 @@ struct route {
                              // transaction_server, whose connection wants a reset
     enum route_reason reason;
     const struct rule *rule;           // the one that matched, or NULL: borrowed from the rules
+    const struct rule *tried_rule;     // one before it that matched and has dry_run, or NULL
     enum conf_consistency consistency; // never CONF_CONSISTENCY_INHERIT
     int64_t max_lag_us;                // of the hint or rule; 0: none
     int64_t wait_us; // `server` is to be waited for at most so long, until it has what the session

@@ -235,10 +235,10 @@ static bool rule_holds(const struct compiled_rule *compiled, struct matching *ma
 }
 
 const struct rule *rules_match(const struct rules *rules, struct rules_scratch *scratch,
-                               const struct rules_input *input)
+                               const struct rules_input *input, size_t from)
 {
     struct matching matching = {.input = input, .scratch = scratch};
-    for (size_t i = 0; i < rules->count; i++) {
+    for (size_t i = from; i < rules->count; i++) {
         if (rule_holds(&rules->items[i], &matching)) {
             return &rules->items[i].rule;
         }

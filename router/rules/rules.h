@@ -51,9 +51,10 @@ const struct rule *rules_at(const struct rules *rules, size_t index);
 // Whether any rule has match_digest: else nobody need make the digest's text for it.
 bool rules_want_digest(const struct rules *rules);
 
-// The first rule that matches, or NULL; borrowed from the rules. A pattern that runs into its limit
-// (it backtracks without end on this text) counts as not matching, and `scratch` counts it.
+// The first rule from that index on that matches, or NULL; borrowed from the rules. A pattern that
+// runs into its limit (it backtracks without end on this text) counts as not matching, and
+// `scratch` counts it.
 const struct rule *rules_match(const struct rules *rules, struct rules_scratch *scratch,
-                               const struct rules_input *input);
+                               const struct rules_input *input, size_t from);
 // How often, since its creation, a pattern of this thread ran into its limit.
 uint64_t rules_scratch_exhausted(const struct rules_scratch *scratch);

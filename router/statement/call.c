@@ -44,7 +44,7 @@ static const struct catalogue_routine *function_find(const struct parser *parser
 // The catalogue has read the function's body and found nothing in it.
 static bool is_proven(struct parser *parser, const struct catalogue_routine *function)
 {
-    if (function == NULL || !function->is_pure || parser->context->is_catalogue_old) {
+    if (function == NULL || !function->is_pure || parser->is_catalogue_old) {
         return false;
     }
     for (size_t i = 0; i < function->tables_count; i++) {
@@ -74,7 +74,7 @@ static void call_stored(struct parser *parser, struct slice schema, struct slice
         return;
     }
     if (!is_allowed(parser, schema, name, is_qualified)) {
-        if (function != NULL && function->program != NULL && !parser->context->is_catalogue_old) {
+        if (function != NULL && function->program != NULL && !parser->is_catalogue_old) {
             known_function(parser, function->program, name);
         } else {
             unknown_function(parser, name);
@@ -175,6 +175,7 @@ static bool is_clause_word(const struct parser *parser)
     case KEYWORD_OF:
         return before == KEYWORD_MEMBER;
     case KEYWORD_AGAINST: // MATCH a, b AGAINST (...)
+    case KEYWORD_OVER:    // RESPECT NULLS OVER (...)
     case KEYWORD_ESCAPE:
         return (parser->before_last.kind == TOKEN_WORD && before == KEYWORD_NONE) ||
                parser->before_last.kind == TOKEN_NAME;
@@ -196,7 +197,7 @@ static void call_qualified(struct parser *parser, const struct token *qualifier)
 
 static void call_unqualified(struct parser *parser)
 {
-    call_stored(parser, parser->context->schema, parser_value(parser, &parser->last), false);
+    call_stored(parser, parser->schema, parser_value(parser, &parser->last), false);
 }
 
 static enum function_kind call_word(struct parser *parser)

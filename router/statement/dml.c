@@ -50,6 +50,27 @@ static bool take_priority(struct parser *parser)
            parser_take(parser, KEYWORD_QUICK) || parser_take(parser, KEYWORD_IGNORE);
 }
 
+static bool at_query(const struct parser *parser)
+{
+    return parser_at(parser, KEYWORD_SELECT) || parser_at(parser, KEYWORD_WITH) ||
+           parser_at(parser, KEYWORD_VALUES) || parser_at(parser, KEYWORD_TABLE) ||
+           parser_at_symbol(parser, '(');
+}
+
+// Columns, or a query in a parenthesis.
+static void skip_columns(struct parser *parser)
+{
+    struct parser_place place = parser_place(parser);
+    if (!parser_take_symbol(parser, '(')) {
+        return;
+    }
+    bool is_query = at_query(parser);
+    parser_return(parser, &place);
+    if (!is_query) {
+        parser_skip_parenthesis(parser);
+    }
+}
+
 // [priority] [IGNORE] [INTO] t [PARTITION (...)] [(columns)] ...
 static void read_into_table(struct parser *parser)
 {
@@ -60,8 +81,7 @@ static void read_into_table(struct parser *parser)
     if (parser_take(parser, KEYWORD_PARTITION) && parser_at_symbol(parser, '(')) {
         parser_skip_parenthesis(parser);
     }
-    // INSERT INTO t (SELECT ...) has a query where columns may be: both are scanned alike, and a
-    // column's name is no call.
+    skip_columns(parser);
     scan(parser, SCAN_QUERY, SCAN_TO_END);
     // Rows that come back do not tell of an insert id: it runs where the session's last one is,
     // which is there afterwards as well, whether or not another one was made.
@@ -163,7 +183,7 @@ void read_truncate(struct parser *parser)
 // [schema.] name; of a package's procedure there is one more.
 static const struct program *take_procedure(struct parser *parser)
 {
-    struct slice schema = parser->context->schema;
+    struct slice schema = parser->schema;
     struct slice name = SLICE_NONE;
     const struct catalogue *catalogue = parser->context->catalogue;
     parser_take_name(parser, &name);

@@ -277,7 +277,7 @@ static void append_table(struct parser *parser, struct slice schema, struct slic
                                 &parser->tables_cap, sizeof(*parser->tables));
     out->tables = parser->tables;
     parser->tables[out->tables_count++] = (struct statement_table){
-        .schema = schema,
+        .schema = schema.len == 0 && parser->is_schema_chosen ? parser->schema : schema,
         .name = name,
         .is_written = (use & TABLE_WRITTEN) != 0,
         .is_temporary = (use & TABLE_TEMPORARY) != 0,
@@ -355,7 +355,7 @@ void parser_add_program(struct parser *parser, const struct program *program)
 {
     struct statement *out = parser->out;
     out->runs_program = true;
-    if (program == NULL || parser->context->is_catalogue_old) {
+    if (program == NULL || parser->is_catalogue_old) {
         parser_effect(parser, EFFECT_FUNCTION);
         parser_insert_id(parser);
         out->are_tables_complete = false;
@@ -394,9 +394,8 @@ static void add_triggers(struct parser *parser, struct slice schema, struct slic
     if ((use & TABLE_WRITTEN) == 0 || !is_change_of_rows(parser->part.inner)) {
         return;
     }
-    const struct catalogue_trigger *triggers =
-        catalogue_triggers(parser->context->catalogue,
-                           schema.len > 0 ? schema : parser->context->schema, name, &count);
+    const struct catalogue_trigger *triggers = catalogue_triggers(
+        parser->context->catalogue, schema.len > 0 ? schema : parser->schema, name, &count);
     for (size_t i = 0; i < count; i++) {
         parser_add_program(parser, triggers[i].program);
     }
@@ -444,7 +443,7 @@ void parser_add_table(struct parser *parser, struct slice schema, struct slice n
         parser_raise(parser, STATEMENT_CLASS_SERVER_READ, ROUTE_REASON_SERVER_SPECIFIC,
                      schema.len > 0 ? schema : name);
         parser_uncacheable(parser, UNCACHEABLE_SYSTEM_TABLE);
-        if (catalogue_id_table(schema.len > 0 ? schema : parser->context->schema, name) !=
+        if (catalogue_id_table(schema.len > 0 ? schema : parser->schema, name) !=
             CATALOGUE_ID_TABLE_COUNT) {
             parser_ask(parser, ASK_ID_TABLE);
         }
@@ -454,7 +453,7 @@ void parser_add_table(struct parser *parser, struct slice schema, struct slice n
         return;
     }
     const struct catalogue_view *view =
-        catalogue_view_find(catalogue, schema.len > 0 ? schema : parser->context->schema, name);
+        catalogue_view_find(catalogue, schema.len > 0 ? schema : parser->schema, name);
     if (view != NULL) {
         add_view(parser, view, use);
     } else {

@@ -35,8 +35,11 @@ struct parser {
     struct token before_last; // and the one before that
     struct part part;
     enum syntax_change syntax_change;
+    struct slice schema;   // the current one: the session's, or that of a USE further ahead
+    bool is_schema_chosen; // by such a USE
     bool schema_is_system;
-    uint8_t nesting; // statements in statements: SET STATEMENT ... FOR, EXPLAIN
+    bool is_catalogue_old; // what programs do may have changed since it was read
+    uint8_t nesting;       // statements in statements: SET STATEMENT ... FOR, EXPLAIN
     // Room in the growing arrays of `out`; they belong to the arena.
     uint32_t tables_cap;
     uint32_t program_tables_cap;
@@ -58,6 +61,8 @@ struct parser {
 // Nothing is found yet; the cursor stands nowhere.
 void parser_init(struct parser *parser, struct statement *out, struct arena *arena,
                  const struct statement_context *context);
+// USE: what follows is in that schema.
+void parser_choose_schema(struct parser *parser, struct slice schema);
 // What follows is a statement of its own.
 void parser_begin_part(struct parser *parser);
 

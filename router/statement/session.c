@@ -6,7 +6,9 @@ void read_use(struct parser *parser)
 {
     parser_classify(parser, STATEMENT_USE, STATEMENT_CLASS_SESSION, ROUTE_REASON_SESSION_STATE);
     parser_effect(parser, EFFECT_SCHEMA);
-    parser_take_name(parser, &parser->out->schema);
+    if (parser_take_name(parser, &parser->out->schema)) {
+        parser_choose_schema(parser, parser->out->schema);
+    }
 }
 
 // --- statements by name

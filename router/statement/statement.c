@@ -176,7 +176,10 @@ void parser_init(struct parser *parser, struct statement *out, struct arena *are
     parser->arena = arena;
     parser->context = context;
     parser->syntax_change = SYNTAX_SAME;
+    parser->schema = context->schema;
+    parser->is_schema_chosen = false;
     parser->schema_is_system = is_system_schema(context->schema);
+    parser->is_catalogue_old = context->is_catalogue_old;
     parser->nesting = 0;
     parser->tables_cap = parser->program_tables_cap = parser->assignments_cap = 0;
     parser->accounts_cap = parser->subjects_cap = 0;
@@ -192,8 +195,16 @@ void parser_init(struct parser *parser, struct statement *out, struct arena *are
     out->are_tables_complete = true;
 }
 
+void parser_choose_schema(struct parser *parser, struct slice schema)
+{
+    parser->schema = schema;
+    parser->is_schema_chosen = true;
+    parser->schema_is_system = is_system_schema(schema);
+}
+
 void parser_begin_part(struct parser *parser)
 {
+    parser->is_catalogue_old |= (parser->out->effects & EFFECT_BIT(EFFECT_CATALOGUE)) != 0;
     parser->part = (struct part){
         .kind = STATEMENT_UNKNOWN,
         .inner = STATEMENT_UNKNOWN,

@@ -5,8 +5,11 @@
 #include "tests/lib/process.h"
 #include "tests/lib/wait.h"
 
+#include "protocol/packet/error_row.h"
 #include "proxy/admin/admin_command.h"
 #include "proxy/admin/view.h"
+#include "router/statement/pin.h"
+#include "router/statement/reason.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +79,40 @@ static void admin_print(struct buffer *out)
     }
 }
 
+static void reasons_print(struct buffer *out)
+{
+    buffer_print(out, "| reason | meaning |\n|---|---|\n");
+    for (int reason = 0; reason < ROUTE_REASON_COUNT; reason++) {
+        buffer_print(out, "| `%.*s` | %.*s |\n",
+                     SLICE_ARG(route_reason_name((enum route_reason)reason)),
+                     SLICE_ARG(route_reason_sentence((enum route_reason)reason)));
+    }
+}
+
+static void pins_print(struct buffer *out)
+{
+    buffer_print(out, "| pin_reason | meaning |\n|---|---|\n");
+    for (int pin = PIN_NONE + 1; pin < PIN_COUNT; pin++) {
+        buffer_print(out, "| `%.*s` | %.*s |\n", SLICE_ARG(pin_reason_name((enum pin_reason)pin)),
+                     SLICE_ARG(pin_reason_sentence((enum pin_reason)pin)));
+    }
+}
+
+static void errors_print(struct buffer *out)
+{
+    size_t count = 0;
+    const struct error_row_info *rows = error_rows(&count);
+    buffer_print(out, "| error | number | SQLSTATE | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct error_row_info *row = &rows[i];
+        buffer_print(out, "| %.*s | %u", SLICE_ARG(row->name), row->mysql.number);
+        if (row->mariadb.number != row->mysql.number) {
+            buffer_print(out, ", %u", row->mariadb.number);
+        }
+        buffer_print(out, " | %s | %.*s |\n", row->mysql.sqlstate, SLICE_ARG(row->sentence));
+    }
+}
+
 // The statements about an account, of those that make the tests' servers; passwords are the
 // reader's own.
 static void grants_print(const char *path, const char *account, struct buffer *out)
@@ -115,7 +152,10 @@ static const struct part {
 } parts[] = {
     {"grants: monitor of MariaDB", mariadb_grants_print},
     {"grants: monitor of MySQL", mysql_grants_print},
+    {"pins", pins_print},
     {"options", options_print},
+    {"reasons", reasons_print},
+    {"errors", errors_print},
     {"admin", admin_print},
     {"metrics", metrics_print_all},
 };
@@ -186,6 +226,14 @@ static void the_readme_has_the_admin_port(void **state)
     part_check("admin");
 }
 
+static void the_readme_has_reasons_pins_and_errors(void **state)
+{
+    (void)state;
+    part_check("reasons");
+    part_check("pins");
+    part_check("errors");
+}
+
 static void the_readme_has_the_metrics(void **state)
 {
     (void)state;
@@ -244,6 +292,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_readme_has_the_grants),
         cmocka_unit_test(the_readme_has_the_options),
         cmocka_unit_test(the_readme_has_the_admin_port),
+        cmocka_unit_test(the_readme_has_reasons_pins_and_errors),
         cmocka_unit_test(the_readme_has_the_metrics),
         cmocka_unit_test(the_tour_names_every_room),
     };

@@ -271,6 +271,91 @@ static void a_read_only_session_does_not_leak_to_the_next(void **state)
     }
 }
 
+// What JDBC's setReadOnly() and setAutoCommit() come to, as frameworks call them around each piece
+// of work that only reads.
+static void reads_without_autocommit_go_to_a_replica_where_the_session_is_read_only(void **state)
+{
+    static const char *const begins[][2] = {
+        {"SET SESSION TRANSACTION READ ONLY", "SET autocommit = 0"},
+        {"SET autocommit = 0", "SET SESSION TRANSACTION READ ONLY"},
+    };
+    static const char *const ends[] = {"COMMIT", "ROLLBACK", "SET autocommit = 1"};
+    MYSQL *client = site_client(*state);
+    for (int i = 0; i < 6; i++) {
+        client_run(client, begins[i % 2][0]);
+        client_run(client, begins[i % 2][1]);
+        assert_client_number(client, "SELECT 1", 1); // begins none
+        struct client_text first = site_where(client);
+        assert_string_not_equal(first.text, "db1");
+        assert_string_equal(site_where(client).text, first.text);
+        assert_client_error(client, "UPDATE account SET sum = 1 WHERE id = 1", 1792, "READ ONLY");
+        assert_string_equal(site_where(client).text, first.text);
+        client_run(client, ends[i / 2]);
+        client_run(client, "SET SESSION TRANSACTION READ WRITE");
+        client_run(client, "SET autocommit = 0");
+        client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+        assert_on_primary(client);
+        client_run(client, "COMMIT");
+        client_run(client, "SET autocommit = 1");
+        assert_soon_on_replica(client);
+    }
+    client_run(client, "SET SESSION TRANSACTION READ ONLY");
+    client_run(client, "SET autocommit = 0");
+    assert_client_number(client, "SELECT 1", 1);
+    client_run(client, "SET SESSION TRANSACTION READ WRITE"); // no transaction has begun
+    client_run(client, "UPDATE account SET sum = sum WHERE id = 1");
+    client_run(client, "COMMIT");
+    mysql_close(client);
+}
+
+// A snapshot and the locks on tables' definitions stay on the connection behind an error, and the
+// latter behind a read of tables without transactions, though the server says that none is open.
+static void what_a_read_without_autocommit_leaves_on_a_replica_reaches_nobody(void **state)
+{
+    static const char *const leaving[] = {
+        "SELECT (SELECT sum FROM account) FROM account", // 1242
+        "SELECT nothing FROM account",
+        "SELECT COUNT(*) FROM plain",
+    };
+    struct site *site = *state;
+    site_restart(site, (const char *const[]){"proxy.workers = 1", "backend:db2.max_connections = 1",
+                                             "backend:db3.max_connections = 1", NULL});
+    stack_run(site->stack, "db1", "CREATE TABLE app.plain (a INT) ENGINE = MyISAM");
+    stack_sync(site->stack);
+    MYSQL *one = site_client(site), *two = site_client(site);
+    for (size_t i = 0; i < sizeof(leaving) / sizeof(leaving[0]); i++) {
+        MYSQL *both[] = {one, two};
+        for (int k = 0; k < 2; k++) {
+            client_run(both[k], "SET SESSION TRANSACTION READ ONLY");
+            client_run(both[k], "SET autocommit = 0");
+        }
+        for (int k = 0; k < 4; k++) { // on both replicas
+            if (mysql_query(one, leaving[i]) == 0) {
+                mysql_free_result(mysql_store_result(one));
+            }
+        }
+        client_run(one, "COMMIT"); // which ends what a server says that there is
+        stack_run(site->stack, "db1", "UPDATE app.account SET sum = sum + 1 WHERE id = 1");
+        stack_run(site->stack, "db1", "ALTER TABLE app.plain COMMENT = 'x'");
+        stack_run(site->stack, "db1", "ALTER TABLE app.account COMMENT = 'x'");
+        stack_sync(site->stack);
+        for (int k = 0; k < 4; k++) {
+            assert_client_number(
+                two, "SELECT sum FROM account WHERE id = 1",
+                stack_number(site->stack, "db1", "SELECT sum FROM app.account WHERE id = 1"));
+            client_run(two, "COMMIT");
+        }
+        for (int k = 0; k < 2; k++) {
+            client_run(both[k], "SET autocommit = 1");
+            client_run(both[k], "SET SESSION TRANSACTION READ WRITE");
+        }
+    }
+    mysql_close(one);
+    mysql_close(two);
+    stack_run(site->stack, "db1", "DROP TABLE app.plain");
+    site_restart(site, NULL);
+}
+
 static void the_session_does_not_see_the_guard_of_replica_connections(void **state)
 {
     MYSQL *client = site_client(*state);
@@ -465,6 +550,8 @@ int main(void)
         cmocka_unit_test(a_read_only_transaction_sees_one_snapshot),
         cmocka_unit_test(set_transaction_counts_for_the_next_one_only),
         cmocka_unit_test(a_read_only_session_does_not_leak_to_the_next),
+        cmocka_unit_test(reads_without_autocommit_go_to_a_replica_where_the_session_is_read_only),
+        cmocka_unit_test(what_a_read_without_autocommit_leaves_on_a_replica_reaches_nobody),
         cmocka_unit_test(the_session_does_not_see_the_guard_of_replica_connections),
         cmocka_unit_test(serializable_reads_go_to_the_primary),
         cmocka_unit_test(an_error_does_not_end_the_transaction),

@@ -339,8 +339,7 @@ static const struct mistake later[] = {
     {"[rule:r]\ncache = 30s\nstale_ttl = 1s\nshared = yes\ndry_run = yes\n",
      "t:4: warning: cache is not yet active; " LATER
      "\nt:5: warning: stale_ttl is not yet active; " LATER
-     "\nt:6: warning: shared is not yet active; " LATER
-     "\nt:7: warning: dry_run is not yet active; " LATER},
+     "\nt:6: warning: shared is not yet active; " LATER},
 };
 
 // Parses SERVER and `text` and returns all that is said. The caller frees nothing: it lives in

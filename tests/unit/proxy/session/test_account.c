@@ -194,6 +194,11 @@ static void an_account_changed_by_a_statement_is_forgotten(void **state)
     learn(&bench, "ann");
     assert_query_error(&client, "DROP USER ann", 1396);
     assert_true(is_known_to_all(&bench, "ann"));
+    learn(&bench, "bob");
+    assert_query_error(&client, "DROP USER ann, bob", 1396); // one of them may be gone
+    bench_turn_others(&bench);
+    assert_true(is_known_to_nobody(&bench, "ann"));
+    assert_true(is_known_to_nobody(&bench, "bob"));
     client_close(&client);
     bench_close(&bench);
 }

@@ -101,10 +101,13 @@ static void a_primary_that_says_it_is_read_only_is_reported(void **state)
     server_answer_err(&bench.servers[0], "INSERT", 1062, "duplicate"); // is no such thing
     assert_query_error(&client, "INSERT INTO t VALUES (1)", 1062);
     assert_int_equal(bench.reports, 0);
-    server_answer_err(&bench.servers[0], "UPDATE", 1290, "running with read_only");
-    assert_query_error(&client, "UPDATE t SET a = 1", 1290);
-    assert_int_equal(bench.reports, 1); // the monitor is to look at once
-    assert_int_equal(bench.reported_code, 1290);
+    static const unsigned codes[] = {1290, 1836};
+    for (int i = 0; i < 2; i++) {
+        server_answer_err(&bench.servers[0], "UPDATE", (uint16_t)codes[i], "in read-only mode");
+        assert_query_error(&client, "UPDATE t SET a = 1", (uint16_t)codes[i]);
+        assert_int_equal(bench.reports, 1 + i); // the monitor is to look at once
+        assert_int_equal(bench.reported_code, codes[i]);
+    }
     client_close(&client);
     bench_close(&bench);
 }
@@ -207,6 +210,76 @@ static void what_commits_by_the_way_may_have_taken_effect(void **state)
         client_close(&client);
         bench_close(&bench);
     }
+}
+
+// Trap 24. The statement commits what is open before it fails, or the server rolled it back: an
+// error does not say.
+static void an_error_that_may_have_ended_a_transaction_leaves_it_unknown(void **state)
+{
+    static const struct {
+        const char *statement;
+        unsigned code;
+    } cases[] = {{"CREATE TABLE t (a INT)", 1050},
+                 {"ALTER TABLE nowhere ADD a INT", 1146},
+                 {"INSERT INTO t VALUES (1)", 1213}};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct bench bench;
+        struct client client;
+        const char *statement = cases[i / 2].statement;
+        bench_open(&bench, NULL);
+        client_open(&client, &bench);
+        server_answer_status(&bench.servers[0], "BEGIN", in_transaction);
+        server_answer_err(&bench.servers[0], statement, (uint16_t)cases[i / 2].code, "no");
+        client_run(&client, "BEGIN");
+        assert_query_error(&client, statement, (uint16_t)cases[i / 2].code);
+        if (i % 2 == 0) {
+            server_answer_cut(&bench.servers[0], "UPDATE", SLICE_NONE);
+        } else { // between two statements
+            stream_finish(&server_last_link(&bench.servers[0])->stream);
+            turn_until(bench.loop, bench.reports > 0);
+        }
+        struct answer answer = client_query(&client, "UPDATE t SET a = 1");
+        assert_int_equal(answer.code, 1158);
+        assert_non_null(strstr(answer.text, "may have ended"));
+        client_close(&client);
+        bench_close(&bench);
+    }
+}
+
+// A replica has the table that the temporary one covers up.
+static void a_read_that_lost_what_its_session_held_runs_nowhere_else(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "CREATE TEMPORARY TABLE t (a INT)");
+    server_answer_cut(&bench.servers[0], "SELECT", SLICE_NONE);
+    struct answer answer = client_query(&client, "SELECT a FROM t");
+    assert_int_equal(answer.code, 1158);
+    assert_non_null(strstr(answer.text, "temporary_table"));
+    assert_false(server_was_asked(&bench.servers[1], "SELECT a FROM t"));
+    client_close(&client);
+    bench_close(&bench);
+}
+
+static void a_write_that_lost_what_its_session_held_is_unknown_as_any(void **state)
+{
+    struct bench bench;
+    struct client client;
+    (void)state;
+    bench_open(&bench, NULL);
+    client_open(&client, &bench);
+    client_run(&client, "CREATE TEMPORARY TABLE u (a INT)");
+    server_answer_cut(&bench.servers[0], "UPDATE", SLICE_NONE);
+    struct answer answer = client_query(&client, "UPDATE t SET a = 1");
+    assert_int_equal(answer.code, 1158);
+    assert_non_null(strstr(answer.text, "whether it took effect is unknown"));
+    assert_int_equal(client_answer(&client).kind, ANSWER_END);
+    client_close(&client);
+    bench_close(&bench);
 }
 
 // Between two statements: a ROLLBACK is what happened, anything else must not run.
@@ -597,6 +670,9 @@ int main(void)
         cmocka_unit_test(a_write_that_lost_its_server_does_not_run_again),
         cmocka_unit_test(a_transaction_that_lost_its_server_is_told_once),
         cmocka_unit_test(what_commits_by_the_way_may_have_taken_effect),
+        cmocka_unit_test(an_error_that_may_have_ended_a_transaction_leaves_it_unknown),
+        cmocka_unit_test(a_read_that_lost_what_its_session_held_runs_nowhere_else),
+        cmocka_unit_test(a_write_that_lost_what_its_session_held_is_unknown_as_any),
         cmocka_unit_test(a_transaction_lost_between_two_statements_is_told_at_the_next),
         cmocka_unit_test(state_that_is_lost_with_its_server_ends_the_session),
         cmocka_unit_test(a_write_waits_for_a_primary_and_goes_on_with_the_next_word),

@@ -37,6 +37,9 @@ static const char configuration[] = "[backend:db1]\n"
                                     "match = dry_run\n"
                                     "route = block\n"
                                     "dry_run = yes\n"
+                                    "[rule:behind_dry]\n"
+                                    "match = dry_run behind\n"
+                                    "route = primary\n"
                                     "[rule:fresh]\n"
                                     "match = FROM fresh\n"
                                     "route = primary\n"
@@ -163,7 +166,6 @@ static const struct row rows[] = {
     {"START TRANSACTION READ ONLY", "", "X D D", "wait replica no_server"},
     {"START TRANSACTION READ ONLY /* sluice: primary */", "", ALL, "primary db1 hint"},
     {"START TRANSACTION READ ONLY", "default_primary", ALL, "primary db1 default_target"},
-    {"START TRANSACTION READ ONLY", "off", ALL, "primary db1 transaction_control"},
     {"START TRANSACTION READ ONLY", "serializable", ALL, "primary db1 transaction_control"},
     {"START TRANSACTION READ ONLY; SELECT 1", "", ALL, "primary db1 transaction_control"},
     {"BEGIN", "next_ro", "P R D", "replica db2 read_only_transaction"},
@@ -191,7 +193,8 @@ static const struct row rows[] = {
     {"SELECT @a := 1", "ro db2", ALL, "replica db2 read_only_transaction"},
     {"DROP PREPARE s", "ro db2", ALL, "replica db2 read_only_transaction"},
     {"PREPARE s FROM 'SELECT 1'", "ro db2", ALL, "blocked - read_only_transaction"},
-    {"SET autocommit = 0", "ro db2", ALL, "blocked - read_only_transaction"},
+    {"SET autocommit = 0", "ro db2", ALL, "replica db2 read_only_transaction"},
+    {"SET autocommit = 1", "off ro db2", ALL, "replica db2 read_only_transaction"},
     {"CREATE TEMPORARY TABLE x (a INT)", "ro db2", ALL, "blocked - read_only_transaction"},
     {"START TRANSACTION", "ro db2", ALL, "primary db1 transaction_control"},
     {"START TRANSACTION READ ONLY", "ro db2", ALL, "replica db2 read_only_transaction"},
@@ -206,6 +209,18 @@ static const struct row rows[] = {
     {"SELECT * FROM t", "off rw db1", ALL, "primary db1 autocommit_off"},
     {"INSERT INTO t VALUES (1)", "off", ALL, "primary db1 write"},
     {"COMMIT", "off", ALL, "primary db1 transaction_control"},
+    // It keeps the connection, which is to be one for writes.
+    {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "", "X R R", "wait primary no_primary"},
+    {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "", "X R R", "replica * no_primary"},
+    {"SELECT * FROM t", "off next_ro", ALL, "replica * read_only_transaction"},
+    {"SELECT * FROM t", "off next_ro", "X R R", "replica * read_only_transaction"},
+    {"SELECT * FROM t", "off next_ro serializable", ALL, "primary db1 serializable"},
+    {"SELECT * FROM t", "off next_ro default_primary", ALL, "primary db1 default_target"},
+    {"SELECT * FROM t /* sluice: primary */", "off next_ro", ALL, "primary db1 hint"},
+    {"SELECT * FROM t FOR UPDATE", "off next_ro", ALL, "primary db1 locking_read"},
+    {"INSERT INTO t VALUES (1)", "off next_ro", ALL, "primary db1 write"},
+    {"START TRANSACTION READ ONLY", "off", ALL, "replica * read_only_transaction"},
+    {"START TRANSACTION", "off", ALL, "primary db1 transaction_control"},
     {"SELECT * FROM t", "serializable", ALL, "primary db1 serializable"},
     {"SELECT * FROM old", "serializable", ALL, "primary db1 serializable"},
 
@@ -256,6 +271,7 @@ static const struct row rows[] = {
     {"DELETE FROM forbidden", "rw db1", ALL, "blocked - rule_blocked"},
     {"SELECT forbidden_read FROM t /* sluice: primary */", "", ALL, "blocked - rule_blocked"},
     {"SELECT dry_run FROM t", "", "P R D", "replica db2 read"},
+    {"SELECT dry_run behind FROM t", "", ALL, "primary db1 rule"},
 
     // --- the account
     {"SELECT * FROM t", "reader", "P R D", "replica db2 read"},
@@ -572,7 +588,7 @@ static void a_read_only_transaction_says_so(void **state)
     assert_true(decide_in(situation, "START TRANSACTION READ ONLY", "", ALL).opens_read_only);
     assert_true(decide_in(situation, "START TRANSACTION READ ONLY", "", "P D D").opens_read_only);
     assert_false(decide_in(situation, "START TRANSACTION", "", ALL).opens_read_only);
-    assert_false(decide_in(situation, "START TRANSACTION READ ONLY", "off", ALL).opens_read_only);
+    assert_true(decide_in(situation, "START TRANSACTION READ ONLY", "off", ALL).opens_read_only);
 
     assert_true(decide_in(situation, "BEGIN", "ro db2", ALL).leaves_transaction);
     assert_false(decide_in(situation, "BEGIN", "ro db1", ALL).leaves_transaction);

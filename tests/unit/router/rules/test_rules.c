@@ -97,7 +97,7 @@ static struct slice ask(const struct rules *rules, const struct asked *asked)
         .client = asked->client != NULL ? (const struct sockaddr *)&client : NULL,
         .listen = slice_text(asked->listen),
     };
-    const struct rule *rule = rules_match(rules, scratch, &input);
+    const struct rule *rule = rules_match(rules, scratch, &input, 0);
     rules_scratch_destroy(scratch);
     return rule != NULL ? rule->conf->name : SLICE_NONE;
 }
@@ -247,7 +247,7 @@ static void test_without_rules_nothing_is_asked(void **state)
 {
     const struct rules *rules = compile(SERVER);
     (void)state;
-    assert_null(rules_match(rules, NULL, NULL)); // not even looked at
+    assert_null(rules_match(rules, NULL, NULL, 0)); // not even looked at
     assert_int_equal(rules_count(rules), 0);
     rules_unref(rules);
     rules_unref(NULL);

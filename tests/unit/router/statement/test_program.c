@@ -425,6 +425,12 @@ static void a_statement_does_what_the_programs_do_that_it_runs(void **state)
         {"INSERT INTO other.audited VALUES (1)", "write"},
         {"INSERT INTO t SELECT a FROM audited", "write"},
         {"SELECT * FROM audited", "read"},
+        {"USE other; CALL p_sets()", "write +schema +insert_id +function runs"},
+        {"USE other; SELECT f_read()", "write +schema +insert_id +function runs"},
+        {"USE other; INSERT INTO audited VALUES (1)", "write +schema"},
+        {"USE other; USE app; CALL p_sets()", "write +schema +variable session x runs"},
+        {"CREATE OR REPLACE FUNCTION f_read() RETURNS INT RETURN @a := 1; SELECT f_read()",
+         "write +implicit_commit +insert_id +catalogue +function runs"},
         {"ALTER TABLE hidden ADD b INT", "write +implicit_commit"},
     };
     (void)state;
