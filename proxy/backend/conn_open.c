@@ -172,6 +172,9 @@ static const char *broken_promise(const struct conn *conn)
 {
     uint64_t agreed = conn->peer.capabilities;
     const struct conn_traits *traits = &conn->opening->traits;
+    if (traits->deprecate_eof && !capability_has(agreed, CAPABILITY_DEPRECATE_EOF)) {
+        return "it ends results in an older way";
+    }
     if (traits->extended_types && !capability_has(agreed, CAPABILITY_MARIADB_EXTENDED_TYPES)) {
         return "it does not name extended types";
     }

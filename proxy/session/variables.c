@@ -5,37 +5,9 @@
 
 #include "proxy/base/memory.h"
 #include "router/statement/assignment.h"
+#include "router/statement/variable.h"
 
-// --- what no other connection can be given -------------------------------------------------------
-
-// Variables that act once, have no default, or belong to one server.
-static const struct slice not_replayable[] = {
-    SLICE_INIT("insert_id"),
-    SLICE_INIT("rand_seed1"),
-    SLICE_INIT("rand_seed2"),
-    SLICE_INIT("sql_log_bin"),
-    SLICE_INIT("gtid_next"),
-    SLICE_INIT("gtid_domain_id"),
-    SLICE_INIT("gtid_seq_no"),
-    SLICE_INIT("server_id"),
-    SLICE_INIT("pseudo_thread_id"),
-    SLICE_INIT("profiling"),
-    SLICE_INIT("optimizer_trace"), // which its connection alone shows
-    SLICE_INIT("debug"),
-    SLICE_INIT("pseudo_replica_mode"),
-    SLICE_INIT("pseudo_slave_mode"),
-    SLICE_INIT("skip_replication"),
-};
-
-static bool is_replayable(struct slice name)
-{
-    for (size_t i = 0; i < sizeof(not_replayable) / sizeof(not_replayable[0]); i++) {
-        if (slice_equal(name, not_replayable[i])) {
-            return false;
-        }
-    }
-    return true;
-}
+// --- which are unlike the others -----------------------------------------------------------------
 
 // A text sets some of their flags and leaves the others: the value is what the server made of it.
 static bool is_of_flags(struct slice name)
@@ -333,7 +305,7 @@ static void system_note(struct session *session, const struct assignment *assign
         slice_to_u64(assignment->value, &session->insert_id);
         pool_tie_bind(&session->ties, POOL_TIE_INSERT_ID, session->pooled, true);
         attach_forget_told_ids(session);
-    } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
+    } else if (assignment->component.len > 0 || variable_is_of_connection(assignment->name)) {
         held_note(session, assignment);
     } else if (assignment->kind == ASSIGNMENT_DEFAULT && has_odd_default(session, assignment)) {
         unsure(session, assignment->name);
@@ -386,7 +358,7 @@ static void assignment_doubt(struct session *session, const struct assignment *a
                slice_equal(assignment->name, ASSIGNMENT_NAMES_COLLATION) ||
                slice_equal(assignment->name, S("character_set"))) {
         charsets_unsure(session);
-    } else if (assignment->component.len > 0 || !is_replayable(assignment->name)) {
+    } else if (assignment->component.len > 0 || variable_is_of_connection(assignment->name)) {
         held_add(&session->held, HELD_VARIABLE, assignment->name);
     } else {
         unsure(session, assignment->name);

@@ -1,6 +1,7 @@
 #include "router/decide/decide.h"
 
 #include "router/decide/choose_priv.h"
+#include "router/statement/variable.h"
 
 #include <assert.h>
 
@@ -130,7 +131,8 @@ static const uint64_t portable_effects =
 static bool is_portable(const struct statement *statement)
 {
     for (uint32_t i = 0; i < statement->assignments_count; i++) {
-        if (!assignment_is_literal(&statement->assignments[i])) {
+        const struct assignment *assignment = &statement->assignments[i];
+        if (!assignment_is_literal(assignment) || variable_is_of_connection(assignment->name)) {
             return false;
         }
     }

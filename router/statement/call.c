@@ -90,7 +90,9 @@ static void call_lock(struct parser *parser, struct slice name, enum function_ki
     parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_USER_LOCK, name);
     parser_ask(parser, ASK_USER_LOCK);
     parser_uncacheable(parser, UNCACHEABLE_SESSION_FUNCTION);
-    if (kind == FUNCTION_LOCK_TAKE) {
+    if (kind == FUNCTION_LOCK_OWNER) {
+        parser_ask(parser, ASK_CONNECTION_ID);
+    } else if (kind == FUNCTION_LOCK_TAKE) {
         parser_effect(parser, EFFECT_LOCK_TAKE);
     } else if (kind == FUNCTION_LOCK_RELEASE) {
         parser_effect(parser, EFFECT_LOCK_RELEASE);
@@ -130,6 +132,7 @@ void call_builtin(struct parser *parser, struct slice name, enum function_kind k
     case FUNCTION_LOCK_RELEASE:
     case FUNCTION_LOCK_RELEASE_ALL:
     case FUNCTION_LOCK_ASK:
+    case FUNCTION_LOCK_OWNER:
         call_lock(parser, name, kind);
         return;
     case FUNCTION_SEQUENCE_NEXT:

@@ -3,6 +3,8 @@
 
 #include "proxy/base/slice.h"
 
+#include <stdbool.h>
+
 enum variable_kind {
     VARIABLE_SERVER,  // each server has its own answer; all that are not in the table
     VARIABLE_SESSION, // part of the session's image: any server answers once it is applied
@@ -18,3 +20,5 @@ enum variable_kind {
 
 // `name` without scope, in whatever case.
 enum variable_kind variable_find(struct slice name);
+// Whether a session that sets it keeps its connection, since no other one can be given the value.
+bool variable_is_of_connection(struct slice name);

@@ -81,6 +81,23 @@ static void connection_id_is_the_greetings(void **state)
     mysql_close(client);
 }
 
+static void the_holder_of_a_lock_is_the_session(void **state)
+{
+    MYSQL *client = site_client(*state), *other = site_client(*state);
+    assert_client_text(client, "SELECT IS_USED_LOCK('its')", "NULL");
+    assert_client_number(client, "SELECT GET_LOCK('its', 0)", 1);
+    assert_client_number(client, "SELECT IS_USED_LOCK('its')", id_of(client));
+    assert_client_number(client, "SELECT IS_USED_LOCK(CONCAT('it', ('s'))) = CONNECTION_ID()", 1);
+    assert_client_number(client, "SELECT is_used_lock ( 'its' ) + 0 AS x", id_of(client));
+    assert_client_number(other, "SELECT IS_USED_LOCK('its') = CONNECTION_ID()", 0);
+    assert_client_number(other, "SELECT IS_USED_LOCK('its') IS NULL", 0);
+    client_run(client, "DO RELEASE_LOCK('its')");
+    assert_client_text(client, "SELECT IS_USED_LOCK('its')", "NULL");
+    assert_client_number(client, "SELECT is_used_lock FROM (SELECT 7 AS is_used_lock) AS x", 7);
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void assert_column(MYSQL *client, const char *statement, const char *name)
 {
     client_send(client, statement);
@@ -99,6 +116,7 @@ static void columns_keep_their_names(void **state)
         "SELECT CONNECTION_ID()",
         "SELECT connection_id()",
         "SELECT SQL_NO_CACHE CONNECTION_ID()",
+        "SELECT IS_USED_LOCK('its')",
         "SELECT 1, CONNECTION_ID()+1 FROM t",
         "SELECT CONNECTION_ID() AS `the id`",
         "SELECT CONNECTION_ID() id",
@@ -614,6 +632,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connection_id_is_the_greetings),
+        cmocka_unit_test(the_holder_of_a_lock_is_the_session),
         cmocka_unit_test(columns_keep_their_names),
         cmocka_unit_test(a_prepared_statement_knows_it_too),
         cmocka_unit_test(what_is_kept_keeps_the_call),

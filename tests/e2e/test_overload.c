@@ -124,7 +124,7 @@ static void a_limit_that_is_lowered_is_kept_to_while_clients_wait(void **state)
 {
     struct site *site = *state;
     struct load loads[CLIENTS] = {0};
-    site_restart(site, (const char *const[]){"proxy.workers = 2", "proxy.queue_timeout = 400ms",
+    site_restart(site, (const char *const[]){"proxy.workers = 1", "proxy.queue_timeout = 400ms",
                                              "backend:db1.max_connections = 6", NULL});
     for (int i = 0; i < CLIENTS; i++) {
         loads[i].client = site_client(site);

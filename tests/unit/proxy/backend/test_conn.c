@@ -7,6 +7,8 @@
 #include "tests/unit/proxy/net/fixture.h"
 
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 // Who has the connection, and what it was told.
 struct holder {
@@ -284,6 +286,29 @@ static void a_port_without_a_server_is_told_as_such(void **state)
     assert_int_equal(bench.holder.end, CONN_END_CONNECT);
     assert_int_equal(bench.holder.code, 0);
     close(fd);
+    bench_close(&bench);
+}
+
+// Whose fault it is that there is no socket.
+static void without_descriptors_no_server_is_blamed(void **state)
+{
+    struct bench bench;
+    struct rlimit before, none;
+    (void)state;
+    bench_open(&bench);
+    int lowest = dup(0);
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)lowest;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct conn_settings settings = settings_of(&bench);
+    open_as(&bench, &settings);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(bench.holder.end, CONN_END_EXHAUSTED);
+    const struct conn_loss loss = {.end = bench.holder.end};
+    assert_false(conn_loss_tells_of_server(&loss));
+    assert_true(conn_loss_is_full(&loss));
     bench_close(&bench);
 }
 
@@ -798,6 +823,22 @@ static void a_server_without_the_extended_types_of_the_client_is_not_used(void *
     bench_close(&bench);
 }
 
+// Its client counts on results that end in OK.
+static void
+a_server_that_ends_results_in_the_older_way_is_not_used_for_who_wants_the_newer(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_open(&bench);
+    bench.server.capabilities &= ~(uint64_t)CAPABILITY_DEPRECATE_EOF;
+    struct conn_settings settings = settings_of(&bench);
+    settings.traits.deprecate_eof = true;
+    open_as(&bench, &settings);
+    assert_int_equal(bench.holder.closed, 1);
+    assert_int_equal(bench.holder.end, CONN_END_LOGIN);
+    bench_close(&bench);
+}
+
 // Nor may one take its statements apart that does not know of attributes in front of them.
 static void a_server_without_the_query_attributes_of_the_client_is_not_used(void **state)
 {
@@ -1060,6 +1101,7 @@ int main(void)
         cmocka_unit_test(a_wrong_password_is_the_server_s_refusal),
         cmocka_unit_test(a_server_that_is_full_says_so),
         cmocka_unit_test(a_port_without_a_server_is_told_as_such),
+        cmocka_unit_test(without_descriptors_no_server_is_blamed),
         cmocka_unit_test(a_server_that_does_not_greet_costs_connect_timeout),
         cmocka_unit_test(a_server_that_hangs_up_in_the_login_is_lost),
         cmocka_unit_test(a_name_is_looked_up),
@@ -1084,6 +1126,8 @@ int main(void)
         cmocka_unit_test(a_result_is_collected),
         cmocka_unit_test(a_result_that_ends_in_an_ok_is_collected_too),
         cmocka_unit_test(a_server_without_the_extended_types_of_the_client_is_not_used),
+        cmocka_unit_test(
+            a_server_that_ends_results_in_the_older_way_is_not_used_for_who_wants_the_newer),
         cmocka_unit_test(a_server_without_the_query_attributes_of_the_client_is_not_used),
         cmocka_unit_test(of_several_results_the_last_one_counts),
         cmocka_unit_test(an_error_is_a_result_too),

@@ -211,6 +211,10 @@ static const struct row rows[] = {
     {"COMMIT", "off", ALL, "primary db1 transaction_control"},
     // It keeps the connection, which is to be one for writes.
     {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "", "X R R", "wait primary no_primary"},
+    {"SET sql_log_bin = 0", "", "X R R", "wait primary no_primary"},
+    {"SET SESSION rand_seed1 = 5, sort_buffer_size = 100000", "", "X R R",
+     "wait primary no_primary"},
+    {"SET sort_buffer_size = 100000", "", "X R R", "replica * no_primary"},
     {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "", "X R R", "replica * no_primary"},
     {"SELECT * FROM t", "off next_ro", ALL, "replica * read_only_transaction"},
     {"SELECT * FROM t", "off next_ro", "X R R", "replica * read_only_transaction"},
