@@ -249,7 +249,7 @@ void answer_statement(struct session *session)
     } else if (statement_asks(statement, ASK_WARNINGS)) {
         answer_warnings(session);
     } else if (statement_asks(statement, ASK_OTHER_PLAN)) {
-        answer_error(session, NOT_BUILT, SLICE_ARG(S("the plan of another session's statement")));
+        other_plan_begin(session);
     } else {
         answer_error(session, NOT_BUILT, SLICE_ARG(S("@@sluice_token")));
     }

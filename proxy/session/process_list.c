@@ -121,13 +121,15 @@ static void process_list_ask(struct worker_question *question)
         return;
     }
     struct session *session = session_of_command(question->worker, list->id, list->serial);
-    if (session != NULL && list->is_table) {
+    if (session != NULL && list->use == PROCESSES_TABLE) {
         session->run->processes = list;
         query_go(session);
         return;
     }
-    if (session != NULL) {
+    if (session != NULL && list->use == PROCESSES_SHOWN) {
         process_list_show(list, session);
+    } else if (session != NULL) {
+        other_plan_go(session, list);
     }
     process_list_destroy(list);
 }
@@ -168,10 +170,18 @@ static void rights_came_for_table(struct session *session, unsigned rights, void
         const struct run *run = session->run;
         struct process_list *list = process_list_create(session, rights);
         list->is_full = true;
-        list->is_table = true;
+        list->use = PROCESSES_TABLE;
         list->sql = arena_copy(&list->arena, run_text(run));
         process_list_go(session, list);
     }
+}
+
+// Whether the asker may see it is the server's to say.
+void process_list_for_plan(struct session *session)
+{
+    struct process_list *list = process_list_create(session, RIGHT_SEE);
+    list->use = PROCESSES_PLAN;
+    process_list_go(session, list);
 }
 
 void process_list_begin(struct session *session)

@@ -28,6 +28,9 @@ struct process {
     struct slice values[PROCESS_COLUMNS_MOST];
 };
 
+// What for: SHOW PROCESSLIST, a table of information_schema, the plan of what one of them runs.
+enum process_list_use { PROCESSES_SHOWN, PROCESSES_TABLE, PROCESSES_PLAN };
+
 // The question visits every worker in turn, collecting, and comes back to the one that asked. The
 // session may be gone by then: it is found again by its id.
 struct process_list {
@@ -40,9 +43,9 @@ struct process_list {
     struct slice user; // owned; whose sessions are shown
     bool is_all;       // everybody's
     bool is_full;
-    bool is_table; // for a table of information_schema
+    enum process_list_use use;
     struct arena arena;
     struct process *processes;
     size_t count, room;
-    struct slice sql; // is_table: the text that the server would get
+    struct slice sql; // PROCESSES_TABLE: the text that the server would get
 };

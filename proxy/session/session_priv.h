@@ -585,7 +585,15 @@ void process_list_begin(struct session *session);
 // For a statement that reads a table with their ids: gathers them into run->processes, then
 // query_go().
 void process_list_gather(struct session *session);
+// Gathers them for other_plan_go().
+void process_list_for_plan(struct session *session);
 void process_list_destroy(struct process_list *list);
+
+// --- other_plan.c --------------------------------------------------------------------------------
+
+// EXPLAIN FOR CONNECTION and its like: looks for the session that is named, and asks its server.
+void other_plan_begin(struct session *session);
+void other_plan_go(struct session *session, const struct process_list *list);
 
 // --- id_table.c ----------------------------------------------------------------------------------
 

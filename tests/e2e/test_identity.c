@@ -98,6 +98,53 @@ static void the_holder_of_a_lock_is_the_session(void **state)
     mysql_close(other);
 }
 
+// What the other one runs, wherever that is; not what a server's own thread of the same id runs.
+static void the_plan_of_another_session_is_asked_of_its_server(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *other = site_client(site);
+    const char *form =
+        dialect("SHOW EXPLAIN FOR %lld", "EXPLAIN FORMAT=TRADITIONAL FOR CONNECTION %lld");
+    char sql[128];
+    client_runf(client, "DO 1");
+    snprintf(sql, sizeof(sql), form, id_of(other));
+    if (servers_are_mysql()) { // it runs nothing
+        client_run(client, sql);
+    } else {
+        assert_client_error(client, sql, 1933, "not executing");
+    }
+    static const char *const running[] = {
+        "SELECT MAX(SLEEP(20)) FROM t AS where_it_is",
+        "SELECT MAX(SLEEP(20)) FROM t AS where_it_is FOR UPDATE", // on the primary
+    };
+    client_run(client, "INSERT INTO t VALUES (1234567)");
+    for (int i = 0; i < 2; i++) {
+        client_send(other, running[i]);
+        struct deadline deadline = deadline_in(WAIT_MS);
+        bool is_there = false;
+        while (!is_there) {
+            assert_true(deadline_pause(deadline));
+            if (mysql_query(client, sql) == 0) {
+                MYSQL_RES *result = mysql_store_result(client);
+                MYSQL_ROW row = result != NULL ? mysql_fetch_row(result) : NULL;
+                is_there = row != NULL && row[2] != NULL && strcmp(row[2], "where_it_is") == 0;
+                mysql_free_result(result);
+            }
+        }
+        char kill[64];
+        snprintf(kill, sizeof(kill), "KILL QUERY %lld", id_of(other));
+        client_run(client, kill);
+        if (mysql_read_query_result(other) == 0) {
+            mysql_free_result(mysql_store_result(other));
+        }
+    }
+    snprintf(sql, sizeof(sql), form, 999999999LL);
+    assert_client_error(client, sql, 1094, "999999999");
+    client_run(client, "DELETE FROM t WHERE id = 1234567");
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void assert_column(MYSQL *client, const char *statement, const char *name)
 {
     client_send(client, statement);
@@ -633,6 +680,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connection_id_is_the_greetings),
         cmocka_unit_test(the_holder_of_a_lock_is_the_session),
+        cmocka_unit_test(the_plan_of_another_session_is_asked_of_its_server),
         cmocka_unit_test(columns_keep_their_names),
         cmocka_unit_test(a_prepared_statement_knows_it_too),
         cmocka_unit_test(what_is_kept_keeps_the_call),
