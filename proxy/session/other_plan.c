@@ -42,8 +42,7 @@ static bool can_ask(const struct session *session, int server)
 {
     bool is_bound = session->pooled != NULL && pooled_server(session->pooled) != server &&
                     (session->pins != 0 || session_transaction(session) != TRANSACTION_NONE);
-    return !is_bound &&
-           server_state_takes_reads(session->worker->topology->servers[server].state);
+    return !is_bound && server_state_takes_reads(session->worker->topology->servers[server].state);
 }
 
 // To that server, as if a hint had named it.
