@@ -33,11 +33,52 @@ static void killer_free(struct killer *killer)
     mem_free(killer);
 }
 
+// The session whose statement it is to end, running or over; else NULL.
+static struct session *killer_session(const struct killer *killer)
+{
+    struct session *session =
+        killer->session != 0 ? worker_session(killer->worker, killer->session) : NULL;
+    bool is_there = session != NULL && session->queries == killer->serial && session->run != NULL &&
+                    session->run->is_order_out;
+    return is_there ? session : NULL;
+}
+
+// An order that came behind its statement hits the next one: which is this.
+static void absorbed(struct conn *conn, const struct conn_result *result, void *context)
+{
+    struct session *session = context;
+    (void)conn;
+    (void)result;
+    session->run->is_order_out = false;
+    outcome_absorbed(session);
+}
+
+static void absorb(struct session *session)
+{
+    conn_query(pooled_conn(session->pooled), S("DO 0"), absorbed, session);
+}
+
+void kill_await(struct session *session)
+{
+    session_enter(session, SESSION_SETTLING);
+    if (session->run->is_order_done) {
+        absorb(session);
+    }
+}
+
 static void killer_ended(struct conn *conn, const struct conn_result *result, void *context)
 {
+    struct killer *killer = context;
+    struct session *session = killer_session(killer);
     (void)result;
+    if (session != NULL) {
+        session->run->is_order_done = true;
+        if (session->state == SESSION_SETTLING) {
+            absorb(session);
+        }
+    }
     conn_close(conn);
-    killer_free(context);
+    killer_free(killer);
 }
 
 static size_t killer_answer(struct conn *conn, const uint8_t *bytes, size_t len)
@@ -82,7 +123,11 @@ static void killer_ready(struct conn *conn)
 static void killer_closed(struct conn *conn, const struct conn_loss *loss)
 {
     struct killer *killer = conn_holder(conn);
+    struct session *waiting = killer->is_in ? killer_session(killer) : NULL;
     const struct session *session = killer_victim(killer);
+    if (waiting != NULL && waiting->state == SESSION_SETTLING) {
+        outcome_end_session(waiting); // nobody knows what the order will hit
+    }
     if (session == NULL || killer->is_in || conn_loss_is_of_account(loss)) {
         killer_free(killer);
         return;

@@ -186,7 +186,8 @@ void query_let_go(struct session *session)
         // A reset does not part it from a prepared XA transaction: MariaDB would keep the locks,
         // also once another session has ended it. Nor does it take a role away.
         const uint32_t lasting = PIN_BIT(PIN_XA) | PIN_BIT(PIN_ROLE);
-        bool is_over = state != CONN_READY || (session->pins & lasting) != 0;
+        bool is_hit = session->run != NULL && session->run->is_order_out;
+        bool is_over = state != CONN_READY || is_hit || (session->pins & lasting) != 0;
         session->pooled = NULL;
         pool_give(pooled, is_over ? POOL_CLOSE : is_clean ? POOL_KEEP : POOL_RESET);
     }

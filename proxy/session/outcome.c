@@ -225,15 +225,19 @@ static bool is_farewell(uint16_t code)
            (code >= PACKETS_OUT_OF_ORDER && code <= WRITE_INTERRUPTED);
 }
 
-// Whether the connection may still do something to the next statement: an order to end the last one
-// is on its way (that one did not end by it), bytes came behind the answer, or it is about to go.
-static bool is_tainted(const struct run *run, const struct outcome *outcome)
+// An order to end the statement is out, and that one did not end by it: the next one may.
+static bool may_be_hit(const struct run *run)
 {
-    bool may_be_hit = run->is_order_out && run->reply.error != ER_QUERY_INTERRUPTED;
-    return outcome->has_leftover || may_be_hit || is_farewell(run->reply.error);
+    return run->is_order_out && run->reply.error != ER_QUERY_INTERRUPTED;
 }
 
-static void session_end(struct session *session)
+// Whether the connection may still do something to the next statement, or is about to go.
+static bool is_tainted(const struct run *run, const struct outcome *outcome)
+{
+    return outcome->has_leftover || may_be_hit(run) || is_farewell(run->reply.error);
+}
+
+void outcome_end_session(struct session *session)
 {
     struct pooled *pooled = session->pooled;
     session->pooled = NULL;
@@ -247,7 +251,7 @@ static void session_end(struct session *session)
 static bool taint_close(struct session *session)
 {
     if (must_keep(session)) {
-        session_end(session);
+        outcome_end_session(session);
         return false;
     }
     struct pooled *pooled = session->pooled;
@@ -330,7 +334,13 @@ void outcome_end(struct session *session, const struct outcome *outcome)
     }
     hints_note(session);
     if (ends_session(session, outcome)) {
-        session_end(session);
+        outcome_end_session(session);
+        return;
+    }
+    bool is_hit_alone = may_be_hit(session->run) && !outcome->has_leftover &&
+                        !is_farewell(session->run->reply.error);
+    if (is_hit_alone && must_keep(session)) {
+        kill_await(session);
         return;
     }
     if (is_tainted(session->run, outcome)) {
@@ -341,4 +351,11 @@ void outcome_end(struct session *session, const struct outcome *outcome)
         return;
     }
     outcome_settled(session);
+}
+
+void outcome_absorbed(struct session *session)
+{
+    if (!can_settle(session) || !settle_begin(session)) {
+        outcome_settled(session);
+    }
 }

@@ -70,6 +70,7 @@ void run_give(struct worker *worker, struct run *run)
     run->applied = NULL;
     run->order = ORDER_NONE;
     run->is_order_out = false;
+    run->is_order_done = false;
     run->kill = RUN_KILL_NONE;
     run->trouble[0] = '\0';
     run->route.target = ROUTE_PROXY;

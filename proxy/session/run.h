@@ -81,6 +81,7 @@ struct run {
     bool is_capturing;             // the answer is to be known
     enum run_answer answer;
     bool is_order_out;      // the order to end it was sent to its server
+    bool is_order_done;     // and the server has answered it
     bool is_status_unknown; // it ended in an error, and may have begun or ended a transaction
     bool has_left_schema;   // a server has reported another one
     bool is_sent;           // the command may have run

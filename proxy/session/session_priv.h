@@ -394,6 +394,10 @@ struct outcome {
 void outcome_end(struct session *session, const struct outcome *outcome);
 // The same for what was asked behind it.
 void outcome_settled(struct session *session);
+// The same behind kill_await().
+void outcome_absorbed(struct session *session);
+// The session ends, and its connection is closed.
+void outcome_end_session(struct session *session);
 // Nothing may hold the connection any more: then it is given back.
 void outcome_release(struct session *session);
 // The flags of an OK that the session is to believe.
@@ -624,6 +628,10 @@ void phases_count_own(const struct session *session, enum metric_target target, 
 void kill_pooled(struct worker *worker, const struct pooled *pooled);
 // The same of the session's connection.
 void kill_statement(struct session *session);
+// The statement is over, and the order to end it may hit the next one on the connection, which the
+// session keeps: once the server has answered it, a statement of sluice's own takes the blow; then
+// outcome_absorbed(), or the session ends.
+void kill_await(struct session *session);
 // The text with a KILL that the statement, an EXECUTE, runs; NULL: it runs none that is known.
 const struct statement *kill_executed(struct session *session);
 void kill_begin(struct session *session, uint64_t id, bool is_query);

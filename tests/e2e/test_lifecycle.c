@@ -152,6 +152,31 @@ static void a_goodbye_behind_a_question_waits_for_the_answer(void **state)
     buffer_release(&both);
 }
 
+// MySQL's SLEEP() returns 1 where it is killed. The order must not hit what comes next, nor cost
+// the transaction.
+static void an_order_that_its_statement_did_not_end_by_hits_nothing_else(void **state)
+{
+    const struct site *site = *state;
+    MYSQL *client = site_client(site), *other = site_client(site);
+    client_run(client, "START TRANSACTION");
+    client_run(client, "UPDATE t SET a = 4711");
+    for (int i = 0; i < 5; i++) {
+        client_send(client, "SELECT SLEEP(20) AS order_of_its_own");
+        assert_soon(stack_number(site->stack, "db1",
+                                 "SELECT COUNT(*) FROM information_schema.processlist WHERE info "
+                                 "LIKE 'SELECT SLEEP(20) AS order%'") == 1);
+        client_runf(other, "KILL QUERY %lu", mysql_thread_id(client));
+        if (mysql_read_query_result(client) == 0) {
+            mysql_free_result(mysql_store_result(client));
+        }
+        assert_client_number(client, "SELECT MAX(a) FROM t", 4711);
+    }
+    client_run(client, "ROLLBACK");
+    assert_client_number(client, "SELECT COUNT(*) FROM t WHERE a = 4711 FOR UPDATE", 0);
+    mysql_close(client);
+    mysql_close(other);
+}
+
 static void time_limits_end_statements_and_idle_clients(void **state)
 {
     struct site *site = *state;
@@ -472,6 +497,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kill_query_ends_the_statement_on_its_server),
+        cmocka_unit_test(an_order_that_its_statement_did_not_end_by_hits_nothing_else),
         cmocka_unit_test(kill_ends_the_session),
         cmocka_unit_test(kill_obeys_who_may),
         cmocka_unit_test(the_operator_kills_by_the_admin_port),

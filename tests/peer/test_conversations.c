@@ -241,10 +241,37 @@ static void kill_query_reaches_an_upload(void **state)
     fake_answer(scene->fake, "KILL QUERY", buffer_slice(&ok), FAKE_USUALLY);
     struct peer *peer = upload_begin(scene);
     peer_send_packet(peer, S("a row of the file\n"));
+    size_t ended = fake_accepted(scene->fake) - fake_open(scene->fake);
     kill_query(scene, peer);
     assert_soon(fake_statement_count(scene->fake, "KILL QUERY") == 1);
     peer_send_packet(peer, SLICE_NONE);
     assert_peer_ok(peer);
+    // The order's connection ends, and that which it may still hit.
+    assert_soon(fake_accepted(scene->fake) - fake_open(scene->fake) >= ended + 2);
+    peer_close(peer);
+    assert_scene_sound(scene);
+    buffer_release(&ok);
+}
+
+// A read would be run again where its connection is lost.
+static void a_read_that_was_killed_does_not_run_again(void **state)
+{
+    const struct scene *scene = *state;
+    struct buffer ok = BUFFER_INIT;
+    fake_write_ok(&ok);
+    fake_answer(scene->fake, "KILL QUERY", buffer_slice(&ok), FAKE_USUALLY);
+    fake_answer(scene->fake, "SELECT stalls", SLICE_NONE,
+                (struct fake_manner){0, FAKE_STALL, false});
+    struct peer *peer = scene_client(scene);
+    size_t orders = fake_statement_count(scene->fake, "KILL QUERY");
+    peer_send_query(peer, "SELECT stalls");
+    assert_soon(fake_statement_count(scene->fake, "SELECT stalls") == 1);
+    kill_query(scene, peer);
+    assert_soon(fake_statement_count(scene->fake, "KILL QUERY") == orders + 1);
+    fake_disconnect(scene->fake);
+    assert_peer_err(peer, 1158, "lost server");
+    assert_int_equal(fake_statement_count(scene->fake, "SELECT stalls"), 1);
+    fake_resume(scene->fake);
     peer_close(peer);
     assert_scene_sound(scene);
     buffer_release(&ok);
@@ -311,6 +338,7 @@ int main(void)
         cmocka_unit_test(an_upload_whose_server_dies_ends_the_session),
         cmocka_unit_test(a_client_that_offers_no_files_is_not_asked_for_one),
         cmocka_unit_test(kill_query_reaches_an_upload),
+        cmocka_unit_test(a_read_that_was_killed_does_not_run_again),
         cmocka_unit_test(kill_query_ends_a_statement_whose_connection_is_not_ready_yet),
         cmocka_unit_test(a_tls_request_without_tls_ends_the_connection),
         cmocka_unit_test(the_proxy_ends_well),
