@@ -415,6 +415,9 @@ void attach_send(struct session *session)
     if (conn_is_replica(pooled_conn(session->pooled))) {
         guard_put(session);
     }
+    if (statement_asks(&session->run->statement, ASK_OTHER_PLAN)) {
+        other_plan_put(session);
+    }
     if (session->run->kill != RUN_KILL_NONE) {
         kill_compute(session);
         return;

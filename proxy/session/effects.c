@@ -473,6 +473,9 @@ static void accounts_note(struct session *session, const struct statement *state
 
 static bool sets_global(const struct statement *statement)
 {
+    if (statement_has(statement, EFFECT_GLOBAL_VARIABLE)) {
+        return true;
+    }
     for (uint32_t i = 0; i < statement->assignments_count; i++) {
         enum assignment_scope scope = statement->assignments[i].scope;
         if (scope == ASSIGNMENT_GLOBAL || scope == ASSIGNMENT_PERSIST) {

@@ -7,24 +7,20 @@
 
 #include "router/sql/lexer.h"
 
-// The id, which is the statement's last word. Not one that is computed, and not where the plan goes
-// into a user variable, of which the session would not know.
+// The id, which is the statement's last word. Not one that is computed.
 static bool id_find(const struct session *session, struct slice sql, struct slice *word,
                     uint64_t *id)
 {
     struct lexer lexer;
     struct token token, last = {0};
-    bool is_into = false;
     lexer_init(&lexer, sql, &session->syntax, 0);
     lexer_next(&lexer, &token);
     while (token.kind != TOKEN_END && token.kind != TOKEN_BROKEN) {
-        is_into |= token.keyword == KEYWORD_INTO;
         last = token;
         lexer_next(&lexer, &token);
     }
     *word = token_text(&last);
-    return token.kind == TOKEN_END && last.kind == TOKEN_NUMBER && !is_into &&
-           slice_to_u64(*word, id);
+    return token.kind == TOKEN_END && last.kind == TOKEN_NUMBER && slice_to_u64(*word, id);
 }
 
 static const struct process *process_find(const struct process_list *list, uint64_t id)
@@ -45,23 +41,32 @@ static bool can_ask(const struct session *session, int server)
     return !is_bound && server_state_takes_reads(session->worker->topology->servers[server].state);
 }
 
+static void id_put(struct run *run, struct slice word, uint32_t server_id)
+{
+    struct slice sql = run->sql;
+    size_t at = (size_t)(word.ptr - sql.ptr);
+    struct slice before = slice_first(sql, at), behind = slice_from(sql, at + word.len);
+    run_put_text(run, arena_print(&run->arena, "%.*s%u%.*s", SLICE_ARG(before), server_id,
+                                  SLICE_ARG(behind)));
+}
+
+static void go_on(struct session *session)
+{
+    session->run->statement.class = STATEMENT_CLASS_SERVER_READ;
+    session->run->statement.reason = ROUTE_REASON_SERVER_SPECIFIC;
+    query_route(session);
+}
+
 // To that server, as if a hint had named it.
 static void ask(struct session *session, const struct process *process, struct slice word)
 {
     struct run *run = session->run;
-    struct statement *statement = &run->statement;
     struct slice name = session->worker->topology->servers[process->server].name;
-    struct slice sql = run->sql;
-    size_t at = (size_t)(word.ptr - sql.ptr);
-    struct slice before = slice_first(sql, at), behind = slice_from(sql, at + word.len);
-    run_put_text(run, arena_print(&run->arena, "%.*s%u%.*s", SLICE_ARG(before), process->server_id,
-                                  SLICE_ARG(behind)));
-    statement->class = STATEMENT_CLASS_SERVER_READ;
-    statement->reason = ROUTE_REASON_SERVER_SPECIFIC;
-    statement->asks &= ~ASK_BIT(ASK_OTHER_PLAN);
-    statement->hints.target = HINT_TARGET_BACKEND;
-    statement->hints.backend = arena_copy(&run->arena, name);
-    query_route(session);
+    id_put(run, word, process->server_id);
+    run->statement.asks &= ~ASK_BIT(ASK_OTHER_PLAN);
+    run->statement.hints.target = HINT_TARGET_BACKEND;
+    run->statement.hints.backend = arena_copy(&run->arena, name);
+    go_on(session);
 }
 
 // A session that runs nothing has no connection, or none that it needs.
@@ -78,13 +83,24 @@ void other_plan_begin(struct session *session)
 {
     struct slice word;
     uint64_t id;
-    if (session->run->command == COMMAND_QUERY && id_find(session, session->run->sql, &word, &id) &&
-        id != session->id) {
-        process_list_for_plan(session);
-    } else {
+    if (session->run->command != COMMAND_QUERY ||
+        !id_find(session, session->run->sql, &word, &id)) {
         answer_error(session, NOT_BUILT,
-                     SLICE_ARG(S("the plan of one's own connection, of one that is computed or "
-                                 "prepared, or into a variable")));
+                     SLICE_ARG(S("the plan of what a session runs whose id is computed, or by a "
+                                 "prepared statement")));
+    } else if (id == session->id) {
+        go_on(session); // the server says what is wrong with that
+    } else {
+        process_list_for_plan(session);
+    }
+}
+
+void other_plan_put(struct session *session)
+{
+    struct slice word;
+    uint64_t id;
+    if (id_find(session, session->run->sql, &word, &id)) {
+        id_put(session->run, word, conn_peer(pooled_conn(session->pooled))->connection_id);
     }
 }
 

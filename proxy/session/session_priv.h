@@ -598,6 +598,8 @@ void process_list_destroy(struct process_list *list);
 // EXPLAIN FOR CONNECTION and its like: looks for the session that is named, and asks its server.
 void other_plan_begin(struct session *session);
 void other_plan_go(struct session *session, const struct process_list *list);
+// The session has named itself: its connection's id takes the place of its own.
+void other_plan_put(struct session *session);
 
 // --- id_table.c ----------------------------------------------------------------------------------
 

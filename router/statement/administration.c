@@ -36,6 +36,8 @@ void read_flush(struct parser *parser)
     while (!parser_at_end(parser)) {
         if (parser_at(parser, KEYWORD_LOCK) || parser_at(parser, KEYWORD_EXPORT)) {
             parser_effect(parser, EFFECT_LOCK_TABLES);
+        } else if (parser_at(parser, KEYWORD_OPTIMIZER_COSTS)) { // which new sessions begin with
+            parser_effect(parser, EFFECT_GLOBAL_VARIABLE);
         } else if (parser_at(parser, KEYWORD_STATUS)) {
             parser_effect(parser, EFFECT_STATUS);
         } else if (parser_take(parser, KEYWORD_GLOBAL) && parser_at_end(parser)) {

@@ -138,6 +138,9 @@ static void the_plan_of_another_session_is_asked_of_its_server(void **state)
             mysql_free_result(mysql_store_result(other));
         }
     }
+    snprintf(sql, sizeof(sql), form, id_of(client)); // its own: never a thread that is not there
+    assert_int_not_equal(mysql_query(client, sql), 0);
+    assert_int_not_equal(mysql_errno(client), 1094);
     snprintf(sql, sizeof(sql), form, 999999999LL);
     assert_client_error(client, sql, 1094, "999999999");
     client_run(client, "DELETE FROM t WHERE id = 1234567");
