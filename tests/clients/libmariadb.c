@@ -184,7 +184,7 @@ static void prepared(MYSQL *conn)
     mysql_stmt_close(read);
     // Long data.
     MYSQL_STMT *longer = mysql_stmt_init(conn);
-    sql = "SELECT LENGTH(?), MD5(?)";
+    sql = "SELECT LENGTH(?), SHA2(?, 256)";
     mysql_stmt_prepare(longer, sql, strlen(sql));
     MYSQL_BIND blobs[2] = {{.buffer_type = MYSQL_TYPE_BLOB}, {.buffer_type = MYSQL_TYPE_BLOB}};
     mysql_stmt_bind_param(longer, blobs);

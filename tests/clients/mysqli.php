@@ -124,7 +124,7 @@ for ($i = 0; $i < 20; $i++) {
     $long->send_long_data(0, str_repeat(chr(65 + $i), 100000));
 }
 $long->execute();
-show("long data", rows($db, "SELECT LENGTH(b), MD5(b) FROM c_types WHERE id = LAST_INSERT_ID()"));
+show("long data", rows($db, "SELECT LENGTH(b), SHA2(b, 256) FROM c_types WHERE id = LAST_INSERT_ID()"));
 
 $other = connect();
 $db->begin_transaction();
