@@ -14,7 +14,7 @@ bool result_header_decode(struct result_header *header, struct slice payload, ui
 
     uint64_t columns = reader_lenenc(&reader);
     header->has_definitions = !has_flag(capabilities) || reader_u8(&reader) != 0;
-    header->columns = (uint16_t)columns;
+    header->columns = (uint32_t)columns;
     return reader_is_done(&reader) && columns > 0 && columns <= RESULT_COLUMNS_MAX;
 }
 

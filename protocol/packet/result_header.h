@@ -8,10 +8,11 @@
 
 #include "proxy/base/slice.h"
 
-enum { RESULT_COLUMNS_MAX = UINT16_MAX }; // servers have 4096 at most
+// Tables have 4096 at most; a list of constants has as many as fit into the statement.
+enum { RESULT_COLUMNS_MAX = 1 << 22 };
 
 struct result_header {
-    uint16_t columns;     // at least 1
+    uint32_t columns;     // at least 1
     bool has_definitions; // false: rows follow at once (only with CAPABILITY_OPTIONAL_METADATA or
                           // CAPABILITY_MARIADB_CACHE_METADATA)
 };

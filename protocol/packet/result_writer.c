@@ -39,7 +39,7 @@ static void ok_write(struct result_writer *result, uint16_t status, uint16_t war
 void result_writer_begin(struct result_writer *result, const struct column *columns, size_t count,
                          uint16_t status)
 {
-    struct result_header header = {.columns = (uint16_t)count, .has_definitions = true};
+    struct result_header header = {.columns = (uint32_t)count, .has_definitions = true};
 
     result->columns = columns;
     result->count = count;

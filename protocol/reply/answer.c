@@ -57,10 +57,11 @@ static bool definitions_read(struct answer *answer, struct slice payload)
     struct result_header header;
     struct eof eof;
 
-    if (!result_header_decode(&header, payload, answer->capabilities) || !header.has_definitions) {
+    if (!result_header_decode(&header, payload, answer->capabilities) || !header.has_definitions ||
+        header.columns > UINT16_MAX) {
         return answer_fail(answer);
     }
-    answer->columns = header.columns;
+    answer->columns = (uint16_t)header.columns;
     const uint8_t *start = answer->frames.ptr;
     for (size_t i = 0; i < answer->columns; i++) {
         if (!packet_read(&answer->frames, &payload)) {

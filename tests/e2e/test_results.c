@@ -442,6 +442,28 @@ static void a_slow_reader_does_not_fill_the_proxy(void **state)
     mysql_close(other);
 }
 
+// Constants, of which there may be more than columns of a table.
+static void a_result_may_have_more_columns_than_sixteen_bits_count(void **state)
+{
+    enum { COLUMNS = 68001 };
+    MYSQL *client = site_client(*state);
+    struct buffer sql = BUFFER_INIT;
+    buffer_print(&sql, "SELECT 1");
+    for (int i = 1; i < COLUMNS; i++) {
+        buffer_append(&sql, ",1", 2);
+    }
+    buffer_append(&sql, "", 1);
+    client_send(client, (const char *)buffer_ptr(&sql));
+    assert_int_equal(mysql_read_query_result(client), 0);
+    MYSQL_RES *result = mysql_store_result(client);
+    assert_non_null(result);
+    assert_int_equal(mysql_num_fields(result), COLUMNS);
+    mysql_free_result(result);
+    assert_client_number(client, "SELECT 13", 13);
+    buffer_release(&sql);
+    mysql_close(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_missing_local_file_leaves_the_session_usable),
         cmocka_unit_test(commands_besides_statements_are_answered),
         cmocka_unit_test(a_slow_reader_does_not_fill_the_proxy),
+        cmocka_unit_test(a_result_may_have_more_columns_than_sixteen_bits_count),
         cmocka_unit_test(the_proxy_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, setup, site_teardown);

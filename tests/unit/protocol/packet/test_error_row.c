@@ -13,7 +13,7 @@ static void every_row_says_who_speaks_and_what_to_do(void **state)
         bool is_servers_own = i == ERROR_ROW_ACCESS_DENIED || i == ERROR_ROW_QUERY_KILLED ||
                               i == ERROR_ROW_SESSION_KILLED || i == ERROR_ROW_CHANGES_REFUSED ||
                               i == ERROR_ROW_UNKNOWN_SESSION || i == ERROR_ROW_KILL_DENIED ||
-                              i == ERROR_ROW_KILL_EXPRESSION;
+                              i == ERROR_ROW_KILL_EXPRESSION || i == ERROR_ROW_NO_PLAN;
         if (slice_starts_nocase(text, S("sluice: ")) == is_servers_own) {
             fail_msg("%.*s: \"%.*s\"", SLICE_ARG(rows[i].name), SLICE_ARG(text));
         }

@@ -280,7 +280,7 @@ static void unknown_types_are_bytes(void **state)
     assert_true(reader_is_done(&reader));
 }
 
-static void a_result_has_between_one_and_65535_columns(void **state)
+static void a_result_has_at_least_one_column_and_more_than_a_table_may(void **state)
 {
     (void)state;
     struct result_header header;
@@ -288,7 +288,9 @@ static void a_result_has_between_one_and_65535_columns(void **state)
     assert_true(result_header_decode(&header, S("\1"), 0));
     assert_true(result_header_decode(&header, S("\xfc\xff\xff"), 0));
     assert_int_equal(header.columns, 65535);
-    assert_false(result_header_decode(&header, slice_make("\xfd\0\0\1", 4), 0));
+    assert_true(result_header_decode(&header, slice_make("\xfd\xa1\x09\1", 4), 0));
+    assert_int_equal(header.columns, 68001);
+    assert_false(result_header_decode(&header, S("\xfd\xff\xff\xff"), 0));
     assert_false(result_header_decode(&header, S("\1\1"), 0));
     assert_true(result_header_decode(&header, S("\1\1"), CAPABILITY_OPTIONAL_METADATA));
     assert_true(header.has_definitions);
@@ -309,7 +311,7 @@ int main(void)
         cmocka_unit_test(a_value_of_the_wrong_width_makes_the_result_unusable),
         cmocka_unit_test(integers_are_sign_extended),
         cmocka_unit_test(unknown_types_are_bytes),
-        cmocka_unit_test(a_result_has_between_one_and_65535_columns),
+        cmocka_unit_test(a_result_has_at_least_one_column_and_more_than_a_table_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
