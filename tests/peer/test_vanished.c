@@ -14,6 +14,15 @@ static int setup(void **state)
     return 0;
 }
 
+static int teardown(void **state)
+{
+    struct scene *scene = *state;
+    if (scene != NULL) {
+        peer_close(scene->witness);
+    }
+    return scene_teardown(state);
+}
+
 static bool is_down(const struct scene *scene)
 {
     return instance_admin_number(scene->instance,
@@ -87,9 +96,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_waits_for_a_machine_that_vanished_hears_of_it, setup,
-                                        scene_teardown),
+                                        teardown),
         cmocka_unit_test_setup_teardown(who_waits_for_a_server_that_hangs_goes_on_waiting, setup,
-                                        scene_teardown),
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
