@@ -260,6 +260,7 @@ static void read_variable(struct parser *parser, enum assignment_scope scope, un
         assignment.scope = scope; // whatever stands before the name, which no server takes
     }
     if (assignment.name.len == 0) { // which no server takes
+        parser_raise(parser, STATEMENT_CLASS_WRITE, ROUTE_REASON_UNKNOWN_STATEMENT, SLICE_NONE);
         parser_unknown(parser);
         return;
     }

@@ -1106,6 +1106,15 @@ static void test_statements_in_statements_in_statements_end(void **state)
     buffer_release(&sql);
 }
 
+static void test_a_variable_without_a_name_makes_a_read_no_read(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *sql = "SET STATEMENT a = 0, , b = 1 FOR SELECT 1";
+    assert_int_equal(parse(fixture, sql)->reason, ROUTE_REASON_UNKNOWN_STATEMENT);
+    assert_int_equal(fixture->statement.class, STATEMENT_CLASS_WRITE);
+    assert_true(statement_has(&fixture->statement, EFFECT_UNKNOWN));
+}
+
 static void test_unbalanced_parentheses_are_the_servers_business(void **state)
 {
     struct fixture *fixture = *state;
@@ -1153,6 +1162,7 @@ int main(void)
         TEST(test_what_a_text_names_is_kept_up_to_a_limit),
         TEST(test_deep_nesting_goes_to_the_primary),
         TEST(test_statements_in_statements_in_statements_end),
+        TEST(test_a_variable_without_a_name_makes_a_read_no_read),
         TEST(test_unbalanced_parentheses_are_the_servers_business),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
