@@ -105,10 +105,13 @@ void pooled_close(struct pooled *pooled, enum conn_end end)
 
 static void waiting_count(struct pool *pool, int by)
 {
+    struct pools *pools = pool->pools;
+    if (pools->waiting[pool->server] == 0) {
+        pools->moved_us[pool->server] = loop_now_us(pools->settings.loop);
+    }
     pool->waiting += (uint32_t)by;
-    pool->pools->waiting[pool->server] += (uint32_t)by;
-    metric_add(pool->pools->settings.metrics, METRIC_POOL_WAITING, by,
-               metric_backend(pool->server));
+    pools->waiting[pool->server] += (uint32_t)by;
+    metric_add(pools->settings.metrics, METRIC_POOL_WAITING, by, metric_backend(pool->server));
 }
 
 // Takes the waiter out of whatever it waits in.
@@ -562,8 +565,8 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 
 static void came_back(struct pool *pool)
 {
-    const struct pools *pools = pool->pools;
-    pool->came_us = loop_now_us(pools->settings.loop);
+    struct pools *pools = pool->pools;
+    pool->came_us = pools->moved_us[pool->server] = loop_now_us(pools->settings.loop);
     growth_came(&pool->growth);
     pool_tokens_came(pools->tokens, pool->server, pools->settings.worker);
 }

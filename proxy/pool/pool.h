@@ -213,5 +213,8 @@ struct pool_facts {
 // Calls `show` for every pool.
 void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
                 void *context);
-// Connections lent or opening, by server: the balancer's load.
+// The balancer's load, by server: connections lent or opening; sessions that wait for one, and for
+// how long none has come back since they do, in microseconds.
 uint32_t pools_used(const struct pools *pools, int server);
+uint32_t pools_waiting(const struct pools *pools, int server);
+int64_t pools_still_us(const struct pools *pools, int server);

@@ -79,6 +79,7 @@ struct pools {
     struct list servers[TOPOLOGY_SERVERS_MAX];
     uint32_t used[TOPOLOGY_SERVERS_MAX];
     uint32_t waiting[TOPOLOGY_SERVERS_MAX];
+    int64_t moved_us[TOPOLOGY_SERVERS_MAX];    // one came back, or the first began to wait
     int64_t gave_way_us[TOPOLOGY_SERVERS_MAX]; // a connection was given up while sessions waited
     struct conn_target
         *targets[TOPOLOGY_SERVERS_MAX]; // a copy: what changed is told from what stayed

@@ -486,3 +486,14 @@ uint32_t pools_used(const struct pools *pools, int server)
 {
     return pools->used[server];
 }
+
+uint32_t pools_waiting(const struct pools *pools, int server)
+{
+    return pools->waiting[server];
+}
+
+int64_t pools_still_us(const struct pools *pools, int server)
+{
+    return pools->waiting[server] > 0 ? loop_now_us(pools->settings.loop) - pools->moved_us[server]
+                                      : 0;
+}

@@ -56,8 +56,13 @@ static const struct server_load *loads_of(struct worker *worker)
 {
     int count = worker->topology != NULL ? worker->topology->count : 0;
     for (int i = 0; i < count; i++) {
-        worker->loads[i].used = pools_used(worker->pools, i);
-        worker->loads[i].latency_us = worker->latency_us[i];
+        int64_t still_us = pools_still_us(worker->pools, i);
+        worker->loads[i] = (struct server_load){
+            .used = pools_used(worker->pools, i),
+            .latency_us = worker->latency_us[i],
+            .waiting = pools_waiting(worker->pools, i),
+            .still_us = still_us < UINT32_MAX ? (uint32_t)still_us : UINT32_MAX,
+        };
     }
     return worker->loads;
 }

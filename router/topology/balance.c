@@ -55,27 +55,72 @@ static int candidate_draw(const struct candidates *candidates)
 
 // --- the least loaded of two
 
-// What the next statement costs there: the latency, once for itself and once for each that runs
+// Never 0.
+static uint32_t latency_of(const struct topology *topology, const struct server_load *loads,
+                           int server)
+{
+    uint32_t latency_us = loads[server].latency_us;
+    if (latency_us == 0) {
+        latency_us = topology->servers[server].latency_us;
+    }
+    return latency_us > 0 ? latency_us : 1;
+}
+
+// Statements that run there or wait for it.
+static uint64_t count_of(const struct server_load *load)
+{
+    return (uint64_t)load->used + load->waiting;
+}
+
+// What the next statement costs there: the latency, once for itself and once for each that is there
 // already, those weighed by the server's share against the mean one.
 static double candidate_cost(const struct candidates *candidates, int place,
                              const struct topology *topology, const struct server_load *loads)
 {
     int server = candidates->servers[place];
-    uint32_t latency_us = loads[server].latency_us;
-    if (latency_us == 0) {
-        latency_us = topology->servers[server].latency_us;
-    }
     double mean_share = (double)candidates->total / candidates->count;
-    double queue = loads[server].used * mean_share / candidates->shares[place];
-    return (latency_us > 0 ? latency_us : 1) * (1 + queue);
+    double queue = (double)count_of(&loads[server]) * mean_share / candidates->shares[place];
+    return latency_of(topology, loads, server) * (1 + queue);
+}
+
+// How long it would take there for the server's share. Of a server that gives nothing back the
+// latency is not what it was.
+static double busy_cost(const struct candidates *candidates, int place,
+                        const struct topology *topology, const struct server_load *loads)
+{
+    int server = candidates->servers[place];
+    uint32_t latency_us = latency_of(topology, loads, server);
+    uint32_t still_us = loads[server].still_us;
+    return (still_us > latency_us ? still_us : latency_us) *
+           (1.0 + (double)count_of(&loads[server])) / candidates->shares[place];
+}
+
+// The best of all, `first` among the equals.
+static int busy_choose(const struct candidates *candidates, int first,
+                       const struct topology *topology, const struct server_load *loads)
+{
+    int best = first;
+    double best_cost = busy_cost(candidates, first, topology, loads);
+    for (int i = 0; i < candidates->count; i++) {
+        double cost = busy_cost(candidates, i, topology, loads);
+        if (cost < best_cost * COST_NOISE) {
+            best = i;
+            best_cost = cost;
+        }
+    }
+    return candidates->servers[best];
 }
 
 // The two are drawn each on its own, so that both may be the same: else the lightest of three
-// would get a third however small its weight.
+// would get a third however small its weight. Where statements wait already chance is no guide: it
+// would send more to the server that is stuck than that gets done, until all sessions wait there.
 static int p2c_choose(const struct candidates *candidates, const struct topology *topology,
                       const struct server_load *loads)
 {
     int first = candidate_draw(candidates);
+    if (loads != NULL && loads[candidates->servers[first]].waiting > 0) {
+        return busy_choose(candidates, first, topology, loads);
+    }
     int second = candidate_draw(candidates);
     if (first == second || loads == NULL) {
         return candidates->servers[first];
@@ -108,15 +153,15 @@ static int least_connections_choose(const struct candidates *candidates,
                                     const struct server_load *loads)
 {
     struct candidates equals = {.total = 0, .count = 0};
-    uint64_t best_used = 0;
+    uint64_t best_count = 0;
     uint32_t best_share = 1;
 
     for (int i = 0; i < candidates->count; i++) {
-        uint64_t used = loads != NULL ? loads[candidates->servers[i]].used : 0;
+        uint64_t count = loads != NULL ? count_of(&loads[candidates->servers[i]]) : 0;
         uint32_t share = candidates->shares[i];
-        // used / share against best_used / best_share
-        uint64_t mine = used * best_share;
-        uint64_t best = best_used * share;
+        // count / share against best_count / best_share
+        uint64_t mine = count * best_share;
+        uint64_t best = best_count * share;
         if (equals.count > 0 && mine > best) {
             continue;
         }
@@ -124,7 +169,7 @@ static int least_connections_choose(const struct candidates *candidates,
             equals.count = 0;
             equals.total = 0;
         }
-        best_used = used;
+        best_count = count;
         best_share = share;
         candidate_add(&equals, candidates->servers[i], share);
     }

@@ -4,6 +4,7 @@
 #include "tests/lib/statement.h"
 
 #include <mariadb/errmsg.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -152,6 +153,51 @@ static void a_frozen_replica_costs_its_own_statements_only(void **state)
     stack_server_do(site->stack, "db2", "thaw");
     all_up_again(site);
     mysql_close(client);
+}
+
+enum { READERS = 24 };
+
+// Each reads again and again; true once so many answers have come from now on.
+static bool readers_get(MYSQL *readers[READERS], int answers)
+{
+    struct deadline deadline = deadline_in(WAIT_MS);
+    struct pollfd polls[READERS];
+    for (int i = 0; i < READERS; i++) {
+        polls[i] = (struct pollfd){.fd = mysql_get_socket(readers[i]), .events = POLLIN};
+    }
+    while (answers > 0 && poll(polls, READERS, deadline_left_ms(deadline)) > 0) {
+        for (int i = 0; i < READERS; i++) {
+            if ((polls[i].revents & POLLIN) != 0) {
+                assert_int_equal(client_finish(readers[i]), 0);
+                client_send(readers[i], "SELECT MAX(i) FROM many WHERE i < 5");
+                answers--;
+            }
+        }
+    }
+    return answers <= 0;
+}
+
+// Long before the monitor calls it down: those that wait for it do, and who comes next goes round
+// it.
+static void a_replica_that_hangs_does_not_collect_all_readers(void **state)
+{
+    struct site *site = *state;
+    MYSQL *readers[READERS];
+    site_restart(site, (const char *const[]){"proxy.workers = 1", "monitor.timeout = 60s", NULL});
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = site_client(site);
+        client_send(readers[i], "SELECT 1");
+    }
+    assert_true(readers_get(readers, 500));
+    stack_server_do(site->stack, "db2", "freeze");
+    assert_true(readers_get(readers, 5000));
+    assert_true(backend_is(site, "db2", "up"));
+    stack_server_do(site->stack, "db2", "thaw");
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(client_finish(readers[i]), 0);
+        mysql_close(readers[i]);
+    }
+    site_restart(site, changes);
 }
 
 static void replication_delay(const struct site *site, const char *name, int seconds)
@@ -530,6 +576,7 @@ int main(void)
         cmocka_unit_test_setup(connections_that_servers_close_for_idleness_are_not_handed_out,
                                heal),
         cmocka_unit_test_setup(a_frozen_replica_costs_its_own_statements_only, heal),
+        cmocka_unit_test_setup(a_replica_that_hangs_does_not_collect_all_readers, heal),
         cmocka_unit_test_setup(a_lagging_replica_takes_no_reads, heal),
         cmocka_unit_test_setup(stopped_replication_counts_as_lag, heal),
         cmocka_unit_test_setup(a_running_read_is_not_killed_for_lag, heal),

@@ -9,6 +9,12 @@
 
 enum { DRAWS = 30000 };
 
+// A server that runs so many statements and has room for more.
+#define BUSY(runs, latency)                                                                        \
+    {                                                                                              \
+        .used = (runs), .latency_us = (latency)                                                    \
+    }
+
 static struct topology *servers_make(const uint32_t *weights, int count)
 {
     struct topology *topology = topology_create(count);
@@ -60,7 +66,7 @@ static void idle_servers_share_by_weight(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 300, 100, 999}, 4);
-    const struct server_load idle[4] = {{0, 500}, {0, 500}, {0, 500}, {0, 1}};
+    const struct server_load idle[4] = {BUSY(0, 500), BUSY(0, 500), BUSY(0, 500), BUSY(0, 1)};
     for (int k = 0; k < KINDS; k++) {
         draw(kinds[k], topology, 0x7, k == 0 ? idle : NULL, hits);
         assert_share(hits[0], 0.2);
@@ -105,7 +111,7 @@ static void p2c_prefers_the_less_loaded_of_two(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 100, 100}, 3);
-    const struct server_load loads[3] = {{10, 500}, {20, 500}, {30, 500}};
+    const struct server_load loads[3] = {BUSY(10, 500), BUSY(20, 500), BUSY(30, 500)};
     // of nine pairs: five have the first, three the second without it, one is the third twice
     draw(CONF_BALANCE_P2C, topology, 0x7, loads, hits);
     assert_share(hits[0], 5.0 / 9);
@@ -119,7 +125,7 @@ static void p2c_prefers_the_faster_of_two(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 100}, 2);
-    const struct server_load loads[2] = {{5, 2000}, {5, 500}};
+    const struct server_load loads[2] = {BUSY(5, 2000), BUSY(5, 500)};
     draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
     assert_share(hits[0], 0.25);
     topology_unref(topology);
@@ -130,7 +136,7 @@ static void p2c_does_not_follow_noise(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 100}, 2);
-    const struct server_load loads[2] = {{0, 520}, {0, 500}};
+    const struct server_load loads[2] = {BUSY(0, 520), BUSY(0, 500)};
     draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
     assert_share(hits[0], 0.5);
     topology_unref(topology);
@@ -141,7 +147,7 @@ static void p2c_takes_the_probes_latency_where_there_was_no_traffic(void **state
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 100}, 2);
-    const struct server_load loads[2] = {{0, 0}, {0, 500}};
+    const struct server_load loads[2] = {BUSY(0, 0), BUSY(0, 500)};
     topology->servers[0].latency_us = 5000;
     draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
     assert_share(hits[0], 0.25);
@@ -154,7 +160,7 @@ static void p2c_under_load_keeps_queues_by_weight(void **state)
     (void)state;
     struct balancer balancer = {{0}};
     struct topology *topology = servers_make((const uint32_t[]){100, 300}, 2);
-    struct server_load loads[2] = {{0, 500}, {0, 500}};
+    struct server_load loads[2] = {BUSY(0, 500), BUSY(0, 500)};
     uint64_t sums[2] = {0, 0};
     for (int i = 0; i < DRAWS; i++) {
         loads[balance_choose(CONF_BALANCE_P2C, topology, 0x3, loads, &balancer)].used++;
@@ -167,6 +173,44 @@ static void p2c_under_load_keeps_queues_by_weight(void **state)
     }
     double share = (double)sums[1] / (double)(sums[0] + sums[1]);
     assert_true(share > 0.70 && share < 0.80);
+    topology_unref(topology);
+}
+
+static void p2c_leaves_nothing_to_chance_where_statements_wait(void **state)
+{
+    (void)state;
+    int hits[TOPOLOGY_SERVERS_MAX];
+    struct topology *topology = servers_make((const uint32_t[]){100, 100, 100}, 3);
+    const struct server_load loads[3] = {{4, 500, 20, 300}, {4, 500, 20, 300}, {4, 500, 2, 300}};
+    draw(CONF_BALANCE_P2C, topology, 0x7, loads, hits);
+    assert_int_equal(hits[2], DRAWS);
+    const struct server_load equals[3] = {{4, 500, 20, 300}, {4, 480, 21, 300}, {4, 520, 20, 300}};
+    draw(CONF_BALANCE_P2C, topology, 0x7, equals, hits);
+    for (int i = 0; i < 3; i++) {
+        assert_share(hits[i], 1.0 / 3);
+    }
+    topology_unref(topology);
+}
+
+static void p2c_sends_nothing_behind_a_server_that_is_stuck(void **state)
+{
+    (void)state;
+    int hits[TOPOLOGY_SERVERS_MAX];
+    struct topology *topology = servers_make((const uint32_t[]){100, 100}, 2);
+    const struct server_load loads[2] = {{4, 500, 1, 1000000}, {4, 500, 60, 300}};
+    draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
+    assert_int_equal(hits[1], DRAWS);
+    topology_unref(topology);
+}
+
+static void p2c_keeps_the_weights_where_statements_wait(void **state)
+{
+    (void)state;
+    int hits[TOPOLOGY_SERVERS_MAX];
+    struct topology *topology = servers_make((const uint32_t[]){1, 99}, 2);
+    const struct server_load loads[2] = {{0, 500, 0, 0}, {4, 500, 40, 300}};
+    draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
+    assert_share(hits[0], 0.01);
     topology_unref(topology);
 }
 
@@ -208,14 +252,17 @@ static void least_connections_go_by_weight(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){100, 300, 100}, 3);
-    const struct server_load loads[3] = {{2, 1}, {5, 9000}, {2, 1}};
+    const struct server_load loads[3] = {BUSY(2, 1), BUSY(5, 9000), BUSY(2, 1)};
     draw(CONF_BALANCE_LEAST_CONNECTIONS, topology, 0x7, loads, hits);
     assert_int_equal(hits[1], DRAWS); // 5/300 is less than 2/100
-    const struct server_load equal[3] = {{2, 1}, {6, 9000}, {2, 1}};
+    const struct server_load equal[3] = {BUSY(2, 1), BUSY(6, 9000), BUSY(2, 1)};
     draw(CONF_BALANCE_LEAST_CONNECTIONS, topology, 0x5, equal, hits);
     assert_share(hits[0], 0.5);
     draw(CONF_BALANCE_LEAST_CONNECTIONS, topology, 0x7, equal, hits);
     assert_share(hits[1], 0.6);
+    const struct server_load waiting[3] = {{4, 1, 9, 1}, {4, 1, 9, 1}, {4, 1, 0, 0}};
+    draw(CONF_BALANCE_LEAST_CONNECTIONS, topology, 0x5, waiting, hits);
+    assert_int_equal(hits[2], DRAWS);
     topology_unref(topology);
 }
 
@@ -224,7 +271,8 @@ static void loads_of_any_size_are_compared(void **state)
     (void)state;
     int hits[TOPOLOGY_SERVERS_MAX];
     struct topology *topology = servers_make((const uint32_t[]){1000000, 1}, 2);
-    const struct server_load loads[2] = {{UINT32_MAX, UINT32_MAX}, {UINT32_MAX, UINT32_MAX}};
+    const struct server_load loads[2] = {BUSY(UINT32_MAX, UINT32_MAX),
+                                         BUSY(UINT32_MAX, UINT32_MAX)};
     draw(CONF_BALANCE_LEAST_CONNECTIONS, topology, 0x3, loads, hits);
     assert_int_equal(hits[0], DRAWS);
     draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
@@ -244,6 +292,9 @@ int main(void)
         cmocka_unit_test(p2c_does_not_follow_noise),
         cmocka_unit_test(p2c_takes_the_probes_latency_where_there_was_no_traffic),
         cmocka_unit_test(p2c_under_load_keeps_queues_by_weight),
+        cmocka_unit_test(p2c_leaves_nothing_to_chance_where_statements_wait),
+        cmocka_unit_test(p2c_sends_nothing_behind_a_server_that_is_stuck),
+        cmocka_unit_test(p2c_keeps_the_weights_where_statements_wait),
         cmocka_unit_test(round_robin_is_smooth),
         cmocka_unit_test(round_robin_goes_on_when_a_server_leaves_and_returns),
         cmocka_unit_test(least_connections_go_by_weight),
