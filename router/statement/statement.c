@@ -400,6 +400,22 @@ static bool readings_agree(const struct statement *a, const struct statement *b)
            subjects_are_equal(a, b);
 }
 
+// Those of a SET STATEMENT are all undone when it ends.
+static bool is_undone(const struct statement *statement)
+{
+    bool is_undone = true;
+    for (uint32_t i = 0; i < statement->assignments_count && is_undone; i++) {
+        is_undone = statement->assignments[i].scope == ASSIGNMENT_STATEMENT;
+    }
+    return is_undone;
+}
+
+static bool leave_the_same(const struct statement *a, const struct statement *b)
+{
+    return (assignments_are_equal(a, b) || (is_undone(a) && is_undone(b))) &&
+           subjects_are_equal(a, b) && slice_equal(a->schema, b->schema);
+}
+
 // What the two say differently is taken for not known.
 static void details_merge(struct statement *out, const struct statement *other)
 {
@@ -407,8 +423,7 @@ static void details_merge(struct statement *out, const struct statement *other)
     out->runs_program |= other->runs_program;
     out->may_turn |= other->may_turn;
     out->accounts_are_all |= !accounts_are_equal(out, other);
-    if (!assignments_are_equal(out, other) || !subjects_are_equal(out, other) ||
-        !slice_equal(out->schema, other->schema)) {
+    if (!leave_the_same(out, other)) {
         out->effects |= EFFECT_BIT(EFFECT_UNKNOWN);
     }
     if (out->access != other->access) {
