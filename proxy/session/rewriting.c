@@ -35,15 +35,36 @@ static bool is_named(const struct rewriting *at)
     return at->has_alias || (ends && at->before.ptr >= at->item && can_name(&at->last));
 }
 
+// As a name between backticks.
+static void alias_write(struct slice text, struct buffer *out)
+{
+    buffer_append_slice(out, S(" AS `"));
+    for (size_t i = 0; i < text.len; i++) {
+        buffer_append(out, text.ptr + i, 1);
+        if (text.ptr[i] == '`') {
+            buffer_append(out, "`", 1);
+        }
+    }
+    buffer_append(out, "`", 1);
+}
+
+// Whether each of its backticks is one: in some charsets it may be the end of a character.
+static bool are_backticks_sure(const struct rewriting *at, struct slice text)
+{
+    enum sql_charset charset = at->lexer.syntax.charset;
+    return charset == SQL_CHARSET_UTF8 || charset == SQL_CHARSET_SINGLE_BYTE ||
+           slice_find(text, '`') == text.len;
+}
+
 static void item_end(struct rewriting *at)
 {
     const char *end = token_end(&at->last);
     struct slice text =
         end > at->item ? slice_make(at->item, (size_t)(end - at->item)) : SLICE_NONE;
-    bool is_plain = text.len <= ALIAS_MOST && slice_find(text, '`') == text.len;
-    if (at->has_call && !is_named(at) && is_plain) {
+    bool can_be_kept = text.len <= ALIAS_MOST && are_backticks_sure(at, text);
+    if (at->has_call && !is_named(at) && can_be_kept) {
         rewriting_copy(at, token_end(&at->last));
-        buffer_print(at->out, " AS `%.*s`", SLICE_ARG(text));
+        alias_write(text, at->out);
     }
     at->item = NULL;
 }

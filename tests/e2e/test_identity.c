@@ -175,6 +175,8 @@ static void columns_keep_their_names(void **state)
         "SELECT CONNECTION_ID() IS NULL",
         "SELECT MAX(CONNECTION_ID()) FROM t GROUP BY id",
         "SELECT (SELECT CONNECTION_ID())",
+        "SELECT CONNECTION_ID() + `id` FROM t",
+        "SELECT (`id` = 'a`b' OR\n CONNECTION_ID() + 1) FROM t",
     };
     const struct site *site = *state;
     MYSQL *client = site_client(site);

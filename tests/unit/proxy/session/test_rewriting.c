@@ -49,6 +49,7 @@ static void calls_are_replaced_and_columns_keep_their_names(void **state)
         {"SELECT DISTINCT (FOUND_ROWS())", "SELECT DISTINCT (7) AS `(FOUND_ROWS())`", 1},
         {"SELECT FOUND_ROWS() UNION SELECT FOUND_ROWS()",
          "SELECT 7 AS `FOUND_ROWS()` UNION SELECT 7 AS `FOUND_ROWS()`", 2},
+        {"SELECT (FOUND_ROWS()+`a``b`)", "SELECT (7+`a``b`) AS `(FOUND_ROWS()+``a````b``)`", 1},
         {"SET @a = FOUND_ROWS(), @b = 1", "SET @a = 7, @b = 1", 1},
         {"INSERT INTO t VALUES (FOUND_ROWS())", "INSERT INTO t VALUES (7)", 1},
     };
