@@ -196,6 +196,7 @@ void read_show(struct parser *parser)
 // Options before what is explained; true where it is a connection, not a statement.
 static bool take_explain_options(struct parser *parser)
 {
+    bool has_schema = false;
     for (;;) {
         if (parser_take(parser, KEYWORD_EXTENDED) || parser_take(parser, KEYWORD_PARTITIONS) ||
             parser_take(parser, KEYWORD_ANALYZE)) {
@@ -219,13 +220,14 @@ static bool take_explain_options(struct parser *parser)
             parser_advance(parser);
             continue;
         }
-        if (!parser_take(parser, KEYWORD_FOR)) {
+        if (has_schema || !parser_take(parser, KEYWORD_FOR)) { // no connection of a schema's
             return false;
         }
         if (!parser_take(parser, KEYWORD_SCHEMA) && !parser_take(parser, KEYWORD_DATABASE)) {
             return true;
         }
         parser_advance(parser); // MySQL: FOR SCHEMA x
+        has_schema = true;
     }
 }
 
