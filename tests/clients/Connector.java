@@ -149,6 +149,7 @@ public class Connector {
 
     static void transactions(Connection conn) throws SQLException {
         try (Connection other = connect("")) {
+            update(other, "DROP TABLE IF EXISTS c_nowhere"); // a write of its own: a replica that has it has all before it
             conn.setAutoCommit(false);
             conn.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
             update(conn, "UPDATE c_text SET n = -1 WHERE id = 1");

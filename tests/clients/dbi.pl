@@ -88,6 +88,7 @@ for my $is_prepared (0, 1) {
 
 # Transactions.
 my $other = connect_by("tcp");
+$other->do("DROP TABLE IF EXISTS c_nowhere"); # a write of its own: a replica that has it has all before it
 $db->begin_work;
 $db->do("UPDATE c_text SET n = -1 WHERE id = 1");
 show("not yet seen elsewhere", rows($other, "SELECT n FROM c_text WHERE id = 1"));

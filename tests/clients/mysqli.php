@@ -127,6 +127,7 @@ $long->execute();
 show("long data", rows($db, "SELECT LENGTH(b), SHA2(b, 256) FROM c_types WHERE id = LAST_INSERT_ID()"));
 
 $other = connect();
+$other->query("DROP TABLE IF EXISTS c_nowhere"); // a write of its own: a replica that has it has all before it
 $db->begin_transaction();
 $db->query("UPDATE c_text SET n = -1 WHERE id = 1");
 show("not yet seen elsewhere", rows($other, "SELECT n FROM c_text WHERE id = 1"));

@@ -110,6 +110,7 @@ async function types(conn) {
 
 async function transactions(conn) {
     const other = await connect();
+    await execute(other, 'DROP TABLE IF EXISTS c_nowhere'); // a write of its own: a replica that has it has all before it
     await conn.beginTransaction();
     await execute(conn, 'UPDATE c_text SET n = -1 WHERE id = ?', [1]);
     show('not yet seen elsewhere', rows(await execute(other, 'SELECT n FROM c_text WHERE id = ?', [1])));

@@ -81,6 +81,7 @@ foreach ([true, false] as $emulated) {
     $read->closeCursor();
 
     $other = connect();
+    $other->exec("DROP TABLE IF EXISTS c_nowhere"); // a write of its own: a replica that has it has all before it
     $db->beginTransaction();
     rows($db, "UPDATE c_text SET n = -1 WHERE id = ?", [1]);
     show("not yet seen elsewhere", rows($other, "SELECT n FROM c_text WHERE id = 1"));
