@@ -396,9 +396,11 @@ bool positions_wait_write(const struct positions *positions, const struct positi
     if (waited->count == 0) {
         return false;
     }
+    // With its charset: in the session's own, UTF-16 say, it may begin with a zero byte, and MySQL
+    // has an empty set at once.
     buffer_append_slice(sql, of->family == FAMILY_MARIADB
-                                 ? S("SELECT MASTER_GTID_WAIT('")
-                                 : S("SELECT WAIT_FOR_EXECUTED_GTID_SET('"));
+                                 ? S("SELECT MASTER_GTID_WAIT(_latin1'")
+                                 : S("SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'"));
     ids_write(positions, waited, server, sql);
     buffer_append_slice(sql, S("',"));
     limit_write(of, wait_us, sql);

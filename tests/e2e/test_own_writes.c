@@ -382,24 +382,53 @@ static void what_an_error_leaves_written_is_read(void **state)
 
 // --- the wait -----------------------------------------------------------------------------------
 
+static void assert_waited_for(struct site *site, MYSQL *client, size_t number)
+{
+    MYSQL_RES *result;
+    char mark[32], statement[96];
+    snprintf(mark, sizeof(mark), "waited_for_%zu", number);
+    snprintf(statement, sizeof(statement), "SELECT a FROM t WHERE id = 1 /* %s */", mark);
+    replicas_hold(site);
+    client_run(client, "REPLACE INTO t VALUES (1, 11)");
+    client_send(client, statement);
+    assert_soon(waits(site) == 1);
+    replicas_release(site);
+    assert_int_equal(mysql_read_query_result(client), 0);
+    assert_non_null(result = mysql_store_result(client));
+    MYSQL_ROW row = mysql_fetch_row(result);
+    assert_non_null(row);
+    assert_string_equal(row[0], "11");
+    mysql_free_result(result);
+    assert_string_not_equal(site_server_of(site, mark), "db1");
+    assert_int_equal((int)timeouts(site), 0);
+}
+
 static void a_replica_that_is_a_moment_behind_is_waited_for(void **state)
 {
     struct site *site = *state;
     restart_level(site, seldom);
     MYSQL *client = site_client(site);
-    replicas_hold(site);
-    client_run(client, "REPLACE INTO t VALUES (1, 11)");
-    client_send(client, "SELECT a FROM t WHERE id = 1 /* waited_for */");
-    assert_soon(waits(site) == 1);
-    replicas_release(site);
-    MYSQL_RES *result;
-    assert_int_equal(mysql_read_query_result(client), 0);
-    assert_non_null(result = mysql_store_result(client));
-    assert_string_equal(mysql_fetch_row(result)[0], "11");
-    mysql_free_result(result);
-    assert_string_not_equal(site_server_of(site, "waited_for"), "db1");
-    assert_int_equal((int)timeouts(site), 0);
+    assert_waited_for(site, client, 0);
     mysql_close(client);
+}
+
+// To a server, text in such a charset begins with a zero byte: an empty one is reached at once.
+static void the_wait_is_one_whatever_charset_the_session_has(void **state)
+{
+    static const char *const settings[] = {"SET character_set_connection = utf16",
+                                           "SET character_set_connection = ucs2",
+                                           "SET collation_connection = utf32_bin", "SET NAMES gbk",
+                                           "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'"};
+    struct site *site = *state;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        restart_level(site, seldom);
+        MYSQL *client = site_client(site);
+        client_run(client, "DELETE FROM t WHERE id = 1");
+        stack_sync(site->stack);
+        client_run(client, settings[i]);
+        assert_waited_for(site, client, 1 + i);
+        mysql_close(client);
+    }
 }
 
 // Trap 47. The statement that waits leaves no trace in what the client is told or may ask.
@@ -919,6 +948,7 @@ int main(void)
         cmocka_unit_test_setup(loads_prepared_statements_and_sequences_count_too, heal),
         cmocka_unit_test_setup(what_an_error_leaves_written_is_read, heal),
         cmocka_unit_test_setup(a_replica_that_is_a_moment_behind_is_waited_for, heal),
+        cmocka_unit_test_setup(the_wait_is_one_whatever_charset_the_session_has, heal),
         cmocka_unit_test_setup(the_wait_is_kept_out_of_the_client_s_view, heal),
         cmocka_unit_test_setup(a_wait_in_vain_forwards_nothing_and_the_primary_answers, heal),
         cmocka_unit_test_setup(an_answer_that_nobody_wants_is_not_waited_for, heal),

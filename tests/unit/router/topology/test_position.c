@@ -163,22 +163,23 @@ static void the_wait_names_what_is_missing(void **state)
     probe(&scene, A ":1-10," B ":1-5", A ":1-10," B ":1-5", A ":1-7," B ":1-5");
     wrote(&scene, A ":12");
     assert_string_equal(wait_text(&scene, 1, &waited),
-                        "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A ":11-12',0.050000) LIMIT 1");
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'" A ":11-12',0.050000) LIMIT 1");
     assert_string_equal(wait_text(&scene, 2, &waited),
-                        "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A ":8-12',0.050000) LIMIT 1");
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'" A ":8-12',0.050000) LIMIT 1");
     wrote(&scene, A ":blue:1");
-    assert_string_equal(wait_text(&scene, 1, &waited), "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A
-                                                       ":11-12," A ":blue:1',0.050000) LIMIT 1");
+    assert_string_equal(wait_text(&scene, 1, &waited),
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'" A ":11-12," A
+                        ":blue:1',0.050000) LIMIT 1");
     scene_release(&scene);
 
     scene = scene_of(FAMILY_MARIADB);
     probe(&scene, "0-1-10", "0-1-10", "");
     wrote(&scene, "0-1-12");
     assert_string_equal(wait_text(&scene, 2, &waited),
-                        "SELECT MASTER_GTID_WAIT('0-1-12',0.050000) LIMIT 1");
+                        "SELECT MASTER_GTID_WAIT(_latin1'0-1-12',0.050000) LIMIT 1");
     wrote(&scene, "5-1-1");
     assert_string_equal(wait_text(&scene, 1, &waited),
-                        "SELECT MASTER_GTID_WAIT('0-1-12,5-1-1',0.050000) LIMIT 1");
+                        "SELECT MASTER_GTID_WAIT(_latin1'0-1-12,5-1-1',0.050000) LIMIT 1");
     scene_release(&scene);
 }
 
@@ -191,7 +192,7 @@ static void an_older_mysql_is_given_whole_seconds(void **state)
     wrote(&scene, A ":11");
     ((struct topology *)scene.topology)->servers[1].version_number = 50744;
     assert_string_equal(wait_text(&scene, 1, &waited),
-                        "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A ":11',1) LIMIT 1");
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'" A ":11',1) LIMIT 1");
     scene_release(&scene);
 }
 
@@ -280,7 +281,7 @@ static void a_number_given_out_of_turn_does_not_hide_those_below(void **state)
     wrote(&scene, A ":11");
     assert_int_equal(having(&scene), 0);
     assert_string_equal(wait_text(&scene, 1, &waited),
-                        "SELECT WAIT_FOR_EXECUTED_GTID_SET('" A ":11',0.050000) LIMIT 1");
+                        "SELECT WAIT_FOR_EXECUTED_GTID_SET(_latin1'" A ":11',0.050000) LIMIT 1");
     waited_for(&scene, 1);
     assert_int_equal(having(&scene), DB2);
     probe(&scene, A ":1-10:100", A ":1-11:100", A ":1-10:100"); // the primary before the write
