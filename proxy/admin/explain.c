@@ -35,7 +35,7 @@ static struct slice digest_of(const struct explain_question *question, struct ar
     return slice_make(text, len);
 }
 
-// What the workers' balancers see, summed up.
+// What the workers' balancers see, summed up; of latencies, what probes saw.
 static void loads_read(const struct explain_question *question, struct server_load *loads)
 {
     const struct topology *topology = question->state->topology;
@@ -46,6 +46,7 @@ static void loads_read(const struct explain_question *question, struct server_lo
         if (backend < metrics->given[METRIC_GIVEN(METRIC_DIMENSION_BACKEND)]) {
             loads[i].used = (uint32_t)metric_get(metrics, METRIC_BACKEND_CONNECTIONS, backend,
                                                  METRIC_STATE_USED);
+            loads[i].waiting = (uint32_t)metric_get(metrics, METRIC_POOL_WAITING, backend);
         }
     }
 }

@@ -105,13 +105,10 @@ void pooled_close(struct pooled *pooled, enum conn_end end)
 
 static void waiting_count(struct pool *pool, int by)
 {
-    struct pools *pools = pool->pools;
-    if (pools->waiting[pool->server] == 0) {
-        pools->moved_us[pool->server] = loop_now_us(pools->settings.loop);
-    }
     pool->waiting += (uint32_t)by;
-    pools->waiting[pool->server] += (uint32_t)by;
-    metric_add(pools->settings.metrics, METRIC_POOL_WAITING, by, metric_backend(pool->server));
+    pool->pools->waiting[pool->server] += (uint32_t)by;
+    metric_add(pool->pools->settings.metrics, METRIC_POOL_WAITING, by,
+               metric_backend(pool->server));
 }
 
 // Takes the waiter out of whatever it waits in.
@@ -172,9 +169,11 @@ static void connect_note(struct pool_waiter *waiter, int64_t opening_us)
 
 static void pooled_lend(struct pooled *pooled, struct pool_ties *ties)
 {
+    struct pool *pool = pooled->pool;
     pooled->opened_us = 0;
-    pooled->pool->is_starving = false;
+    pool->is_starving = false;
     pooled_move(pooled, LENT);
+    pool->progress_us = pool->counts[LENT] == 1 ? pooled->since_us : pool->progress_us;
     pooled_untie_others(pooled, ties);
     if (ties != NULL) {
         pool_tie_bind(ties, POOL_TIE_LAST, pooled, false);
@@ -565,8 +564,8 @@ struct pooled *pool_take_tied(struct pool_ties *ties, enum pool_tie_kind kind)
 
 static void came_back(struct pool *pool)
 {
-    struct pools *pools = pool->pools;
-    pool->came_us = pools->moved_us[pool->server] = loop_now_us(pools->settings.loop);
+    const struct pools *pools = pool->pools;
+    pool->came_us = loop_now_us(pools->settings.loop);
     growth_came(&pool->growth);
     pool_tokens_came(pools->tokens, pool->server, pools->settings.worker);
 }
@@ -577,6 +576,7 @@ void pool_give(struct pooled *pooled, enum pool_fate fate)
 
     assert(pooled->place == LENT);
     came_back(pool);
+    pool->progress_us = fate != POOL_CLOSE ? pool->came_us : pool->progress_us;
     conn_hold(pooled->conn, &handler, pooled);
     if (fate == POOL_KEEP && conn_has_lost_guard(pooled->conn)) {
         fate = POOL_RESET;

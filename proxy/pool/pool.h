@@ -213,8 +213,13 @@ struct pool_facts {
 // Calls `show` for every pool.
 void pools_each(struct pools *pools, void (*show)(const struct pool_facts *facts, void *context),
                 void *context);
-// The balancer's load, by server: connections lent or opening; sessions that wait for one, and for
-// how long none has come back since they do, in microseconds.
+// Connections that are not idle, of all accounts.
 uint32_t pools_used(const struct pools *pools, int server);
-uint32_t pools_waiting(const struct pools *pools, int server);
-int64_t pools_still_us(const struct pools *pools, int server);
+
+// Whom a session of that account would wait behind, and for how long no connection has come back
+// for them, in microseconds. Nothing where nobody waits.
+struct pool_queue {
+    uint32_t waiting;
+    int64_t stalled_us;
+};
+struct pool_queue pool_account_queue(const struct pool_account *account, int server);

@@ -49,6 +49,7 @@ struct pool {
     bool is_starving; // it found no token, and nothing of its own would come back soon
     struct growth growth;
     int64_t came_us;       // a connection came back
+    int64_t progress_us;   // one came back that is of use still, or the first of them was lent
     struct loop_task task; // serves the waiters at the end of the turn
     unsigned secret;       // which of the account's is tried next
     bool is_other_tried;   // one was refused lately, the other one is on trial
@@ -79,7 +80,6 @@ struct pools {
     struct list servers[TOPOLOGY_SERVERS_MAX];
     uint32_t used[TOPOLOGY_SERVERS_MAX];
     uint32_t waiting[TOPOLOGY_SERVERS_MAX];
-    int64_t moved_us[TOPOLOGY_SERVERS_MAX];    // one came back, or the first began to wait
     int64_t gave_way_us[TOPOLOGY_SERVERS_MAX]; // a connection was given up while sessions waited
     struct conn_target
         *targets[TOPOLOGY_SERVERS_MAX]; // a copy: what changed is told from what stayed

@@ -487,13 +487,17 @@ uint32_t pools_used(const struct pools *pools, int server)
     return pools->used[server];
 }
 
-uint32_t pools_waiting(const struct pools *pools, int server)
+struct pool_queue pool_account_queue(const struct pool_account *account, int server)
 {
-    return pools->waiting[server];
-}
-
-int64_t pools_still_us(const struct pools *pools, int server)
-{
-    return pools->waiting[server] > 0 ? loop_now_us(pools->settings.loop) - pools->moved_us[server]
-                                      : 0;
+    const struct pool *pool = account->pools[server];
+    if (pool == NULL || pool->waiting == 0) {
+        return (struct pool_queue){.waiting = 0};
+    }
+    int64_t now_us = loop_now_us(pool->pools->settings.loop), since_us = now_us;
+    if (pool->counts[LENT] > 0) {
+        since_us = pool->progress_us;
+    } else if (!list_is_empty(&pool->waiters)) { // for the first connection
+        since_us = container_of(pool->waiters.next, struct pool_waiter, link)->since_us;
+    }
+    return (struct pool_queue){.waiting = pool->waiting, .stalled_us = now_us - since_us};
 }

@@ -52,16 +52,17 @@ static struct route_session facts_of(const struct session *session,
     };
 }
 
-static const struct server_load *loads_of(struct worker *worker)
+static const struct server_load *loads_of(const struct session *session)
 {
+    struct worker *worker = session->worker;
     int count = worker->topology != NULL ? worker->topology->count : 0;
     for (int i = 0; i < count; i++) {
-        int64_t still_us = pools_still_us(worker->pools, i);
+        struct pool_queue queue = pool_account_queue(session->account, i);
         worker->loads[i] = (struct server_load){
             .used = pools_used(worker->pools, i),
             .latency_us = worker->latency_us[i],
-            .waiting = pools_waiting(worker->pools, i),
-            .still_us = still_us < UINT32_MAX ? (uint32_t)still_us : UINT32_MAX,
+            .waiting = queue.waiting,
+            .stalled_us = queue.stalled_us < UINT32_MAX ? (uint32_t)queue.stalled_us : UINT32_MAX,
         };
     }
     return worker->loads;
@@ -240,7 +241,7 @@ static void route_decide(struct session *session)
         .digest = rules_want_digest(rules) ? digest_of(session) : SLICE_NONE,
         .scratch = worker->scratch,
         .topology = worker->topology,
-        .loads = loads_of(worker),
+        .loads = loads_of(session),
         .balancer = &worker->balancer,
         .positions = &worker->positions,
         .position = position_of(session),

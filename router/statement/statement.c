@@ -400,10 +400,10 @@ static bool readings_agree(const struct statement *a, const struct statement *b)
            subjects_are_equal(a, b);
 }
 
-// Those of a SET STATEMENT are all undone when it ends.
+// Those of a SET STATEMENT are all undone when it ends. Not told from what a program sets.
 static bool is_undone(const struct statement *statement)
 {
-    bool is_undone = true;
+    bool is_undone = statement->class == STATEMENT_CLASS_READ && !statement->runs_program;
     for (uint32_t i = 0; i < statement->assignments_count && is_undone; i++) {
         is_undone = statement->assignments[i].scope == ASSIGNMENT_STATEMENT;
     }

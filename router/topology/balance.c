@@ -53,21 +53,22 @@ static int candidate_draw(const struct candidates *candidates)
     return place;
 }
 
-// --- the least loaded of two
+// --- the least loaded
 
-// Never 0.
+// Of a server that gives nothing back the latency is not what it was. Never 0.
 static uint32_t latency_of(const struct topology *topology, const struct server_load *loads,
                            int server)
 {
-    uint32_t latency_us = loads[server].latency_us;
-    if (latency_us == 0) {
-        latency_us = topology->servers[server].latency_us;
+    const struct server_load *load = &loads[server];
+    uint32_t latency_us =
+        load->latency_us != 0 ? load->latency_us : topology->servers[server].latency_us;
+    if (load->stalled_us > latency_us) {
+        return load->stalled_us;
     }
     return latency_us > 0 ? latency_us : 1;
 }
 
-// Statements that run there or wait for it.
-static uint64_t count_of(const struct server_load *load)
+static uint64_t outstanding(const struct server_load *load)
 {
     return (uint64_t)load->used + load->waiting;
 }
@@ -79,47 +80,48 @@ static double candidate_cost(const struct candidates *candidates, int place,
 {
     int server = candidates->servers[place];
     double mean_share = (double)candidates->total / candidates->count;
-    double queue = (double)count_of(&loads[server]) * mean_share / candidates->shares[place];
+    double queue = (double)outstanding(&loads[server]) * mean_share / candidates->shares[place];
     return latency_of(topology, loads, server) * (1 + queue);
 }
 
-// How long it would take there for the server's share. Of a server that gives nothing back the
-// latency is not what it was.
-static double busy_cost(const struct candidates *candidates, int place,
-                        const struct topology *topology, const struct server_load *loads)
+// The same, with itself weighed as well: nobody was drawn by weight.
+static double share_cost(const struct candidates *candidates, int place,
+                         const struct topology *topology, const struct server_load *loads)
 {
     int server = candidates->servers[place];
-    uint32_t latency_us = latency_of(topology, loads, server);
-    uint32_t still_us = loads[server].still_us;
-    return (still_us > latency_us ? still_us : latency_us) *
-           (1.0 + (double)count_of(&loads[server])) / candidates->shares[place];
+    return latency_of(topology, loads, server) * (1.0 + (double)outstanding(&loads[server])) /
+           candidates->shares[place];
 }
 
-// The best of all, `first` among the equals.
-static int busy_choose(const struct candidates *candidates, int first,
-                       const struct topology *topology, const struct server_load *loads)
+// The cheapest of all; one of the equals by weight.
+static int cheapest_choose(const struct candidates *candidates, const struct topology *topology,
+                           const struct server_load *loads)
 {
-    int best = first;
-    double best_cost = busy_cost(candidates, first, topology, loads);
+    struct candidates equals = {.total = 0, .count = 0};
+    double costs[TOPOLOGY_SERVERS_MAX];
+    double least = 0;
     for (int i = 0; i < candidates->count; i++) {
-        double cost = busy_cost(candidates, i, topology, loads);
-        if (cost < best_cost * COST_NOISE) {
-            best = i;
-            best_cost = cost;
+        costs[i] = share_cost(candidates, i, topology, loads);
+        least = i == 0 || costs[i] < least ? costs[i] : least;
+    }
+    for (int i = 0; i < candidates->count; i++) {
+        if (costs[i] * COST_NOISE <= least) {
+            candidate_add(&equals, candidates->servers[i], candidates->shares[i]);
         }
     }
-    return candidates->servers[best];
+    return equals.servers[candidate_draw(&equals)];
 }
 
 // The two are drawn each on its own, so that both may be the same: else the lightest of three
-// would get a third however small its weight. Where statements wait already chance is no guide: it
-// would send more to the server that is stuck than that gets done, until all sessions wait there.
+// would get a third however small its weight. Where sessions wait already nothing is left to
+// chance: a server that is stuck would be drawn twice more often than it ends anything, until all
+// of them wait there.
 static int p2c_choose(const struct candidates *candidates, const struct topology *topology,
                       const struct server_load *loads)
 {
     int first = candidate_draw(candidates);
     if (loads != NULL && loads[candidates->servers[first]].waiting > 0) {
-        return busy_choose(candidates, first, topology, loads);
+        return cheapest_choose(candidates, topology, loads);
     }
     int second = candidate_draw(candidates);
     if (first == second || loads == NULL) {
@@ -157,7 +159,7 @@ static int least_connections_choose(const struct candidates *candidates,
     uint32_t best_share = 1;
 
     for (int i = 0; i < candidates->count; i++) {
-        uint64_t count = loads != NULL ? count_of(&loads[candidates->servers[i]]) : 0;
+        uint64_t count = loads != NULL ? outstanding(&loads[candidates->servers[i]]) : 0;
         uint32_t share = candidates->shares[i];
         // count / share against best_count / best_share
         uint64_t mine = count * best_share;

@@ -10,10 +10,10 @@
 
 // What the caller sees of a server right now.
 struct server_load {
-    uint32_t used;       // statements that it runs for us at this moment
+    uint32_t used;       // connections of ours that are not idle there
     uint32_t latency_us; // of recent answers, smoothed; 0: not known yet
-    uint32_t waiting;    // statements that wait for a connection to it
-    uint32_t still_us;   // how long they have waited and none has come back; 0: nobody waits
+    uint32_t waiting; // sessions that wait for a connection to it, which this one would be behind
+    uint32_t stalled_us; // how long no connection has come back for them; 0: nobody waits
 };
 
 // The turns of round robin. One thread; starts as all zero.
@@ -25,8 +25,10 @@ struct balancer {
 // chosen only where the set holds no other. `loads` is by server index, or NULL where nothing is
 // known. `balancer` is changed by round robin only and may not be NULL.
 //   p2c                 two are drawn by weight, the one with the lower latency x load gets it;
-//                       where others wait for the first one already, the best of all for its weight
+//                       where others wait for the first one already, whichever of all has the
+//                       least latency x load for its weight
 //   round_robin         smooth weighted: 5:1:1 gives a a b a c a a
-//   least_connections   the fewest statements for its weight; one of the equals by weight
+//   least_connections   the fewest connections in use and sessions that wait for its weight; one
+//                       of the equals by weight
 int balance_choose(enum conf_balance kind, const struct topology *topology, uint64_t set,
                    const struct server_load *loads, struct balancer *balancer);

@@ -200,6 +200,26 @@ static void p2c_sends_nothing_behind_a_server_that_is_stuck(void **state)
     const struct server_load loads[2] = {{4, 500, 1, 1000000}, {4, 500, 60, 300}};
     draw(CONF_BALANCE_P2C, topology, 0x3, loads, hits);
     assert_int_equal(hits[1], DRAWS);
+    const struct server_load roomy[2] = {{4, 500, 1, UINT32_MAX}, {20, 500, 0, 0}};
+    draw(CONF_BALANCE_P2C, topology, 0x3, roomy, hits);
+    assert_int_equal(hits[1], DRAWS);
+    topology_unref(topology);
+}
+
+static void p2c_spreads_what_would_wait_by_weight(void **state)
+{
+    (void)state;
+    int hits[TOPOLOGY_SERVERS_MAX];
+    struct topology *topology = servers_make((const uint32_t[]){100, 100, 100, 100}, 4);
+    const struct server_load loads[4] = {
+        {4, 500, 20, 90000}, {1, 500, 0, 0}, {1, 510, 0, 0}, {1, 490, 0, 0}};
+    draw(CONF_BALANCE_P2C, topology, 0xe, loads, hits);
+    assert_share(hits[1], 1.0 / 3);
+    draw(CONF_BALANCE_P2C, topology, 0xf, loads, hits);
+    assert_int_equal(hits[0], 0);
+    for (int i = 1; i < 4; i++) {
+        assert_share(hits[i], 1.0 / 3);
+    }
     topology_unref(topology);
 }
 
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(p2c_under_load_keeps_queues_by_weight),
         cmocka_unit_test(p2c_leaves_nothing_to_chance_where_statements_wait),
         cmocka_unit_test(p2c_sends_nothing_behind_a_server_that_is_stuck),
+        cmocka_unit_test(p2c_spreads_what_would_wait_by_weight),
         cmocka_unit_test(p2c_keeps_the_weights_where_statements_wait),
         cmocka_unit_test(round_robin_is_smooth),
         cmocka_unit_test(round_robin_goes_on_when_a_server_leaves_and_returns),
