@@ -114,8 +114,8 @@ static int cheapest_choose(const struct candidates *candidates, const struct top
 
 // The two are drawn each on its own, so that both may be the same: else the lightest of three
 // would get a third however small its weight. Where sessions wait already nothing is left to
-// chance: a server that is stuck would be drawn twice more often than it ends anything, until all
-// of them wait there.
+// chance: it would send more to a server that is stuck than that one ends, until all of them wait
+// there.
 static int p2c_choose(const struct candidates *candidates, const struct topology *topology,
                       const struct server_load *loads)
 {

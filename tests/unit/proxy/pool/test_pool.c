@@ -379,6 +379,37 @@ static void a_full_server_asks_the_other_workers_and_then_times_out(void **state
     bench_close(&bench);
 }
 
+// For the balancer: neither one that was given up nor a new one is progress.
+static void a_queue_says_how_long_nothing_has_come_back(void **state)
+{
+    struct bench bench;
+    struct secret *secret = secret_from_password(S("secret"));
+    (void)state;
+    bench_open(&bench, 2);
+    struct pool_account *other =
+        pools_account(bench.pools, S("other"), (struct conn_traits){0}, secret, NULL);
+    secret_unref(&secret);
+    take_wait(&bench, 0);
+    take_wait(&bench, 1);
+    assert_int_equal(pool_account_queue(bench.account, 0).stalled_us, 0);
+    take(&bench, 2);
+    turn_until(bench.fixture.loop,
+               pool_account_queue(bench.account, 0).stalled_us >= 20 * CLOCK_MS);
+    assert_int_equal(pool_account_queue(bench.account, 0).waiting, 1);
+    give(&bench, 0, POOL_CLOSE);
+    assert_true(pool_account_queue(bench.account, 0).stalled_us >= 20 * CLOCK_MS);
+    turn_until(bench.fixture.loop, bench.takers[2].pooled != NULL);
+    assert_int_equal(pool_account_queue(bench.account, 0).waiting, 0);
+    take(&bench, 3);
+    assert_true(pool_account_queue(bench.account, 0).stalled_us >= 20 * CLOCK_MS);
+    assert_int_equal(pool_account_queue(other, 0).waiting, 0);
+    assert_int_equal(pool_account_queue(other, 0).stalled_us, 0);
+    give(&bench, 1, POOL_KEEP);
+    assert_int_equal(pool_account_queue(bench.account, 0).waiting, 1);
+    assert_int_equal(pool_account_queue(bench.account, 0).stalled_us, 0);
+    bench_close(&bench);
+}
+
 static void a_burst_opens_a_few_connections_at_a_time(void **state)
 {
     struct bench bench;
@@ -1051,6 +1082,7 @@ int main(void)
         cmocka_unit_test(one_that_none_can_serve_waits_for_no_trial),
         cmocka_unit_test(nobody_overtakes_those_who_wait),
         cmocka_unit_test(a_full_server_asks_the_other_workers_and_then_times_out),
+        cmocka_unit_test(a_queue_says_how_long_nothing_has_come_back),
         cmocka_unit_test(a_burst_opens_a_few_connections_at_a_time),
         cmocka_unit_test(a_connection_is_brought_to_the_image_in_one_round_trip),
         cmocka_unit_test(what_one_session_wants_and_the_server_refuses_is_that_session_s_alone),

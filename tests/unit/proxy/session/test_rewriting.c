@@ -59,6 +59,35 @@ static void calls_are_replaced_and_columns_keep_their_names(void **state)
     }
 }
 
+// In GBK a backtick may be the second byte of a character.
+static void a_column_keeps_its_name_where_its_backticks_are_sure(void **state)
+{
+    static const struct {
+        enum sql_charset charset;
+        const char *sql;
+        const char *expected;
+    } cases[] = {
+        {SQL_CHARSET_GBK, "SELECT (FOUND_ROWS()+`a`)", "SELECT (7+`a`)"},
+        {SQL_CHARSET_GBK, "SELECT (FOUND_ROWS()+1)", "SELECT (7+1) AS `(FOUND_ROWS()+1)`"},
+        {SQL_CHARSET_SINGLE_BYTE, "SELECT (FOUND_ROWS()+`a`)",
+         "SELECT (7+`a`) AS `(FOUND_ROWS()+``a``)`"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sql_syntax syntax = {.charset = cases[i].charset};
+        struct buffer out = BUFFER_INIT;
+        struct rewriting at;
+        size_t taken = 0;
+        rewriting_begin(&at, slice_text(cases[i].sql), &syntax, &out);
+        rewriting_calls(&at, false, take_found_rows, &taken);
+        assert_true(rewriting_end(&at));
+        if (!slice_equal(buffer_slice(&out), slice_text(cases[i].expected))) {
+            fail_msg("%s became %.*s", cases[i].sql, SLICE_ARG(buffer_slice(&out)));
+        }
+        buffer_release(&out);
+    }
+}
+
 static void what_only_looks_like_a_call_stays(void **state)
 {
     static const char *const texts[] = {
@@ -105,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_replaced_and_columns_keep_their_names),
+        cmocka_unit_test(a_column_keeps_its_name_where_its_backticks_are_sure),
         cmocka_unit_test(what_only_looks_like_a_call_stays),
         cmocka_unit_test(the_first_statement_alone_can_be_meant),
         cmocka_unit_test(a_text_that_cannot_be_read_with_certainty_is_told),

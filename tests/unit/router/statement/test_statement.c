@@ -1000,6 +1000,8 @@ static void test_doubtful_comments_count_for_the_worse(void **state)
     parse(fixture, "SET STATEMENT a = 1 /*!80000 , b = 2 */ FOR SELECT 1");
     assert_false(statement_has(&fixture->statement, EFFECT_UNKNOWN));
     assert_int_equal(fixture->statement.class, STATEMENT_CLASS_READ);
+    parse(fixture, "SET STATEMENT a = 1 /*!80000 , b = 2 */ FOR CALL p()"); // which may set b
+    assert_true(statement_has(&fixture->statement, EFFECT_UNKNOWN));
 }
 
 // Details that differ from one reading to the other are not known.
