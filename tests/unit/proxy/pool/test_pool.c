@@ -406,7 +406,7 @@ static void a_queue_says_how_long_nothing_has_come_back(void **state)
     assert_int_equal(pool_account_queue(other, 0).stalled_us, 0);
     give(&bench, 1, POOL_KEEP);
     assert_int_equal(pool_account_queue(bench.account, 0).waiting, 1);
-    assert_int_equal(pool_account_queue(bench.account, 0).stalled_us, 0);
+    assert_true(pool_account_queue(bench.account, 0).stalled_us < 20 * CLOCK_MS);
     bench_close(&bench);
 }
 
