@@ -109,6 +109,7 @@ static int cheapest_choose(const struct candidates *candidates, const struct top
             candidate_add(&equals, candidates->servers[i], candidates->shares[i]);
         }
     }
+    assert(equals.total > 0); // the cheapest itself is one
     return equals.servers[candidate_draw(&equals)];
 }
 
